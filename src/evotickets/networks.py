@@ -1,0 +1,146 @@
+"""Feed-forward networks as plain descriptions: layers in order, parameters as a dictionary of kernels and biases.
+
+Axis letters: `B` batch, `N` all parameters, `O` outputs. The flat order of parameters is fixed here and used everywhere:
+layer by layer; inside a layer the kernel output unit by output unit (so that the fan-in of a unit is contiguous), then
+the biases.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import jax
+import jax.numpy as jnp
+
+Params = dict[str, dict[str, jax.Array]]
+
+ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A dense layer (`kernel` [inputs, outputs]) or a convolution (`kernel` [height, width, inputs, outputs]).
+
+    A convolution has stride 1 and zero padding that keeps the image size, followed by the activation and a 2×2 maximum
+    pool. A dense layer flattens what it receives.
+    """
+
+    name: str
+    kernel_shape: tuple[int, ...]
+
+    @property
+    def is_convolution(self) -> bool:
+        """Whether the layer is a convolution followed by a 2×2 pool."""
+        return len(self.kernel_shape) == 4
+
+    @property
+    def outputs(self) -> int:
+        """Number of output units or channels."""
+        return self.kernel_shape[-1]
+
+    @property
+    def fan_in(self) -> int:
+        """Number of weights that feed one output unit."""
+        return prod(self.kernel_shape[:-1])
+
+    @property
+    def kernel_size(self) -> int:
+        """Number of kernel entries."""
+        return prod(self.kernel_shape)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in order, the shape of one input, and the activation between layers."""
+
+    input_shape: tuple[int, ...]
+    layers: tuple[Layer, ...]
+    activation: str = "relu"
+
+    @property
+    def kernel_count(self) -> int:
+        """Number of prunable entries (all kernels)."""
+        return sum(layer.kernel_size for layer in self.layers)
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of parameters, biases included."""
+        return self.kernel_count + sum(layer.outputs for layer in self.layers)
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of the last layer."""
+        return self.layers[-1].outputs
+
+
+def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: str = "relu") -> Network:
+    """Describe a multilayer perceptron."""
+    sizes = (inputs, *hidden, outputs)
+    layers = tuple(
+        Layer(f"dense{i + 1}", (a, b)) for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+    )
+    return Network((inputs,), layers, activation)
+
+
+def cnn(
+    input_shape: tuple[int, int, int], channels: tuple[int, ...], outputs: int, kernel: int = 5, activation: str = "relu"
+) -> Network:
+    """Describe convolutions, each followed by a 2×2 pool, and one dense layer.
+
+    Source: Lange & Sprekeler (2023), appendix: conv 8 – pool – conv 16 – pool – dense 10 on 28×28×1 (11,240 kernels).
+    """
+    height, width, depth = input_shape
+    layers = []
+    for i, out in enumerate(channels):
+        layers.append(Layer(f"conv{i + 1}", (kernel, kernel, depth, out)))
+        height, width, depth = height // 2, width // 2, out
+    layers.append(Layer("dense1", (height * width * depth, outputs)))
+    return Network(input_shape, tuple(layers), activation)
+
+
+def initialise(network: Network, key: jax.Array) -> Params:
+    """Draw LeCun-normal kernels and zero biases.
+
+    Source: Lange & Sprekeler (2023), §3 (lecun_normal kernels).
+    """
+    keys = jax.random.split(key, len(network.layers))
+    init = jax.nn.initializers.lecun_normal()
+    return {
+        layer.name: {"kernel": init(k, layer.kernel_shape, jnp.float32), "bias": jnp.zeros(layer.outputs)}
+        for layer, k in zip(network.layers, keys, strict=True)
+    }
+
+
+def apply(network: Network, params: Params, x: jax.Array) -> jax.Array:
+    """Return the outputs [B, O] of one network on inputs [B, *input_shape]."""
+    activation = ACTIVATIONS[network.activation]
+    for index, layer in enumerate(network.layers):
+        kernel, bias = params[layer.name]["kernel"], params[layer.name]["bias"]
+        if layer.is_convolution:
+            x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+            x = activation(x + bias)
+            x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        else:
+            x = x.reshape(x.shape[0], -1) @ kernel + bias
+            if index < len(network.layers) - 1:
+                x = activation(x)
+    return x
+
+
+def flatten(network: Network, params: Params) -> jax.Array:
+    """Flatten parameters to [N] in the order of this module."""
+    parts = []
+    for layer in network.layers:
+        parts += [params[layer.name]["kernel"].reshape(-1, layer.outputs).T.ravel(), params[layer.name]["bias"]]
+    return jnp.concatenate(parts)
+
+
+def unflatten(network: Network, flat: jax.Array) -> Params:
+    """Rebuild the parameters from [N]; the inverse of `flatten`."""
+    params, start = {}, 0
+    for layer in network.layers:
+        kernel = flat[start : start + layer.kernel_size].reshape(layer.outputs, layer.fan_in).T
+        start += layer.kernel_size
+        bias = flat[start : start + layer.outputs]
+        start += layer.outputs
+        params[layer.name] = {"kernel": kernel.reshape(layer.kernel_shape), "bias": bias}
+    return params
