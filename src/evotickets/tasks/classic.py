@@ -1,0 +1,67 @@
+"""Classic control of gymnax.
+
+gymnax is imported when a task is built (two seconds), and its `step_env` is used rather than `step`, which would also
+compute a fresh start at every step.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from evotickets.tasks.registry import Control, register_control
+
+
+def from_gymnax(
+    name: str, identifier: str, *, observation_size: int, actions: int, bound: float, horizon: int
+) -> Control:
+    """Describe an environment of gymnax that draws no random numbers after its start.
+
+    Either `actions` discrete choices or, where it is 0, one action in [−bound, bound].
+    """
+    import gymnax
+
+    environment, parameters = gymnax.make(identifier)
+    # Every use of this key is multiplied by a noise of size 0.
+    idle = jax.random.key(0)
+
+    def reset(key: jax.Array) -> tuple[jax.Array, Any]:
+        return environment.reset_env(key, parameters)
+
+    def step(state: Any, outputs: jax.Array) -> tuple[jax.Array, Any, jax.Array, jax.Array]:
+        action = jnp.argmax(outputs) if actions else bound * jnp.tanh(outputs[0])
+        observation, state, reward, done, _ = environment.step_env(idle, state, action, parameters)
+        return observation, state, reward, done
+
+    return Control(name, observation_size, actions or 1, actions > 0, horizon, reset, step)
+
+
+@register_control
+def cartpole() -> Control:
+    """CartPole-v1: one point a step until the pole falls, 500 at most."""
+    return from_gymnax("cartpole", "CartPole-v1", observation_size=4, actions=2, bound=0, horizon=500)
+
+
+@register_control
+def pendulum() -> Control:
+    """Pendulum-v1: swing up and balance at least cost, 200 steps; about −150 is good, −1,200 is idle."""
+    return from_gymnax("pendulum", "Pendulum-v1", observation_size=3, actions=0, bound=2.0, horizon=200)
+
+
+@register_control
+def acrobot() -> Control:
+    """Acrobot-v1: one point lost a step until the tip swings above the bar, 500 at most."""
+    return from_gymnax("acrobot", "Acrobot-v1", observation_size=6, actions=3, bound=0, horizon=500)
+
+
+@register_control
+def mountain_car_continuous() -> Control:
+    """MountainCarContinuous-v0: 100 points for the top, less the squared effort, 999 steps at most."""
+    return from_gymnax(
+        "mountain_car_continuous",
+        "MountainCarContinuous-v0",
+        observation_size=2,
+        actions=0,
+        bound=1.0,
+        horizon=999,
+    )
