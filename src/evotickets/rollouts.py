@@ -1,0 +1,127 @@
+"""Episode returns of a population, and the running statistics that normalise observations.
+
+Axis letters: `P` members, `E` episodes, `n` observation entries. Every member meets the same episodes, so differences
+between members are not differences in luck.
+"""
+
+from collections.abc import Callable
+from math import ceil
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from evotickets.tasks import Control
+
+STD_FLOOR = 1e-6
+
+
+class Statistics(NamedTuple):
+    """Count [], mean [n] and sum of squared deviations m2 [n] of observations, in float32; part of a control ticket."""
+
+    count: jax.Array  # type: ignore[assignment]
+    mean: jax.Array
+    m2: jax.Array
+
+
+def initial_statistics(n: int) -> Statistics:
+    """Return the statistics of nothing, which leave observations as they are."""
+    return Statistics(jnp.zeros(()), jnp.zeros(n), jnp.zeros(n))
+
+
+def merge(a: Statistics, b: Statistics) -> Statistics:
+    """Return the statistics of two sets of observations together.
+
+    Source: Chan, Golub & LeVeque (1979), "Updating formulae and a pairwise algorithm for computing sample variances".
+    """
+    return _merge_all(jax.tree.map(lambda x, y: jnp.stack([x, y]), a, b))
+
+
+def normalise(observation: jax.Array, statistics: Statistics) -> jax.Array:
+    """Subtract the mean from observations [..., n] and divide by the standard deviation; unchanged before any data."""
+    variance = statistics.m2 / jnp.maximum(statistics.count, 1)
+    std = jnp.where(statistics.count > 0, jnp.maximum(jnp.sqrt(variance), STD_FLOOR), 1)
+    return (observation - statistics.mean) / std
+
+
+def returns(
+    env: Control,
+    act: Callable[[Any, jax.Array], jax.Array],
+    policies: Any,
+    keys: jax.Array,
+    statistics: Statistics,
+    *,
+    block: int = 32,
+) -> tuple[jax.Array, Statistics]:
+    """Roll out every member on the same episodes.
+
+    `act(policy, observation [n]) -> outputs` steers one member by normalised observations; `policies` is a pytree with
+    leading axis P; `keys` [E] start the episodes. Returns the undiscounted returns [P, E], −inf where a return is NaN
+    (so that a broken member ranks worst), and the statistics of exactly the observations that the members acted on
+    while their episodes ran: `merge` them into the running statistics once a generation when training, drop them when
+    testing. Members run in blocks that fit the cache, and a block stops when its last episode has ended.
+    """
+    members = jax.tree.leaves(policies)[0].shape[0]
+    blocks = ceil(members / block)
+    width = ceil(members / blocks)
+    order = jnp.minimum(jnp.arange(blocks * width), members - 1).reshape(blocks, width)
+    start, states = jax.vmap(env.reset)(keys)
+
+    def lanes(a: jax.Array) -> jax.Array:
+        return jnp.broadcast_to(a, (width, *a.shape))
+
+    def roll(chosen: jax.Array) -> tuple[jax.Array, Statistics]:
+        policy = jax.tree.map(lambda leaf: leaf[chosen], policies)
+        outputs = jax.vmap(jax.vmap(act, (None, 0)))
+        step = jax.vmap(jax.vmap(env.step))
+
+        def unfinished(carry: tuple) -> jax.Array:
+            time, running = carry[:2]
+            return (time < env.horizon) & running.any()
+
+        def advance(carry: tuple) -> tuple:
+            time, running, state, observation, total, seen, first, second = carry
+            # Sums are taken about the first observation of the episode, so that squares do not cancel.
+            shifted = jnp.where(running[..., None], observation - start, 0)
+            following, state, reward, done = step(state, outputs(policy, normalise(observation, statistics)))
+            return (
+                time + 1,
+                running & ~done,
+                state,
+                following,
+                total + jnp.where(running, reward, 0),
+                seen + running,
+                first + shifted,
+                second + shifted**2,
+            )
+
+        empty = jnp.zeros((width, len(keys)))
+        sums = jnp.zeros((width, *start.shape))
+        carry = (
+            0,
+            lanes(jnp.ones(len(keys), bool)),
+            jax.tree.map(lanes, states),
+            lanes(start),
+            empty,
+            empty,
+            sums,
+            sums,
+        )
+        total, seen, first, second = jax.lax.while_loop(unfinished, advance, carry)[4:]
+        mean = first / seen[..., None]
+        episodes = Statistics(seen, start + mean, second - first * mean)
+        return jnp.where(jnp.isnan(total), -jnp.inf, total), jax.vmap(_merge_all)(episodes)
+
+    results = jax.lax.map(roll, order)
+    total, visited = jax.tree.map(lambda a: a.reshape(blocks * width, *a.shape[2:])[:members], results)
+    return total, _merge_all(visited)
+
+
+def _merge_all(sets: Statistics) -> Statistics:
+    """Merge statistics along a leading axis; sets with a value that is not finite are left out."""
+    fine = (jnp.isfinite(sets.mean) & jnp.isfinite(sets.m2)).all(-1)
+    count = jnp.where(fine, sets.count, 0)
+    mean, m2 = (jnp.where(fine[:, None], a, 0) for a in (sets.mean, sets.m2))
+    together = count.sum()
+    centre = count @ mean / jnp.maximum(together, 1)
+    return Statistics(together, centre, m2.sum(0) + count @ (mean - centre) ** 2)
