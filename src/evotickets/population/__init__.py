@@ -1,0 +1,7 @@
+"""Losses, logits and actions of a whole population that shares one mask, at a cost that falls with density."""
+
+from evotickets.population.evaluation import logits, losses, pair_losses
+from evotickets.population.plan import Plan, plan
+from evotickets.population.policies import act, policy
+
+__all__ = ["Plan", "act", "logits", "losses", "pair_losses", "plan", "policy"]

@@ -1,0 +1,206 @@
+"""Where every weight of a masked network sits inside the survivors, worked out once a level on the host.
+
+Axis letters: `S` seeds, `D` survivors, `A` units (or channels) of a layer that reach the output, `R` inputs of a layer
+that one of those units reads, `G` units of a group, `F` fan-in of a group.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from evotickets import masks
+from evotickets.networks import Network
+
+# Measured thresholds: the only place where the path is chosen.
+SPARSE_BELOW = 0.8
+SPARSE_FROM = 20_000
+GROUPS = 4
+KEEP_ALL_INPUTS = 0.9
+
+PATHS = ("dense", "sparse")
+
+Table = list[tuple[np.ndarray, np.ndarray]]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Group:
+    """First-layer units of similar fan-in: where their weights sit in a member and what they read, both [S, G, F]."""
+
+    weights: jax.Array
+    inputs: jax.Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Plan:
+    """How to read members [P, D] as networks; every array has a leading seed axis `S`.
+
+    `kernels[l]` [S, A, R] and `biases[l]` [S, A] say where a weight sits in a member, `reads[l]` [S, R] which input of
+    the layer it multiplies. Index D of a member and the index one past the inputs stand for zero. First-layer units come
+    group by group, then those without fan-in. `kernels` is empty where nothing is pruned.
+    """
+
+    kernels: tuple[jax.Array, ...]
+    biases: tuple[jax.Array, ...]
+    reads: tuple[jax.Array, ...]
+    groups: tuple[Group, ...]
+    network: Network = field(metadata={"static": True})
+    path: str = field(metadata={"static": True})
+
+
+def plan(network: Network, mask: masks.Mask, *, path: str = "auto") -> Plan:
+    """Prepare the evaluation of populations that share a mask, given [S, *kernel_shape] a layer.
+
+    Raises:
+        ValueError: if the path is unknown or impossible, or the seeds keep different counts.
+    """
+    seeds = [{name: m[s] for name, m in mask.items()} for s in range(len(next(iter(mask.values()))))]
+    counts = {masks.kept(m) for m in seeds}
+    if len(counts) > 1:
+        raise ValueError(f"the seeds of one plan must keep equally many entries, got {sorted(counts)}")
+    count = counts.pop()
+    path = _choose(network, count, path)
+    if path == "dense" and count == network.kernel_count and not any(layer.is_convolution for layer in network.layers):
+        return Plan((), (), (), (), network, path)
+    zero = count + network.parameter_count - network.kernel_count
+    tables = [_positions(network, m) for m in seeds]
+    slots = _slots(network, tables, zero)
+    kernels, biases, reads = [], [], []
+    for i in range(len(network.layers)):
+        columns, sources = zip(
+            *(_columns(network, i, own, table, zero) for own, table in zip(slots, tables, strict=True)), strict=True
+        )
+        columns, sources = _stack(columns, -1), _stack(sources, 0)
+        first = i == 0 and not network.layers[0].is_convolution
+        if first and columns.shape[1] > KEEP_ALL_INPUTS * network.layers[0].fan_in:
+            everything = np.arange(network.layers[0].fan_in)
+            columns = sources = np.tile(everything, (len(seeds), 1))
+        kernels.append(
+            [
+                _lookup(table[i][0], own[i], wanted, zero)
+                for own, table, wanted in zip(slots, tables, columns, strict=True)
+            ]
+        )
+        biases.append([np.append(table[i][1], zero)[own[i]] for own, table in zip(slots, tables, strict=True)])
+        reads.append(sources)
+    groups = _groups(tables, slots, zero) if path == "sparse" else ()
+    arrays = jax.tree.map(jnp.asarray, ([np.stack(k) for k in kernels], [np.stack(b) for b in biases], reads, groups))
+    return Plan(*map(tuple, arrays), network, path)
+
+
+def _choose(network: Network, kept: int, path: str) -> str:
+    first = network.layers[0]
+    if path not in ("auto", *PATHS):
+        raise ValueError(f"path must be auto, {' or '.join(PATHS)}, got {path!r}")
+    shared = not first.is_convolution and len(network.layers) > 1
+    if path == "sparse" and not shared:
+        raise ValueError("path sparse needs a dense first layer and a hidden layer; use dense")
+    if path != "auto":
+        return path
+    pays = first.kernel_size >= SPARSE_FROM and kept < SPARSE_BELOW * network.kernel_count
+    return "sparse" if shared and pays else "dense"
+
+
+def _positions(network: Network, mask: masks.Mask) -> Table:
+    """Return, a layer, where kernel [outputs, fan_in] and bias [outputs] sit among the survivors, D if pruned."""
+    survivors = masks.survivors(network, mask)
+    flat = np.full(network.parameter_count, len(survivors), np.int32)
+    flat[survivors] = np.arange(len(survivors))
+    table, start = [], 0
+    for layer in network.layers:
+        kernel = flat[start : start + layer.kernel_size].reshape(layer.outputs, layer.fan_in)
+        start += layer.kernel_size
+        table.append((kernel, flat[start : start + layer.outputs]))
+        start += layer.outputs
+    return table
+
+
+def _slots(network: Network, tables: list[Table], zero: int) -> list[list[np.ndarray]]:
+    """Order the units that reach an output, a seed and layer, padded with -1 so that seeds agree on the counts."""
+    alive = [_alive(network, table, zero) for table in tables]
+    layers = [_stack([own[i] for own in alive], -1) for i in range(len(network.layers))]
+    if len(network.layers) > 1:
+        fans = [(table[0][0] < zero).sum(1) for table in tables]
+        ordered = [own[0][np.argsort(-fan[own[0]], kind="stable")] for own, fan in zip(alive, fans, strict=True)]
+        varying = _stack([own[fan[own] > 0] for own, fan in zip(ordered, fans, strict=True)], -1)
+        constant = _stack([own[fan[own] == 0] for own, fan in zip(ordered, fans, strict=True)], -1)
+        layers[0] = np.concatenate([varying, constant], axis=1)
+    return [[layer[s] for layer in layers] for s in range(len(tables))]
+
+
+def _alive(network: Network, table: Table, zero: int) -> list[np.ndarray]:
+    """Return the units of each layer that reach an output."""
+    alive = [np.arange(network.outputs)]
+    for i in range(len(network.layers) - 1, 0, -1):
+        used = np.any(table[i][0][alive[0]] < zero, axis=0)
+        alive.insert(0, np.flatnonzero(used.reshape(-1, network.layers[i - 1].outputs).any(0)))
+    return alive
+
+
+def _columns(
+    network: Network, i: int, slots: list[np.ndarray], table: Table, zero: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns of a layer's kernel that are read, and where the engine's layout of the input holds them.
+
+    The engine lays images out channel first and patches channel, row, column; kernels follow `networks`.
+    """
+    layer = network.layers[i]
+    if i > 0 and not layer.is_convolution and not network.layers[i - 1].is_convolution:
+        return slots[i - 1], np.arange(len(slots[i - 1]))
+    columns = np.flatnonzero(np.any(table[i][0][slots[i][slots[i] >= 0]] < zero, axis=0))
+    if i == 0 and not layer.is_convolution:
+        return columns, columns
+    channels = layer.kernel_shape[2] if layer.is_convolution else network.layers[i - 1].outputs
+    place, channel = np.divmod(columns, channels)
+    if i > 0:
+        channel = np.argsort(slots[i - 1])[np.searchsorted(np.sort(slots[i - 1]), channel)]
+    return columns, channel * (layer.fan_in // channels) + place
+
+
+def _lookup(kernel: np.ndarray, units: np.ndarray, columns: np.ndarray, zero: int) -> np.ndarray:
+    """Return the kernel [units, columns], D where either is -1."""
+    return np.pad(kernel, ((0, 1), (0, 1)), constant_values=zero)[np.ix_(units, columns)]
+
+
+def _groups(tables: list[Table], slots: list[list[np.ndarray]], zero: int) -> tuple[Group, ...]:
+    """Cut the first layer's units into groups of similar fan-in and list each unit's weights and inputs."""
+    inputs = tables[0][0][0].shape[1]
+    kernels = [np.pad(table[0][0], ((0, 1), (0, 1)), constant_values=zero) for table in tables]
+    fans = np.stack([(kernel < zero).sum(1)[own[0]] for kernel, own in zip(kernels, slots, strict=True)])
+    groups, start = [], 0
+    envelope = fans.max(0)
+    for stop in _cuts(envelope[envelope > 0]):
+        fan = envelope[start:stop].max()
+        weights = np.full((len(tables), stop - start, fan), zero, np.int32)
+        reads = np.full((len(tables), stop - start, fan), inputs, np.int32)
+        for s, (kernel, own) in enumerate(zip(kernels, slots, strict=True)):
+            for g, unit in enumerate(own[0][start:stop]):
+                kept = np.flatnonzero(kernel[unit] < zero)
+                weights[s, g, : len(kept)] = kernel[unit][kept]
+                reads[s, g, : len(kept)] = kept
+        groups.append(Group(weights, reads))
+        start = stop
+    return tuple(groups)
+
+
+def _cuts(fans: np.ndarray) -> list[int]:
+    """Cut fan-ins, largest first, into at most `GROUPS` runs whose padded total is least; return where each ends."""
+    count = len(fans)
+    if count == 0:
+        return []
+    best = [(int(fans[0]) * (end + 1), [end + 1]) for end in range(count)]
+    for _ in range(GROUPS - 1):
+        best = [
+            min([best[end], *((best[i][0] + int(fans[i + 1]) * (end - i), [*best[i][1], end + 1]) for i in range(end))])
+            for end in range(count)
+        ]
+    return best[-1][1]
+
+
+def _stack(parts: Sequence[np.ndarray], filler: int) -> np.ndarray:
+    size = max(len(part) for part in parts)
+    return np.stack([np.pad(part, (0, size - len(part)), constant_values=filler) for part in parts]).astype(np.int32)
