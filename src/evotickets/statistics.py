@@ -1,0 +1,172 @@
+"""Effects, intervals and verdicts, with the seed as the unit of replication.
+
+Axis letters: `S` seeds, `C` cells (a task and trainer, say). A NaN score stays NaN and a single seed has no interval,
+so that what cannot be decided is `undecided` and never quietly left out.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+Verdict = Literal["supported", "contradicted", "undecided"]
+
+
+class Interval(NamedTuple):
+    """A mean and the ends of its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Effect(NamedTuple):
+    """A mean difference, the ends of its confidence interval, and the number of seeds behind it."""
+
+    effect: float
+    low: float
+    high: float
+    n: int
+
+
+def interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Return the mean of values [S] and its Student-t interval; one value has the interval (NaN, NaN).
+
+    Raises:
+        ValueError: if there are no values, more than one axis, or a confidence outside (0, 1).
+    """
+    values = np.asarray(values, float)
+    if values.ndim != 1 or not values.size:
+        raise ValueError(f"an interval needs values [S] of one or more seeds, got shape {values.shape}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie in (0, 1), got {confidence}")
+    mean = float(np.mean(values))
+    if values.size == 1:
+        return Interval(mean, np.nan, np.nan)
+    half = float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * stats.sem(values))
+    return Interval(mean, mean - half, mean + half)
+
+
+def paired_effect(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Effect:
+    """Return the mean of a − b over seeds that both share, [S] each in the same order of seeds.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    return stratified_effect(np.asarray(a, float)[None], np.asarray(b, float)[None], confidence)
+
+
+def stratified_effect(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Effect:
+    """Return the mean of a − b [C, S] over cells and seeds, every cell with the same weight.
+
+    The differences are averaged over the cells of a seed before the interval over seeds is taken. So the cells may
+    depend on each other (trainers that start from the same initial weights do), and more cells do not pose as more
+    seeds.
+
+    Raises:
+        ValueError: if the shapes differ or are not [C, S].
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    if a.shape != b.shape or a.ndim != 2:
+        raise ValueError(
+            f"paired scores must have the same seeds in the same order, got shapes {a.shape} and {b.shape}"
+        )
+    return Effect(*interval(np.mean(a - b, axis=0), confidence), a.shape[1])
+
+
+def contrast(
+    frame: pd.DataFrame, column: str, a: str, b: str, cells: Sequence[str], confidence: float = 0.95
+) -> Effect:
+    """Return the effect of `a` over `b` in a factor column of a score table: `snr` over `random` in `criterion`, say.
+
+    Args:
+        frame: rows of one split and metric with the columns `seed` and `value`, one row per cell, seed and factor.
+        column: the factor.
+        a: the factor's value whose effect is wanted.
+        b: the value it is compared with.
+        cells: the columns that tell the cells apart, such as `["task", "trainer", "density"]`. Seeds and cells that
+            only one side has take no part.
+        confidence: of the interval.
+
+    Raises:
+        ValueError: if a row is there twice, the two share nothing, or some cell lacks seeds that others have.
+    """
+    rows = frame[frame[column].isin([a, b])]
+    keys = [*cells, column, "seed"]
+    if rows.duplicated(keys).any():
+        raise ValueError(f"more than one score for the same {', '.join(keys)}: select one split and one metric")
+    wide = rows.pivot(index=[*cells, "seed"], columns=column, values="value").reindex(columns=[a, b])
+    counted = rows.pivot(index=[*cells, "seed"], columns=column, values="seed").reindex(columns=[a, b])
+    wide = wide[counted.notna().all(axis=1)]
+    if wide.empty:
+        raise ValueError(f"{column} {a!r} and {b!r} share no seed in any cell of {', '.join(cells)}")
+    left, right = (wide[side].unstack("seed") for side in (a, b))
+    if len(wide) != left.size:
+        raise ValueError(f"{column} {a!r} and {b!r} do not share the same seeds in every cell of {', '.join(cells)}")
+    return stratified_effect(left.to_numpy(), right.to_numpy(), confidence)
+
+
+def min_max(frame: pd.DataFrame, by: Sequence[str], curve: Sequence[str]) -> pd.DataFrame:
+    """Scale `value` to [0, 1] inside each group of `by`, so that tasks with different metrics can be averaged.
+
+    0 and 1 are the worst and best mean over seeds among the points of the group, which the columns `curve` tell apart;
+    single seeds may lie outside.
+
+    Source: Lange & Sprekeler (2023), Fig. 1 (scores min–max normalised over tasks).
+
+    Raises:
+        ValueError: if all points of a group are equal.
+    """
+    points = frame.groupby([*by, *curve])["value"].mean().groupby(list(by))
+    ends = pd.DataFrame({"worst": points.min(), "best": points.max()})
+    flat = ends[ends["worst"] == ends["best"]]
+    if len(flat):
+        raise ValueError(f"all points of {flat.index[0]} are equal: there is nothing to normalise")
+    joined = frame.join(ends, on=list(by))
+    return frame.assign(value=(joined["value"] - joined["worst"]) / (joined["best"] - joined["worst"]))
+
+
+def verdict(low: float, high: float, *, margin: float = 0.0) -> Verdict:
+    """Decide the claim "effect > margin" from the effect's interval; NaN ends leave it undecided."""
+    if low > margin:
+        return "supported"
+    return "contradicted" if high <= margin else "undecided"
+
+
+def equivalence(low: float, high: float, *, margin: float) -> Verdict:
+    """Decide the claim "|effect| < margin" from the effect's interval; NaN ends leave it undecided.
+
+    Raises:
+        ValueError: if the margin is not positive.
+    """
+    if not margin > 0:
+        raise ValueError(f"an equivalence needs a positive margin, got {margin}")
+    if -margin < low and high < margin:
+        return "supported"
+    return "contradicted" if low >= margin or high <= -margin else "undecided"
+
+
+def matching_level(scores: pd.DataFrame) -> float:
+    """Return the smallest density whose mean score is no more than one standard error below the dense mean.
+
+    The standard error is that of the dense mean over seeds. A mean above the dense one matches, and a density may match
+    although a larger one does not.
+
+    Args:
+        scores: one chain's test scores, larger is better: columns `density`, `seed` and `value`, the largest density
+            being the dense level.
+
+    Raises:
+        ValueError: if a seed is there twice or the dense level has fewer than two seeds.
+    """
+    if scores.duplicated(["density", "seed"]).any():
+        raise ValueError("more than one score for the same density and seed: select one chain, split and metric")
+    levels = scores.groupby("density")["value"]
+    means, dense = levels.mean(), scores["density"].max()
+    values = levels.get_group(dense)
+    if len(values) < 2:
+        raise ValueError("a matching level needs the standard error of the dense mean: run at least two seeds")
+    return float(means.index[means >= means[dense] - stats.sem(values)].min())

@@ -1,0 +1,231 @@
+"""Intervals, effects and verdicts with known answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from evotickets import statistics
+
+FINITE = st.floats(-1e3, 1e3, width=32)
+
+
+def scores(rows: dict[tuple, list[float]], names: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            dict(zip(names, key, strict=True)) | {"seed": s, "value": v}
+            for key, vs in rows.items()
+            for s, v in enumerate(vs)
+        ]
+    )
+
+
+def test_interval_of_a_textbook_example():
+    # Mean 3, standard error sqrt(2.5 / 5), and t(.975, 4 degrees of freedom) = 2.776445 from any table.
+    half = 2.7764451051977987 * np.sqrt(0.5)
+    assert statistics.interval([1, 2, 3, 4, 5]) == pytest.approx((3, 3 - half, 3 + half), rel=1e-12)
+
+
+def test_interval_narrows_with_less_confidence():
+    # t(.75, 1 degree of freedom) = 1 exactly.
+    assert statistics.interval([0, 2], confidence=0.5) == pytest.approx((1, 0, 2), rel=1e-12)
+
+
+def test_one_seed_has_a_mean_and_no_interval():
+    mean, low, high = statistics.interval([0.7])
+    assert mean == 0.7
+    assert np.isnan(low)
+    assert np.isnan(high)
+
+
+def test_equal_seeds_have_an_interval_of_width_zero():
+    assert statistics.interval([2.0, 2.0, 2.0]) == (2, 2, 2)
+
+
+def test_a_nan_score_is_not_left_out():
+    assert np.isnan(statistics.interval([1, np.nan, 2])).all()
+
+
+@pytest.mark.parametrize("values", [[], [[1, 2], [3, 4]]])
+def test_interval_refuses_what_is_not_one_value_per_seed(values):
+    with pytest.raises(ValueError, match="shape"):
+        statistics.interval(values)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 95])
+def test_interval_refuses_an_impossible_confidence(confidence):
+    with pytest.raises(ValueError, match=r"\(0, 1\)"):
+        statistics.interval([1, 2], confidence)
+
+
+def test_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    covered = [low < 1 < high for _, low, high in map(statistics.interval, rng.normal(1, 3, (4000, 5)))]
+    # The standard error of the share of 4000 trials at .95 is .0034.
+    assert np.mean(covered) == pytest.approx(0.95, abs=3 * 0.0035)
+
+
+def test_pairing_removes_what_the_seeds_share():
+    seeds = np.array([0.0, 10.0, 20.0])
+    assert statistics.paired_effect(seeds + np.array([1, 2, 3]), seeds) == pytest.approx(
+        (2, *statistics.interval([1, 2, 3])[1:], 3)
+    )
+
+
+def test_paired_effect_refuses_different_seeds():
+    with pytest.raises(ValueError, match="same seeds"):
+        statistics.paired_effect([1, 2, 3], [1, 2])
+
+
+def test_cells_are_averaged_before_the_interval():
+    a, b = np.array([[1.0, 2, 3], [3, 2, 1]]), np.zeros((2, 3))
+    # Every seed's average is 2, however far apart its two cells are.
+    assert statistics.stratified_effect(a, b) == (2, 2, 2, 3)
+
+
+@given(arrays.arrays(float, (4,), elements=FINITE), arrays.arrays(float, (4,), elements=FINITE), st.integers(1, 4))
+def test_copies_of_a_cell_add_no_evidence(a, b, copies):
+    one = statistics.paired_effect(a, b)
+    many = statistics.stratified_effect(np.tile(a, (copies, 1)), np.tile(b, (copies, 1)))
+    assert many == pytest.approx(one, rel=1e-9, abs=1e-9)
+
+
+@given(arrays.arrays(float, (5,), elements=FINITE), arrays.arrays(float, (5,), elements=FINITE))
+def test_swapping_the_sides_mirrors_the_effect(a, b):
+    effect, low, high, n = statistics.paired_effect(a, b)
+    assert statistics.paired_effect(b, a) == pytest.approx((-effect, -high, -low, n), abs=1e-9)
+    assert low <= effect <= high
+
+
+def test_contrast_pairs_seeds_and_cells_of_a_table():
+    frame = scores(
+        {
+            ("digits", "snr"): [0.5, 0.7],
+            ("digits", "random"): [0.4, 0.5],
+            ("cartpole", "snr"): [30, 10],
+            ("cartpole", "random"): [29, 7],
+            ("pendulum", "snr"): [0, 0],
+        },
+        ["task", "criterion"],
+    )
+    shuffled = frame.sample(frac=1, random_state=0)
+    # Differences .1 and 1 of seed 0, .2 and 3 of seed 1; pendulum has no random chain.
+    expected = statistics.Effect(*statistics.interval([0.55, 1.6]), 2)
+    assert statistics.contrast(shuffled, "criterion", "snr", "random", ["task"]) == pytest.approx(expected)
+
+
+def test_contrast_keeps_a_nan_score():
+    frame = scores({("a", "snr"): [1, np.nan], ("a", "random"): [1, 2]}, ["task", "criterion"])
+    effect = statistics.contrast(frame, "criterion", "snr", "random", ["task"])
+    assert np.isnan(effect.effect)
+    assert effect.n == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({("a", "snr"): [1], ("b", "random"): [1]}, "share no seed"),
+        ({("a", "snr"): [1]}, "share no seed"),
+        ({("a", "snr"): [1], ("a", "random"): [1], ("b", "snr"): [1, 2], ("b", "random"): [1, 2]}, "same seeds"),
+    ],
+)
+def test_contrast_refuses_tables_that_do_not_pair(rows, message):
+    with pytest.raises(ValueError, match=message):
+        statistics.contrast(scores(rows, ["task", "criterion"]), "criterion", "snr", "random", ["task"])
+
+
+def test_contrast_refuses_rows_that_are_there_twice():
+    frame = scores({("a", "snr"): [1, 2], ("a", "random"): [1, 2]}, ["task", "criterion"])
+    with pytest.raises(ValueError, match="more than one score"):
+        statistics.contrast(pd.concat([frame, frame]), "criterion", "snr", "random", ["task"])
+
+
+def test_min_max_maps_the_worst_and_best_mean_of_each_task_to_0_and_1():
+    frame = scores(
+        {("acc", 1.0): [0.8, 1.0], ("acc", 0.1): [0.3, 0.5], ("ret", 1.0): [-100, -300], ("ret", 0.1): [-1000, -1400]},
+        ["task", "density"],
+    )
+    scaled = statistics.min_max(frame, ["task"], ["density"])
+    np.testing.assert_allclose(scaled["value"], [0.8, 1.2, -0.2, 0.2, 1.1, 0.9, 0.2, -0.2], atol=1e-12)
+    pd.testing.assert_frame_equal(scaled.drop(columns="value"), frame.drop(columns="value"))
+
+
+def test_min_max_refuses_a_flat_task():
+    with pytest.raises(ValueError, match="equal"):
+        statistics.min_max(scores({("a", 1.0): [1], ("a", 0.1): [1]}, ["task", "density"]), ["task"], ["density"])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "margin", "expected"),
+    [
+        (0.1, 0.3, 0, "supported"),
+        (-0.3, -0.1, 0, "contradicted"),
+        (-0.1, 0.3, 0, "undecided"),
+        (0.1, 0.3, 0.1, "undecided"),
+        (0.1, 0.3, 0.05, "supported"),
+        (0.1, 0.3, 0.3, "contradicted"),
+        (0.0, 0.0, 0, "contradicted"),
+        (-0.01, 0.3, -0.02, "supported"),
+        (np.nan, np.nan, 0, "undecided"),
+    ],
+)
+def test_verdict(low, high, margin, expected):
+    assert statistics.verdict(low, high, margin=margin) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (-0.1, 0.1, "supported"),
+        (-0.3, 0.1, "undecided"),
+        (-0.1, 0.2, "undecided"),
+        (0.2, 0.4, "contradicted"),
+        (-0.4, -0.2, "contradicted"),
+        (-0.9, 0.9, "undecided"),
+        (np.nan, np.nan, "undecided"),
+    ],
+)
+def test_equivalence(low, high, expected):
+    assert statistics.equivalence(low, high, margin=0.2) == expected
+
+
+def test_equivalence_refuses_a_margin_of_zero():
+    with pytest.raises(ValueError, match="positive"):
+        statistics.equivalence(-1, 1, margin=0)
+
+
+@given(FINITE, st.floats(0, 100), st.floats(-100, 100))
+def test_a_claim_and_its_contrary_are_never_both_supported(middle, half, margin):
+    low, high = middle - half, middle + half
+    assert {statistics.verdict(low, high, margin=margin), statistics.verdict(-high, -low, margin=-margin)} != {
+        "supported"
+    }
+
+
+def test_matching_level_is_the_smallest_density_within_one_standard_error():
+    # Dense mean .9, standard error .02 / sqrt(2) / sqrt(2) = .01: matching means .89 or more.
+    chain = {
+        (1.0,): [0.89, 0.91],
+        (0.5,): [0.85, 0.86],
+        (0.2,): [0.94, 0.95],
+        (0.1,): [0.88, 0.901],
+        (0.05,): [0.8, 0.9],
+    }
+    assert statistics.matching_level(scores(chain, ["density"])) == 0.1
+
+
+def test_matching_level_of_a_chain_that_only_loses_is_dense():
+    assert statistics.matching_level(scores({(1.0,): [0.89, 0.91], (0.5,): [0.5, 0.6]}, ["density"])) == 1.0
+
+
+def test_matching_level_needs_two_seeds():
+    with pytest.raises(ValueError, match="two seeds"):
+        statistics.matching_level(scores({(1.0,): [0.89]}, ["density"]))
+
+
+def test_matching_level_refuses_two_chains():
+    chain = scores({(1.0,): [0.89, 0.9]}, ["density"])
+    with pytest.raises(ValueError, match="one chain"):
+        statistics.matching_level(pd.concat([chain, chain]))
