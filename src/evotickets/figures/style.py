@@ -1,0 +1,212 @@
+"""One look for every figure: colours, markers, axes, and the sheet that a figure is drawn on.
+
+Okabe and Ito's colours can be told apart by colour-blind readers; markers and line styles tell the same in print.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from evotickets import statistics
+
+BLACK, GREY = "#000000", "#777777"
+ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
+SEQUENTIAL = "viridis"
+
+STYLE: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#444444",
+    "axes.grid": True,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 10,
+    "figure.titlesize": 11,
+    "font.size": 9,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "legend.title_fontsize": 8.5,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4.5,
+    "savefig.dpi": 200,
+    # Text stays text: it can be searched and copied, and files stay small.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "evotickets",
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+}
+
+
+class Look(NamedTuple):
+    """How one thing is called and drawn wherever it appears."""
+
+    label: str
+    color: str
+    marker: str
+    line: Any
+
+    def handle(self) -> Line2D:
+        """Return a legend entry."""
+        return Line2D([], [], color=self.color, marker=self.marker, linestyle=self.line, label=self.label)
+
+
+CRITERIA = {
+    "snr": Look("signal-to-noise ratio", BLUE, "o", "-"),
+    "magnitude": Look("magnitude", VERMILLION, "s", (0, (6, 1.5))),
+    "random": Look("random", GREY, "X", ":"),
+    "snr_variance": Look("|mean| / variance", SKY, "v", "-."),
+    "mask_reinit": Look("same mask, new weights", GREEN, "^", "--"),
+    "weights_permuted": Look("same mask, permuted weights", PURPLE, "D", (0, (4, 1, 1, 1))),
+    "mask_permuted": Look("permuted mask and weights", ORANGE, "P", (0, (2, 1))),
+    "snip": Look("SNIP", BLACK, "<", "--"),
+    "grasp": Look("GraSP", "#8C6D1F", ">", "-."),
+    "synflow": Look("SynFlow", "#4B0082", "*", (0, (1, 1))),
+}
+TRAINERS = {
+    "snes": Look("SNES", BLUE, "o", "-"),
+    "sep_cma_es": Look("Sep-CMA-ES", GREEN, "^", "-"),
+    "pgpe": Look("PGPE", ORANGE, "D", "-"),
+    "open_es": Look("OpenAI-ES", SKY, "v", "-"),
+    "des": Look("DES", PURPLE, "P", "-"),
+    "adam": Look("Adam", BLACK, "s", "--"),
+    "ppo": Look("PPO", VERMILLION, "X", "--"),
+}
+METRICS = {"accuracy": "accuracy", "return": "return"}
+"""The metrics that are scores (larger is better), with what an axis calls them."""
+
+_SPARE = [(color, marker) for marker in "pdhH8*" for color in (GREEN, PURPLE, ORANGE, SKY, BLUE, VERMILLION)]
+
+
+def looks(names: Iterable[str], known: Mapping[str, Look]) -> dict[str, Look]:
+    """Give every name its look: known names first and always the same, others what is left, in alphabetical order."""
+    names = set(names)
+    spare = {
+        name: Look(name.replace("_", " "), *_SPARE[index % len(_SPARE)], (0, (3, 1.2)))
+        for index, name in enumerate(sorted(names - set(known)))
+    }
+    return {name: look for name, look in known.items() if name in names} | spare
+
+
+@contextmanager
+def sheet(path: str | Path, width: float, height: float) -> Iterator[Figure]:
+    """Open a figure of a size in inches and save it as SVG or PNG; the same drawing gives the same bytes.
+
+    The user's own matplotlib settings have no say.
+    """
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure((width, height), layout="constrained")
+        yield figure
+        figure.savefig(path, metadata={"Date": None} if Path(path).suffix == ".svg" else None)
+
+
+def panels(path: str | Path, count: int, columns: int = 3, width: float = 2.9, height: float = 2.5) -> Any:
+    """Open a sheet for `count` small multiples of a size in inches, with room for a legend below."""
+    across = min(count, columns)
+    down = -(-count // across)
+    return sheet(path, max(across * width, 4.6) + 0.4, down * height + 1.0)
+
+
+def grid(figure: Figure, count: int, xlabel: str, ylabel: str, columns: int = 3) -> list[Axes]:
+    """Return `count` panels with shared axes, row by row, labelled at the left and where a column ends."""
+    across = min(count, columns)
+    axes = figure.subplots(-(-count // across), across, sharex=True, sharey=True, squeeze=False).ravel()
+    for spare in axes[count:]:
+        spare.remove()
+    for last in axes[max(0, count - across) : count]:
+        last.set_xlabel(xlabel)
+        last.tick_params(labelbottom=True)
+    for first in axes[:count:across]:
+        first.set_ylabel(ylabel)
+    return list(axes[:count])
+
+
+def one(frame: pd.DataFrame, column: str, what: str) -> str:
+    """Return the only value of a column.
+
+    Raises:
+        ValueError: if there are several values or none.
+    """
+    values = list(frame[column].unique())
+    if len(values) != 1:
+        listed = ", ".join(map(str, values)) or "none"
+        raise ValueError(f"the {what} shows one {column}, but the table has {listed}: select one")
+    return str(values[0])
+
+
+def scores(frame: pd.DataFrame, split: str, what: str) -> tuple[pd.DataFrame, str]:
+    """Return the rows of a split that are scores, and their metric.
+
+    Raises:
+        ValueError: if there are none or several metrics.
+    """
+    rows = frame[(frame["split"] == split) & frame["metric"].isin(list(METRICS))]
+    return rows, one(rows, "metric", what)
+
+
+def decades(smallest: float) -> list[float]:
+    """Return round densities from the smallest to 1: 1, .5, .2, .1, … or, over many decades, the powers of ten."""
+    exponents = range(int(np.floor(np.log10(smallest))), 1)
+    steps = (1, 2, 5) if smallest > 0.004 else (1,)
+    return [m * 10.0**e for e in exponents for m in steps if smallest <= m * 10.0**e <= 1]
+
+
+def plain_ticks(axis: Axis, ticks: list[float]) -> None:
+    """Label a logarithmic axis with plain numbers at the given ticks and nowhere else."""
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def density_axis(axes: Axes, densities: Iterable[float]) -> None:
+    """Make x the density: logarithmic, with the dense network at the left."""
+    smallest = min(densities)
+    axes.set_xscale("log")
+    axes.set_xlim(1.12, smallest / 1.12)
+    plain_ticks(axes.xaxis, decades(smallest / 1.12))
+
+
+def curve(
+    axes: Axes, x: str, frame: pd.DataFrame, look: Look, value: str = "value", shift: float | None = None
+) -> None:
+    """Draw the mean of a column over `seed` against `x`, with its 95 % interval.
+
+    The interval is a band, or with a `shift` (a factor on x) error bars, which stay readable when many curves overlap.
+    """
+    points = frame.groupby(x)[value].apply(statistics.interval)
+    mean, low, high = np.array(points.tolist()).T
+    at = np.asarray(points.index, float) * (shift or 1)
+    if shift is None:
+        axes.fill_between(at, low, high, color=look.color, alpha=0.15, linewidth=0)
+    else:
+        axes.vlines(at, low, high, color=look.color, linewidth=1)
+    axes.plot(at, mean, color=look.color, marker=look.marker, linestyle=look.line, label=look.label)
+
+
+def fit_scores(panels: list[Axes], metric: str) -> None:
+    """Fit shared y limits to the means; an interval of few seeds may leave the panel, and accuracy stays in [0, 1]."""
+    means = np.concatenate([np.asarray(line.get_ydata(), float) for axes in panels for line in axes.get_lines()])
+    low, high = np.nanmin(means), np.nanmax(means)
+    room = 0.35 * (high - low) or 0.1 * abs(high) or 1.0
+    bottom, top = panels[0].get_ylim()
+    bottom, top = max(bottom, low - room), min(top, high + room)
+    if metric == "accuracy":
+        bottom, top = max(bottom, 0.0), min(top, 1.01)
+    panels[0].set_ylim(bottom, top)
+
+
+def seeds_of(frame: pd.DataFrame) -> str:
+    """Say over what means and intervals are taken."""
+    count = frame["seed"].nunique()
+    return "one seed" if count == 1 else f"mean and 95 % interval over {count} seeds"
