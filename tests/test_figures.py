@@ -1,0 +1,313 @@
+"""Figures show the numbers of their tables, look the same everywhere, and come out the same byte for byte."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from docutils.core import publish_string
+from jinja2 import StrictUndefined, Template
+from matplotlib.colors import to_rgb
+
+from evotickets import figures, statistics
+from evotickets.figures import style
+
+DENSITIES = [1.0, 0.3, 0.1, 0.02]
+CAPTIONS = Path(__file__).parents[1] / "workflow/report"
+
+
+def score(trainer: str, criterion: str, density: float, seed: int) -> float:
+    return 0.9 - 0.01 * len(trainer) - 0.02 * len(criterion) * (1 - density) + 0.001 * seed
+
+
+def score_table(chains: dict[str, list[str]], seeds: int = 3) -> pd.DataFrame:
+    """Score rows in an unhelpful order, with the rows that a figure of test scores must leave out."""
+    rows = [
+        {"system": "tickets", "task": "digits", "trainer": trainer, "criterion": criterion, "level": level}
+        | {"density": density, "seed": seed, "split": split, "metric": metric}
+        | {"value": score(trainer, criterion, density, seed) if (split, metric) == ("test", "accuracy") else -99.0}
+        for trainer, criteria in chains.items()
+        for criterion in criteria
+        for level, density in enumerate(DENSITIES)
+        for seed in range(seeds)
+        for split in ("train", "validation", "test")
+        for metric in ("accuracy", "loss")
+    ]
+    return pd.DataFrame(rows).sample(frac=1, random_state=0)
+
+
+def history_table() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"step": step, "seed": seed, "split": split, "metric": metric, "level": level, "density": density}
+            | {"value": density * step + seed if (split, metric) == ("validation", "return") else -99.0}
+            for level, density in enumerate(DENSITIES)
+            for step in (0, 10, 20)
+            for seed in range(2)
+            for split in ("train", "validation")
+            for metric in ("return", "loss")
+        ]
+    )
+
+
+def layer_table() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"level": level, "density": density, "layer": layer, "seed": seed, "layer_density": density**power}
+            for level, density in enumerate(DENSITIES)
+            for layer, power in (("dense2", 0.5), ("dense1", 1.1))
+            for seed in range(2)
+        ]
+    )
+
+
+def weights(count: int = 500) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return np.abs(rng.normal(0, 0.1, count)), np.exp(rng.normal(-3, 0.5, count))
+
+
+def curves(axes) -> dict[str, np.ndarray]:
+    """Lines that have a name, [2, points] by label."""
+    return {line.get_label(): np.array(line.get_data()) for line in axes.get_lines() if line.get_label()[0] != "_"}
+
+
+def draw(name: str, path: Path):
+    """Draw any figure of system 1 on a small table."""
+    magnitude, std = weights()
+    match name:
+        case "performance":
+            return figures.performance(score_table({"snes": ["snr", "random"], "adam": ["magnitude"]}), path)
+        case "strategies":
+            return figures.strategies(score_table({"snes": ["snr"], "adam": ["magnitude"]}), path)
+        case "training_curves":
+            return figures.training_curves(history_table(), path)
+        case "layer_densities":
+            return figures.layer_densities(layer_table(), path)
+        case "snr_against_magnitude":
+            return figures.snr_against_magnitude(magnitude, std, magnitude > 0.1, path)
+    raise AssertionError(name)
+
+
+def test_performance_has_a_panel_per_trainer_and_a_line_per_criterion(tmp_path):
+    chains = {"adam": ["magnitude"], "snes": ["snr", "random"], "pgpe": ["snr"], "sep_cma_es": ["magnitude", "snr"]}
+    figure = figures.performance(score_table(chains), tmp_path / "a.svg")
+    assert [axes.get_title() for axes in figure.axes] == ["SNES", "Sep-CMA-ES", "PGPE", "Adam"]
+    for axes, trainer in zip(figure.axes, ("snes", "sep_cma_es", "pgpe", "adam"), strict=True):
+        assert set(curves(axes)) == {style.CRITERIA[criterion].label for criterion in chains[trainer]}
+    x, y = curves(figure.axes[0])["random"]
+    np.testing.assert_array_equal(x, sorted(DENSITIES))
+    np.testing.assert_allclose(y, [score("snes", "random", d, 1) for d in sorted(DENSITIES)])
+
+
+def test_performance_shows_the_interval_of_the_statistics(tmp_path):
+    figure = figures.performance(score_table({"snes": ["snr"]}), tmp_path / "a.svg")
+    (band,) = figure.axes[0].collections
+    vertices = band.get_paths()[0].vertices
+    _, low, high = statistics.interval([score("snes", "snr", 0.1, seed) for seed in range(3)])
+    at = vertices[np.isclose(vertices[:, 0], 0.1), 1]
+    np.testing.assert_allclose([at.min(), at.max()], [low, high])
+
+
+def test_performance_marks_the_dense_level(tmp_path):
+    figure = figures.performance(score_table({"snes": ["snr", "random"]}), tmp_path / "a.svg")
+    level = [line for line in figure.axes[0].get_lines() if len(set(line.get_ydata())) == 1]
+    np.testing.assert_allclose(level[0].get_ydata()[0], score("snes", "snr", 1.0, 1))
+
+
+def test_the_dense_network_stands_at_the_left_of_a_logarithmic_axis(tmp_path):
+    axes = figures.performance(score_table({"snes": ["snr"]}), tmp_path / "a.svg").axes[0]
+    assert axes.get_xscale() == "log"
+    assert axes.get_xlim()[0] > 1 > 0.02 > axes.get_xlim()[1] > 0
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]
+
+
+def test_many_decades_of_density_are_labelled_at_powers_of_ten():
+    assert style.decades(1e-4 / 1.12) == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1, 1])
+
+
+def test_one_seed_has_a_line_and_no_band(tmp_path):
+    figure = figures.performance(score_table({"snes": ["snr"]}, seeds=1), tmp_path / "a.svg")
+    assert np.isfinite(curves(figure.axes[0])["signal-to-noise ratio"]).all()
+    assert not sum(len(path.vertices) for band in figure.axes[0].collections for path in band.get_paths())
+    assert figure.legends[0].get_title().get_text() == "one seed"
+
+
+def test_a_wide_interval_does_not_squeeze_the_means(tmp_path):
+    frame = score_table({"snes": ["snr"]}, seeds=2)
+    frame.loc[(frame["density"] == 0.02) & (frame["split"] == "test") & (frame["seed"] == 1), "value"] += 0.05
+    bottom, top = figures.performance(frame, tmp_path / "a.svg").axes[0].get_ylim()
+    means = frame[(frame["split"] == "test") & (frame["metric"] == "accuracy")].groupby("density")["value"].mean()
+    assert top - bottom < 1.8 * (means.max() - means.min())
+    assert bottom < means.min() < means.max() < top
+
+
+def test_strategies_compares_all_trainers_in_one_panel(tmp_path):
+    figure = figures.strategies(score_table({"adam": ["magnitude"], "snes": ["snr"]}), tmp_path / "a.svg")
+    (axes,) = figure.axes
+    lines = curves(axes)
+    assert list(lines) == ["SNES (snr)", "Adam (magnitude)"]
+    x, y = lines["Adam (magnitude)"]
+    np.testing.assert_allclose(y, [score("adam", "magnitude", d, 1) for d in sorted(DENSITIES)])
+    np.testing.assert_allclose(x, sorted(DENSITIES), rtol=0.02)
+    assert (x < lines["SNES (snr)"][0]).all(), "error bars of two trainers must not cover each other"
+
+
+def test_strategies_refuses_two_criteria_of_a_trainer(tmp_path):
+    with pytest.raises(ValueError, match=r"snes\) shows one criterion, but the table has"):
+        figures.strategies(score_table({"snes": ["snr", "random"]}), tmp_path / "a.svg")
+
+
+@pytest.mark.parametrize("column", ["task", "metric"])
+def test_performance_refuses_a_mixture(tmp_path, column):
+    frame = score_table({"snes": ["snr"]})
+    other = {"task": "mnist", "metric": "return"}[column]
+    with pytest.raises(ValueError, match=f"shows one {column}"):
+        figures.performance(pd.concat([frame, frame.assign(**{column: other})]), tmp_path / "a.svg")
+
+
+def test_a_table_without_test_scores_is_refused(tmp_path):
+    frame = score_table({"snes": ["snr"]})
+    with pytest.raises(ValueError, match="has none"):
+        figures.performance(frame[frame["split"] == "train"], tmp_path / "a.svg")
+
+
+def test_training_curves_have_a_line_per_level_coloured_by_density(tmp_path):
+    figure = figures.training_curves(history_table(), tmp_path / "a.svg", "CartPole, SNES", "generation")
+    axes, bar = figure.axes
+    assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == (
+        "CartPole, SNES",
+        "generation",
+        "validation return",
+    )
+    for density in DENSITIES:
+        x, y = curves(axes)[f"{density:g}"]
+        np.testing.assert_array_equal(x, [0, 10, 20])
+        np.testing.assert_allclose(y, density * x + 0.5)
+    luminance = [np.dot(to_rgb(line.get_color()), (0.2126, 0.7152, 0.0722)) for line in axes.get_lines()]
+    assert luminance == sorted(luminance, reverse=True), "densities must be in order in greyscale too"
+    assert [label.get_text() for label in bar.get_yticklabels()] == ["1", "0.3", "0.1", "0.02"]
+
+
+def test_a_single_level_has_a_training_curve(tmp_path):
+    history = history_table()
+    figure = figures.training_curves(history[history["density"] == 1], tmp_path / "a.svg")
+    assert list(curves(figure.axes[0])) == ["1"]
+
+
+def test_layer_densities_keep_the_order_of_the_network(tmp_path):
+    lines = curves(figures.layer_densities(layer_table(), tmp_path / "a.svg").axes[0])
+    assert list(lines) == ["uniform", "dense2", "dense1"]
+    np.testing.assert_allclose(lines["dense1"][1], np.array(sorted(DENSITIES)) ** 1.1)
+    np.testing.assert_array_equal(*lines["uniform"])
+
+
+@pytest.mark.parametrize("criterion", ["snr", "magnitude"])
+def test_the_cut_is_drawn_between_kept_and_cut(tmp_path, criterion):
+    magnitude, std = weights()
+    values = magnitude / std if criterion == "snr" else magnitude
+    kept = values >= np.sort(values)[200]
+    figure = figures.snr_against_magnitude(magnitude, std, kept, tmp_path / "a.svg")
+    (line,) = figure.axes[0].get_lines()
+    level = line.get_ydata() if criterion == "snr" else line.get_xdata()
+    assert values[~kept].max() < level[0] == level[1] < values[kept].min()
+    assert [text.get_text() for text in figure.legends[0].get_texts()[:2]] == ["cut (200)", "kept (300)"]
+
+
+def test_a_random_cut_has_no_threshold(tmp_path):
+    magnitude, std = weights()
+    kept = np.random.default_rng(1).random(500) < 0.5
+    assert not figures.snr_against_magnitude(magnitude, std, kept, tmp_path / "a.svg").axes[0].get_lines()
+
+
+def test_a_scalar_std_cuts_alike_by_both_criteria(tmp_path):
+    magnitude, _ = weights()
+    figure = figures.snr_against_magnitude(magnitude, np.full(500, 0.1), magnitude > 0.05, tmp_path / "a.svg")
+    assert len(figure.axes[0].get_lines()) == 2
+
+
+def test_zeros_are_drawn_at_the_edge_and_counted(tmp_path):
+    magnitude, std = weights()
+    magnitude[:7] = 0
+    figure = figures.snr_against_magnitude(magnitude, std, magnitude > 0.1, tmp_path / "a.svg")
+    points = np.concatenate([scatter.get_offsets() for scatter in figure.axes[0].collections])
+    assert len(points) == 500
+    assert (points > 0).all()
+    low = points.min(axis=0)
+    assert (points[(points == low).all(axis=1)] == low).all()
+    assert np.count_nonzero((points == low).all(axis=1)) >= 7
+
+
+def test_a_large_network_is_subsampled_but_its_threshold_is_exact(tmp_path):
+    magnitude, std = weights(100_000)
+    figure = figures.snr_against_magnitude(magnitude, std, magnitude > 0.05, tmp_path / "a.svg")
+    assert sum(len(scatter.get_offsets()) for scatter in figure.axes[0].collections) == 20_000
+    assert figure.axes[0].get_lines()[0].get_xdata()[0] == pytest.approx(0.05, rel=1e-4)
+    assert (tmp_path / "a.svg").stat().st_size < 500_000
+
+
+FIGURES = ["performance", "strategies", "training_curves", "layer_densities", "snr_against_magnitude"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_figures_come_out_the_same_byte_for_byte(tmp_path, name, suffix):
+    draw(name, tmp_path / f"a.{suffix}")
+    # Another user's settings change nothing.
+    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red", "svg.hashsalt": None}):
+        draw(name, tmp_path / f"b.{suffix}")
+    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_have_text_as_text_and_no_overlap(tmp_path, name):
+    figure = draw(name, tmp_path / "a.svg")
+    svg = (tmp_path / "a.svg").read_text()
+    assert "<dc:date>" not in svg
+    assert not re.search(r"glyph", svg)
+    written = set(re.findall(r">([^<>]+)</(?:text|tspan)>", svg))
+    legends = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert {*legends, *(axes.get_xlabel() for axes in figure.axes)} - {""} <= written
+    boxes = [legend.get_window_extent() for legend in figure.legends]
+    boxes += [axes.get_tightbbox() for axes in figure.axes]
+    whole = figure.bbox
+    for index, box in enumerate(boxes):
+        assert box.x0 >= whole.x0 - 1
+        assert box.x1 <= whole.x1 + 1
+        assert box.y0 >= whole.y0 - 1
+        assert box.y1 <= whole.y1 + 1
+        for other in boxes[index + 1 :]:
+            # A point of tolerance: bounding boxes of text are rounded up to whole pixels.
+            overlap_x = min(box.x1, other.x1) - max(box.x0, other.x0)
+            overlap_y = min(box.y1, other.y1) - max(box.y0, other.y0)
+            assert min(overlap_x, overlap_y) <= 1
+
+
+def test_known_names_look_the_same_in_every_figure_and_unknown_ones_are_told_apart():
+    some, more = (style.looks(names, style.TRAINERS) for names in (["adam", "mine"], ["snes", "adam", "mine", "other"]))
+    assert some["adam"] == more["adam"] == style.TRAINERS["adam"]
+    assert list(more) == ["snes", "adam", "mine", "other"]
+    assert more["mine"][1:] != more["other"][1:]
+
+
+@pytest.mark.parametrize("known", [style.CRITERIA, style.TRAINERS])
+def test_no_two_looks_share_a_colour_or_a_marker(known):
+    assert len({look.color for look in known.values()}) == len(known)
+    assert len({look.marker for look in known.values()}) == len(known)
+
+
+def test_drawing_needs_no_global_state_of_matplotlib():
+    code = "import sys, evotickets.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("caption", sorted(CAPTIONS.glob("*.rst")), ids=lambda path: path.stem)
+def test_captions_are_valid_and_use_known_wildcards(caption):
+    wildcards = {name: name.upper() for name in re.findall(r"snakemake\.wildcards\.(\w+)", caption.read_text())}
+    assert set(wildcards) <= {"task", "trainer", "criterion", "level"}
+    text = Template(caption.read_text(), undefined=StrictUndefined).render(snakemake={"wildcards": wildcards})
+    html = publish_string(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 2}).decode()
+    assert all(value in html for value in wildcards.values())
