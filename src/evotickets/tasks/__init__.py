@@ -80,3 +80,8 @@ def supervised(name: str, *, seed: int = 0) -> Data:
         digest.update(array.data)
     # MLflow takes digests of at most 36 characters.
     return Data(name, task.classes, train, validation, test, digest.hexdigest()[:32])
+
+
+def load(name: str, *, seed: int = 0) -> Data | Control:
+    """Load a supervised task or build a control task, whichever the name says; raises as those do."""
+    return control(name) if is_control(name) else supervised(name, seed=seed)

@@ -1,0 +1,15 @@
+# evotickets: lottery tickets beyond backpropagation.
+#
+#   snakemake --configfile config/config.yaml --cores 2
+#
+# Science is in config/, runtime in workflow/profiles/, one file of rules per system in workflow/rules/.
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/tickets.smk"
+
+
+rule all:
+    input:
+        TICKETS_TARGETS,
+    default_target: True

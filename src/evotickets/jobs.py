@@ -1,0 +1,135 @@
+"""What every step of the workflow does around its one call: a log, a thread count, progress, a record.
+
+Scripts alone use this module.
+"""
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from evotickets import results, tickets
+from evotickets.networks import Network
+from evotickets.tasks import Control, Data
+from evotickets.training import Report
+
+EXPECTED = (ValueError, FloatingPointError, OSError)
+"""Errors whose message is meant for the user; anything else also shows where it came from."""
+
+
+class Job:
+    """One running step: its start, its progress and its record."""
+
+    def __init__(self, snakemake: Any):
+        self.snakemake = snakemake
+        self.begin = time.time()
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What this step was asked to do: stored with everything it writes."""
+        return {"config": {**dict(self.snakemake.params), "wildcards": dict(self.snakemake.wildcards)}}
+
+    def progress(self, total: int, unit: str) -> Report:
+        """Return a callback that draws a bar and the current loss into the log."""
+        bar = tqdm(total=total, unit=unit, mininterval=1.0, file=sys.stderr)
+
+        def report(step: int, loss: float) -> None:
+            bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
+            bar.update(step - bar.n)
+            if step >= total:
+                bar.close()
+
+        return report
+
+    def write_ticket(self, path: str, network: Network, ticket: tickets.Ticket, seeds: Sequence[int]) -> None:
+        """Write a flat ticket tensor by tensor."""
+
+        def tensors(flat: np.ndarray | None) -> results.Tensors | None:
+            return None if flat is None else tickets.to_tensors(network, flat)
+
+        stored = results.Ticket(
+            tuple(seeds),
+            tickets.to_tensors(network, ticket.initial),
+            tickets.to_tensors(network, ticket.mask),
+            tensors(ticket.mean),
+            tensors(ticket.std),
+            ticket.statistics,
+        )
+        results.write_ticket(path, stored, self.metadata)
+
+    def record(
+        self,
+        path: str | Path,
+        *,
+        system: str,
+        kind: str,
+        parameters: Mapping[str, str | int | float],
+        metrics: Sequence[tuple[str, int, float]],
+        artifacts: Sequence[str],
+        dataset: Mapping[str, str | int] | None = None,
+    ) -> None:
+        """Write what the tracking store is told of this step; its key is the folder of the record."""
+        folder = Path(path).parent
+        results.write_record(
+            path,
+            results.Record(
+                key=folder.as_posix(),
+                system=system,
+                name="/".join(folder.parts[-4:] if kind == "level" else folder.parts[-3:]),
+                kind=kind,
+                parameters=parameters,
+                metrics=metrics,
+                artifacts=tuple(Path(artifact).relative_to(folder).as_posix() for artifact in artifacts),
+                dataset=dataset,
+                start=self.begin,
+                end=time.time(),
+            ),
+        )
+
+
+def dataset(task: Data | Control) -> dict[str, str | int]:
+    """Describe a task as the tracking store wants it."""
+    if isinstance(task, Data):
+        rows = {split: len(getattr(task, split).y) for split in ("train", "validation", "test")}
+        return {"name": task.name, "digest": task.digest, "rows": sum(rows.values()), "features": int(np.prod(task.input_shape))}
+    return {"name": task.name, "digest": f"horizon-{task.horizon}", "rows": 0, "features": task.observation_size}
+
+
+def read_ticket(path: str, network: Network) -> tuple[tickets.Ticket, tuple[int, ...]]:
+    """Read a ticket of a network as flat arrays, and its seeds."""
+    stored = results.read_ticket(path)
+
+    def flat(tensors: results.Tensors | None) -> np.ndarray | None:
+        return None if tensors is None else tickets.from_tensors(network, tensors)
+
+    ticket = tickets.Ticket(
+        tickets.from_tensors(network, stored.initial),
+        tickets.from_tensors(network, stored.mask),
+        flat(stored.mean),
+        flat(stored.std),
+        stored.statistics,
+    )
+    return ticket, stored.seeds
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[Job]:
+    """Run a step: send everything it prints to its log and end with one sentence if it fails."""
+    log = Path(snakemake.log[0])
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", buffering=1) as stream:
+        for descriptor in (1, 2):
+            os.dup2(stream.fileno(), descriptor)
+        try:
+            yield Job(snakemake)
+        except EXPECTED as error:
+            traceback.print_exc()
+            print(f"\n{error}", file=sys.stderr)
+            sys.exit(1)

@@ -1,0 +1,136 @@
+"""What a trainer minimises: a loss over survivors on one mask, per seed, and the scores reported of a mean.
+
+Axis letters: `S` seeds, `P` members, `D` survivors, `N` all parameters, `B` batch, `E` episodes.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from evotickets import masks, networks, population, rollouts
+from evotickets.networks import Network
+from evotickets.tasks import Control, Data, Split
+
+Carry = Any
+"""What an objective remembers between generations: nothing, or the statistics of an observation normaliser."""
+
+
+class Objective(NamedTuple):
+    """A loss on the survivors of one mask.
+
+    Attributes:
+        shared: arrays that all seeds use (the data).
+        context: pytree with leading axis [S] (the evaluation plan of each seed's mask).
+        carry: pytree with leading axis [S], handed from generation to generation.
+        losses: (shared, context, members [P, D], key, carry) -> (losses [P], carry).
+        pair_losses: (shared, context, mean [D], offsets [P/2, D], key, carry) -> (losses [P] of mean + offsets, then
+            of mean - offsets; carry).
+        loss: (shared, context, survivors [D], key) -> differentiable scalar, or None where there is no gradient.
+        evaluate: (shared, context, mean [D], key, carry) -> {"split/metric": scalar}; changes nothing.
+    """
+
+    shared: Any
+    context: Any
+    carry: Carry
+    losses: Callable[..., tuple[jax.Array, Carry]]
+    pair_losses: Callable[..., tuple[jax.Array, Carry]]
+    loss: Callable[..., jax.Array] | None
+    evaluate: Callable[..., dict[str, jax.Array]]
+
+
+def positions(network: Network, mask: np.ndarray) -> np.ndarray:
+    """Return the survivors' positions [S, D] of masks [S, K]."""
+    return np.stack([masks.survivors(network, masks.unflatten_kernels(network, row)) for row in mask])
+
+
+def _plan(network: Network, mask: np.ndarray, path: str) -> Any:
+    tensors = [masks.unflatten_kernels(network, row) for row in mask]
+    return population.plan(network, jax.tree.map(lambda *rows: np.stack(rows), *tensors), path=path)
+
+
+def _batch(shared: dict[str, Split], key: jax.Array, batch: int) -> tuple[jax.Array, jax.Array]:
+    x, y = shared["train"]
+    # With replacement: a permutation of the training set every generation costs more than the generation.
+    index = jax.random.randint(key, (batch,), 0, y.shape[0])
+    return x[index], y[index]
+
+
+def supervised(network: Network, mask: np.ndarray, data: Data, *, batch: int, path: str = "auto") -> Objective:
+    """Describe classification by mean cross-entropy on a fresh batch that all members share.
+
+    Source: Lange & Sprekeler (2023), §3 (log-likelihood on a batch; test accuracy of the mean on the full test set).
+    """
+    shared = jax.tree.map(jnp.asarray, {split: getattr(data, split) for split in ("train", "validation", "test")})
+    context = {"plan": _plan(network, mask, path), "positions": jnp.asarray(positions(network, mask))}
+
+    def losses(shared, context, members, key, carry):
+        return population.losses(context["plan"], members, *_batch(shared, key, batch)), carry
+
+    def pair_losses(shared, context, mean, offsets, key, carry):
+        return population.pair_losses(context["plan"], mean, offsets, *_batch(shared, key, batch)), carry
+
+    def loss(shared, context, survivors, key):
+        x, y = _batch(shared, key, batch)
+        flat = masks.scatter(survivors, context["positions"], network.parameter_count)
+        outputs = networks.apply(network, networks.unflatten(network, flat), x)
+        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
+
+    def evaluate(shared, context, mean, key, carry):
+        del key, carry
+        params = networks.unflatten(network, masks.scatter(mean, context["positions"], network.parameter_count))
+        scores = {}
+        for split, (x, y) in shared.items():
+            outputs = networks.apply(network, params, x)
+            scores[f"{split}/accuracy"] = jnp.mean(jnp.argmax(outputs, -1) == y)
+            scores[f"{split}/loss"] = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
+        return scores
+
+    return Objective(shared, context, (), losses, pair_losses, loss, evaluate)
+
+
+def control(
+    network: Network,
+    mask: np.ndarray,
+    task: Control,
+    *,
+    episodes: int = 8,
+    test_episodes: int = 32,
+    path: str = "auto",
+) -> Objective:
+    """Describe control by minus the mean return of episodes that all members share.
+
+    Observations are normalised by running statistics, which are part of the carry and frozen during `evaluate`.
+
+    Source: Lange & Sprekeler (2023), §3 (8 episodes with shared seeds; the mean is tested on held-out episodes).
+    """
+    seeds = len(mask)
+    start = rollouts.initial_statistics(task.observation_size)
+    carry = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (seeds, *jnp.shape(leaf))), start)
+    context = {"plan": _plan(network, mask, path)}
+
+    def play(context, members, key, count, statistics):
+        plan = context["plan"]
+        policies = population.policy(plan, members)
+        keys = jax.random.split(key, count)
+        return rollouts.returns(task, lambda p, o: population.act(plan, p, o), policies, keys, statistics)
+
+    def losses(shared, context, members, key, carry):
+        del shared
+        returns, seen = play(context, members, key, episodes, carry)
+        return -jnp.mean(returns, -1), rollouts.merge(carry, seen)
+
+    def pair_losses(shared, context, mean, offsets, key, carry):
+        return losses(shared, context, jnp.concatenate([mean + offsets, mean - offsets]), key, carry)
+
+    def evaluate(shared, context, mean, key, carry):
+        del shared
+        scores = {}
+        for split, k in zip(("validation", "test"), jax.random.split(key), strict=True):
+            scores[f"{split}/return"] = jnp.mean(play(context, mean[None], k, test_episodes, carry)[0])
+        return scores
+
+    return Objective((), context, carry, losses, pair_losses, None, evaluate)

@@ -1,0 +1,180 @@
+"""Tickets and the recurrence of levels: initialise, cut, train, cut, train, …
+
+Axis letters: `S` seeds, `K` prunable entries, `N` all parameters, `D` survivors. Flat orders follow `networks.flatten`.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from evotickets import evolution, gradient, masks, networks, objectives, pruning, scores, seeds
+from evotickets.networks import Network
+from evotickets.tasks import Control, Data
+from evotickets.training import GRADIENT, Report, Trained, silent
+
+
+class Ticket(NamedTuple):
+    """Initial parameters and mask of every seed, and what training made of them.
+
+    Attributes:
+        initial: [S, N].
+        mask: [S, K].
+        mean: trained weights [S, N], zero where pruned; None before training.
+        std: std of the search distribution [S, N], zero where pruned; None before training and for gradient trainers.
+        statistics: observation normaliser, arrays [S, ...] by name; empty for supervised tasks.
+    """
+
+    initial: np.ndarray
+    mask: np.ndarray
+    mean: np.ndarray | None = None
+    std: np.ndarray | None = None
+    statistics: dict[str, np.ndarray] = {}  # noqa: RUF012 (never mutated)
+
+
+def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:
+    """Describe the network of a task: `hidden` for a perceptron, `channels` for a convolutional network."""
+    activation = settings.get("activation", "relu" if isinstance(task, Data) else "tanh")
+    if isinstance(task, Control):
+        return networks.mlp(task.observation_size, tuple(settings["hidden"]), task.outputs, activation)
+    if "channels" in settings:
+        return networks.cnn(task.input_shape, tuple(settings["channels"]), task.classes, activation=activation)
+    return networks.mlp(int(np.prod(task.input_shape)), tuple(settings["hidden"]), task.classes, activation)
+
+
+def initialise(network: Network, count: int, *, seed: int, name: str) -> Ticket:
+    """Draw the initial parameters of `count` seeds and keep every weight."""
+    keys = seeds.split(seeds.stream(seed, name, "initialise"), count)
+    draw = jax.jit(jax.vmap(lambda key: networks.flatten(network, networks.initialise(network, key))))
+    return Ticket(np.asarray(draw(keys)), np.ones((count, network.kernel_count), bool))
+
+
+def cut(network: Network, trained: Ticket, criterion: str, density: float, *, rng: np.random.Generator) -> Ticket:
+    """Cut a trained ticket to a density by the scores of a criterion; the initial parameters rewind to level 0.
+
+    Source: Lange & Sprekeler (2023), §3: one global threshold over all kernels, biases never pruned, masks nested.
+    Deviates: the kept count is exact, round(density · prunable), and ties fall by a seeded permutation.
+    """
+    kernels = masks.kernel_positions(network)
+    if trained.mean is None:
+        raise ValueError("only a trained ticket can be cut: train it first")
+    std = None if trained.std is None else trained.std[:, kernels]
+    saliency = scores.score(criterion, trained.mean[:, kernels], std)
+    count = masks.kept_count(density, network.kernel_count)
+    return Ticket(trained.initial, pruning.keep_largest(saliency, trained.mask, count, rng))
+
+
+def control_ticket(
+    network: Network, ticket: Ticket, control: str, density: float, *, seed: int, name: str, rng: np.random.Generator
+) -> Ticket:
+    """Make a control ticket of a density from another ticket of that density, destroying one part of it.
+
+    `random` destroys mask and weights, `mask_reinit` the weights, `weights_permuted` their places inside each layer,
+    `mask_permuted` the places of mask and weights inside each layer.
+
+    Source: Lange & Sprekeler (2023), Fig. 2 (random); Frankle & Carbin (2019) and Frankle et al. (2021) (the others).
+    """
+    fresh = initialise(network, len(ticket.mask), seed=seed, name=name).initial
+    match control:
+        case "random":
+            count = masks.kept_count(density, network.kernel_count)
+            return Ticket(fresh, pruning.random_mask(ticket.mask.shape, count, rng))
+        case "mask_reinit":
+            return Ticket(fresh, ticket.mask)
+        case "weights_permuted":
+            return Ticket(pruning.permute_weights(network, ticket.mask, ticket.initial, rng), ticket.mask)
+        case "mask_permuted":
+            mask, initial = pruning.permute_mask(network, ticket.mask, ticket.initial, rng)
+            return Ticket(initial, mask)
+    raise ValueError(f"unknown control {control!r}; known are {', '.join(pruning.CONTROLS)}")
+
+
+def next_ticket(
+    network: Network, source: Ticket, criterion: str, density: float, *, seed: int, name: str, place: tuple[str, ...]
+) -> Ticket:
+    """Make the ticket of a level.
+
+    Args:
+        network: the network.
+        source: the initial ticket for `dense` and `random`, the reference chain's ticket of this level for the other
+            controls, the trained ticket of the level before for a score.
+        criterion: `dense`, a control or a score.
+        density: of the new ticket.
+        seed: of the study.
+        name: of the task.
+        place: trainer and level; with the criterion they name the random stream.
+    """
+    if criterion == "dense":
+        return source
+    rng = seeds.generator(seed, name, *place, criterion)
+    if criterion in pruning.CONTROLS:
+        fresh = "/".join((name, *place, criterion))
+        return control_ticket(network, source, criterion, density, seed=seed, name=fresh, rng=rng)
+    return cut(network, source, criterion, density, rng=rng)
+
+
+def train(
+    network: Network,
+    task: Data | Control,
+    ticket: Ticket,
+    settings: dict[str, Any],
+    *,
+    report: Report = silent,
+    key: jax.Array,
+) -> tuple[Ticket, Trained]:
+    """Train the survivors of every seed from their initial values.
+
+    Args:
+        network: the network.
+        task: data or environment.
+        ticket: initial parameters and masks.
+        settings: the trainer's settings; `batch` or `episodes` and `test_episodes` belong to the objective, `path`
+            forces the engine's dense or sparse path, the others are the trainer's own.
+        report: called after each evaluation.
+        key: decides everything.
+    """
+    own = dict(settings)
+    path = own.pop("path", "auto")
+    if isinstance(task, Data):
+        objective = objectives.supervised(network, ticket.mask, task, batch=own.pop("batch"), path=path)
+    else:
+        play = {name: own.pop(name) for name in ("episodes", "test_episodes") if name in own}
+        objective = objectives.control(network, ticket.mask, task, path=path, **play)
+    places = objectives.positions(network, ticket.mask)
+    initial = np.take_along_axis(ticket.initial, places, 1)
+    trainer = gradient.train if own["strategy"] in GRADIENT else evolution.train
+    trained = trainer(objective, initial, own, report=report, key=key)
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        full = np.zeros((len(values), network.parameter_count), np.float32)
+        np.put_along_axis(full, places, values, 1)
+        return full
+
+    std = None if trained.std is None else spread(trained.std)
+    statistics = trained.carry._asdict() if trained.carry else {}
+    return ticket._replace(mean=spread(trained.mean), std=std, statistics=statistics), trained
+
+
+def to_tensors(network: Network, flat: np.ndarray) -> dict[str, np.ndarray]:
+    """Turn flat parameters [S, N] or flat masks [S, K] into `{"dense1/kernel": [S, ...], ...}`; masks have no biases."""
+    with_biases = flat.shape[1] == network.parameter_count
+    tensors, start = {}, 0
+    for layer in network.layers:
+        kernel = flat[:, start : start + layer.kernel_size].reshape(len(flat), layer.outputs, layer.fan_in)
+        tensors[f"{layer.name}/kernel"] = kernel.transpose(0, 2, 1).reshape(len(flat), *layer.kernel_shape)
+        start += layer.kernel_size
+        if with_biases:
+            tensors[f"{layer.name}/bias"] = flat[:, start : start + layer.outputs]
+            start += layer.outputs
+    return tensors
+
+
+def from_tensors(network: Network, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """Flatten named tensors to [S, N], or to [S, K] if there are only kernels; the inverse of `to_tensors`."""
+    parts = []
+    for layer in network.layers:
+        kernel = tensors[f"{layer.name}/kernel"]
+        parts.append(kernel.reshape(len(kernel), layer.fan_in, layer.outputs).transpose(0, 2, 1).reshape(len(kernel), -1))
+        if f"{layer.name}/bias" in tensors:
+            parts.append(tensors[f"{layer.name}/bias"])
+    return np.concatenate(parts, 1)

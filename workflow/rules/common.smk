@@ -1,0 +1,49 @@
+# The study, checked before anything else, and what all rules share.
+import ast
+from pathlib import Path
+
+from evotickets import study as studies
+
+SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+
+if not config:
+
+    configfile: "config/config.yaml"
+
+
+try:
+    study = studies.resolve(config, SCHEMA)
+except studies.StudyError as error:
+    files = ", ".join(map(str, workflow.configfiles)) or "the configuration"
+    print(f"{files}: {error}", file=sys.stderr)
+    sys.exit(1)
+
+RESULTS = study.results.as_posix()
+LOGS = f"{RESULTS}/logs"
+BENCHMARKS = f"{RESULTS}/benchmarks"
+PACKAGE = Path(studies.__file__).parent
+
+
+def experiment(system):
+    """Name of the MLflow experiment of a system: one per study."""
+    return "/".join(filter(None, (study.name, system)))
+
+
+def code(script):
+    """Modules of the package that a script imports, directly or not; a rule that lists them re-runs when one changes."""
+    found, waiting = set(), [Path(workflow.basedir) / f"workflow/scripts/{script}.py"]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "evotickets":
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names if alias.name.split(".")[0] == "evotickets"]
+            else:
+                continue
+            for name in names:
+                place = PACKAGE.joinpath(*name.split(".")[1:])
+                for module in (place.with_suffix(".py"), place / "__init__.py"):
+                    if module.is_file() and module not in found:
+                        found.add(module)
+                        waiting.append(module)
+    return sorted(map(str, found))

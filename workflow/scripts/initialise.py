@@ -1,0 +1,14 @@
+"""Draw the initial parameters of a task's network; all trainers and criteria start from them."""
+
+from evotickets import devices, jobs, tasks, tickets
+
+
+def main(job, output, name, network, seed, seeds_count):
+    description = tickets.network_of(tasks.load(network["task"], seed=seed), network)
+    ticket = tickets.initialise(description, seeds_count, seed=seed, name=name)
+    job.write_ticket(output, description, ticket, range(seeds_count))
+
+
+with jobs.job(snakemake) as job:
+    devices.configure(snakemake.threads)
+    main(job, snakemake.output.ticket, snakemake.wildcards.task, **snakemake.params)

@@ -1,0 +1,37 @@
+"""Make the ticket of one level of a chain, train it, and write what became of it; all seeds at once."""
+
+from evotickets import devices, jobs, results, seeds, tasks, tickets
+
+
+def main(job, source, output, place, experiment, network, settings, density, seed, seeds_count):
+    task = tasks.load(network["task"], seed=seed)
+    description = tickets.network_of(task, network)
+    previous, members = jobs.read_ticket(source, description)
+    where = (place.trainer, place.level)
+    ticket = tickets.next_ticket(description, previous, place.criterion, density, seed=seed, name=place.task, place=where)
+
+    # Criteria share the noise of a level, so that they are compared seed by seed.
+    key = seeds.stream(seed, place.task, *where)
+    report = job.progress(settings.get("generations") or settings["steps"], "step")
+    trained, run = tickets.train(description, task, ticket, settings, report=report, key=key)
+
+    cell = {"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
+    factors = {"system": "tickets", **cell, "level": int(place.level), "density": density}
+    job.write_ticket(output.ticket, description, trained, members)
+    scores = [factors | row for row in run.trajectory.final(members)]
+    results.write_table(output.scores, scores, schema=results.SCORES, metadata=job.metadata)
+    results.write_table(output.history, run.trajectory.rows(members), schema=results.HISTORY, metadata=job.metadata)
+    job.record(
+        output.record,
+        system=experiment,
+        kind="level",
+        parameters=factors | settings | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
+        metrics=run.trajectory.means(),
+        artifacts=[output.ticket, output.scores, output.history],
+        dataset=jobs.dataset(task),
+    )
+
+
+with jobs.job(snakemake) as job:
+    devices.configure(snakemake.threads)
+    main(job, snakemake.input.source, snakemake.output, snakemake.wildcards, **snakemake.params)
