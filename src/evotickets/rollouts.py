@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
+from evotickets.devices import over_devices
 from evotickets.tasks import Control
 
 STD_FLOOR = 1e-6
@@ -51,70 +53,86 @@ def returns(
     keys: jax.Array,
     statistics: Statistics,
     *,
-    block: int = 32,
+    mesh: Mesh | None = None,
+    block: int = 16,
 ) -> tuple[jax.Array, Statistics]:
     """Roll out every member on the same episodes.
 
     `act(policy, observation [n]) -> outputs` steers one member by normalised observations; `policies` is a pytree with
-    leading axis P; `keys` [E] start the episodes. Returns the undiscounted returns [P, E], −inf where a return is NaN
-    (so that a broken member ranks worst), and the statistics of exactly the observations that the members acted on
-    while their episodes ran: `merge` them into the running statistics once a generation when training, drop them when
-    testing. Members run in blocks that fit the cache, and a block stops when its last episode has ended.
+    leading axis P; `keys` [E] start the episodes; `mesh` spreads the members over devices. Returns the undiscounted
+    returns [P, E], −inf where a return is NaN (so that a broken member ranks worst), and the statistics of exactly the
+    observations that the members acted on while their episodes ran: `merge` them into the running statistics once a
+    generation when training, drop them when testing.
+
+    On a CPU, members run in blocks that fit the cache, and a block stops when its last episode has ended; a vmap over
+    seeds becomes a loop, so that seeds do not wait for each other either.
     """
-    members = jax.tree.leaves(policies)[0].shape[0]
-    blocks = ceil(members / block)
-    width = ceil(members / blocks)
-    order = jnp.minimum(jnp.arange(blocks * width), members - 1).reshape(blocks, width)
-    start, states = jax.vmap(env.reset)(keys)
+    example = jax.tree.map(lambda leaf: leaf[0], policies), jnp.zeros(env.observation_size)
+    # What `act` closes over becomes an argument: neither the loop over seeds nor `shard_map` sees tracers from outside.
+    traced = jax.make_jaxpr(act)(*example)
+    on_cpu = jax.default_backend() == "cpu"
 
-    def lanes(a: jax.Array) -> jax.Array:
-        return jnp.broadcast_to(a, (width, *a.shape))
+    def play(policies: Any, constants: list, keys: jax.Array, statistics: Statistics) -> tuple[jax.Array, Statistics]:
+        def outputs(policy: Any, observation: jax.Array) -> jax.Array:
+            return jax.core.eval_jaxpr(traced.jaxpr, constants, *jax.tree.leaves((policy, observation)))[0]
 
-    def roll(chosen: jax.Array) -> tuple[jax.Array, Statistics]:
-        policy = jax.tree.map(lambda leaf: leaf[chosen], policies)
-        outputs = jax.vmap(jax.vmap(act, (None, 0)))
-        step = jax.vmap(jax.vmap(env.step))
+        count = jax.tree.leaves(policies)[0].shape[0]
+        blocks = ceil(count / block) if on_cpu else 1
+        width = ceil(count / blocks)
+        order = jnp.minimum(jnp.arange(blocks * width), count - 1).reshape(blocks, width)
 
-        def unfinished(carry: tuple) -> jax.Array:
-            time, running = carry[:2]
-            return (time < env.horizon) & running.any()
+        def roll(chosen: jax.Array) -> tuple[jax.Array, Statistics]:
+            return _episodes(env, outputs, jax.tree.map(lambda leaf: leaf[chosen], policies), keys, statistics)
 
-        def advance(carry: tuple) -> tuple:
-            time, running, state, observation, total, seen, first, second = carry
-            # Sums are taken about the first observation of the episode, so that squares do not cancel.
-            shifted = jnp.where(running[..., None], observation - start, 0)
-            following, state, reward, done = step(state, outputs(policy, normalise(observation, statistics)))
-            return (
-                time + 1,
-                running & ~done,
-                state,
-                following,
-                total + jnp.where(running, reward, 0),
-                seen + running,
-                first + shifted,
-                second + shifted**2,
-            )
+        results = jax.lax.map(roll, order)
+        return jax.tree.map(lambda leaf: leaf.reshape(blocks * width, *leaf.shape[2:])[:count], results)
 
-        empty = jnp.zeros((width, len(keys)))
-        sums = jnp.zeros((width, *start.shape))
-        carry = (
-            0,
-            lanes(jnp.ones(len(keys), bool)),
-            jax.tree.map(lanes, states),
-            lanes(start),
-            empty,
-            empty,
-            sums,
-            sums,
-        )
-        total, seen, first, second = jax.lax.while_loop(unfinished, advance, carry)[4:]
-        mean = first / seen[..., None]
-        episodes = Statistics(seen, start + mean, second - first * mean)
-        return jnp.where(jnp.isnan(total), -jnp.inf, total), jax.vmap(_merge_all)(episodes)
-
-    results = jax.lax.map(roll, order)
-    total, visited = jax.tree.map(lambda a: a.reshape(blocks * width, *a.shape[2:])[:members], results)
+    spread = over_devices(play, mesh)
+    total, visited = (jax.custom_batching.sequential_vmap(spread) if on_cpu else spread)(
+        policies, traced.consts, keys, statistics
+    )
     return total, _merge_all(visited)
+
+
+def _episodes(
+    env: Control, act: Callable, policies: Any, keys: jax.Array, statistics: Statistics
+) -> tuple[jax.Array, Statistics]:
+    """Return the returns [P, E] and the statistics of each member's observations, leading axis P."""
+    members = jax.tree.leaves(policies)[0].shape[0]
+    start, states = jax.vmap(env.reset)(keys)
+    outputs = jax.vmap(jax.vmap(act, (None, 0)))
+    step = jax.vmap(jax.vmap(env.step))
+
+    def lanes(leaf: jax.Array) -> jax.Array:
+        return jnp.broadcast_to(leaf, (members, *leaf.shape))
+
+    def unfinished(carry: tuple) -> jax.Array:
+        time, running = carry[:2]
+        return (time < env.horizon) & running.any()
+
+    def advance(carry: tuple) -> tuple:
+        time, running, state, observation, total, seen, first, second = carry
+        # Sums are taken about the first observation of the episode, so that squares do not cancel.
+        shifted = jnp.where(running[..., None], observation - start, 0)
+        following, state, reward, done = step(state, outputs(policies, normalise(observation, statistics)))
+        return (
+            time + 1,
+            running & ~done,
+            state,
+            following,
+            total + jnp.where(running, reward, 0),
+            seen + running,
+            first + shifted,
+            second + shifted**2,
+        )
+
+    empty = jnp.zeros((members, len(keys)))
+    sums = jnp.zeros((members, *start.shape))
+    carry = (0, lanes(jnp.ones(len(keys), bool)), jax.tree.map(lanes, states), lanes(start), empty, empty, sums, sums)
+    total, seen, first, second = jax.lax.while_loop(unfinished, advance, carry)[4:]
+    mean = first / seen[..., None]
+    episodes = Statistics(seen, start + mean, second - first * mean)
+    return jnp.where(jnp.isnan(total), -jnp.inf, total), jax.vmap(_merge_all)(episodes)
 
 
 def _merge_all(sets: Statistics) -> Statistics:

@@ -1,0 +1,69 @@
+"""Threads, host devices and the compilation cache of a job, and populations spread over devices.
+
+Axis letters: `P` members.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import threadpoolctl
+from jax.sharding import Mesh, PartitionSpec
+
+AXIS = "members"
+
+
+def configure(threads: int, *, cache: str | Path | None = ".cache/jax") -> None:
+    """Give JAX and BLAS this many threads, one host device a thread, and the folder of JAX's compilation cache.
+
+    Call it before the first computation of the process: JAX reads all of it once.
+
+    Raises:
+        ValueError: if the number of threads is not positive.
+        RuntimeError: if JAX has already computed something.
+    """
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, got {threads}")
+    try:
+        jax.config.update("jax_num_cpu_devices", threads)
+    except RuntimeError as error:
+        raise RuntimeError("configure() must come before the first JAX computation of the process") from error
+    os.environ["NPROC"] = str(threads)
+    threadpoolctl.threadpool_limits(threads)
+    if cache is not None:
+        jax.config.update("jax_compilation_cache_dir", str(Path(cache).absolute()))
+        # By default programs that compile within a second are not kept; a job consists of those.
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def mesh() -> Mesh | None:
+    """Return all devices in a row, for `over_devices`; nothing where there is only one."""
+    return jax.make_mesh((jax.device_count(),), (AXIS,)) if jax.device_count() > 1 else None
+
+
+def over_devices(function: Callable[..., Any], mesh: Mesh | None) -> Callable[..., Any]:
+    """Spread `function(members, *shared)` over the devices of a mesh with one axis, on the leading axis P of `members`.
+
+    `members` is a pytree whose leaves, like those of the result, have the leading axis P; members must not depend on
+    each other. `shared` goes to every device whole, and everything traced that the function needs must be among it.
+    Without a mesh the function is returned as it is.
+    """
+    if mesh is None:
+        return function
+    (axis,) = mesh.axis_names
+
+    def spread(members: Any, *shared: Any) -> Any:
+        count = jax.tree.leaves(members)[0].shape[0]
+        # Every device takes equally many members: repeat the last one to fill up.
+        filled = jnp.minimum(jnp.arange(-(-count // mesh.size) * mesh.size), count - 1)
+        specs = (PartitionSpec(axis), *(PartitionSpec() for _ in shared))
+        parallel = jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(axis), check_vma=False)
+        if len(filled) > count:
+            members = jax.tree.map(lambda leaf: leaf[filled], members)
+        return jax.tree.map(lambda leaf: leaf[:count], parallel(members, *shared))
+
+    return spread
