@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import threadpoolctl
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import AxisType, Mesh, PartitionSpec
 
 AXIS = "members"
 
@@ -42,7 +42,8 @@ def configure(threads: int, *, cache: str | Path | None = ".cache/jax") -> None:
 
 def mesh() -> Mesh | None:
     """Return all devices in a row, for `over_devices`; nothing where there is only one."""
-    return jax.make_mesh((jax.device_count(),), (AXIS,)) if jax.device_count() > 1 else None
+    count = jax.device_count()
+    return jax.make_mesh((count,), (AXIS,), axis_types=(AxisType.Auto,)) if count > 1 else None
 
 
 def over_devices(function: Callable[..., Any], mesh: Mesh | None) -> Callable[..., Any]:
