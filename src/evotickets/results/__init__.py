@@ -1,0 +1,51 @@
+"""Parquet is the record: tidy tables, tickets, and what a job tells the tracking store."""
+
+from evotickets.results.records import RECORD, Metric, Record, read_record, write_record
+from evotickets.results.tables import (
+    HISTORY,
+    SCHEMAS,
+    SCORES,
+    ResultError,
+    Schema,
+    code_version,
+    library_versions,
+    read_metadata,
+    read_table,
+    register,
+    write_table,
+)
+from evotickets.results.tickets import (
+    TICKET,
+    Tensors,
+    Ticket,
+    flat_names,
+    nested_names,
+    read_ticket,
+    write_ticket,
+)
+
+__all__ = [
+    "HISTORY",
+    "RECORD",
+    "SCHEMAS",
+    "SCORES",
+    "TICKET",
+    "Metric",
+    "Record",
+    "ResultError",
+    "Schema",
+    "Tensors",
+    "Ticket",
+    "code_version",
+    "flat_names",
+    "library_versions",
+    "nested_names",
+    "read_metadata",
+    "read_record",
+    "read_table",
+    "read_ticket",
+    "register",
+    "write_record",
+    "write_table",
+    "write_ticket",
+]

@@ -1,0 +1,233 @@
+"""Tidy tables as Parquet files with explicit schemas.
+
+A file is written whole or not at all, the same content gives the same bytes (no wall times, no paths), and a reader
+refuses what it cannot trust with one sentence.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata as packages
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LIBRARIES = ("evosax", "gymnax", "jax", "jaxlib", "numpy", "optax", "pyarrow", "scikit-learn", "torch")
+_HEADER = b"evotickets"
+
+
+class ResultError(ValueError):
+    """A result file that cannot be trusted or written; the message names it and the remedy."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of one kind of table; raise `version` whenever the columns or their meaning change."""
+
+    name: str
+    version: int
+    columns: pa.Schema
+
+
+SCHEMAS: dict[str, Schema] = {}
+
+
+def register(
+    name: str, columns: Mapping[str, pa.DataType], *, nullable: Sequence[str] = (), version: int = 1
+) -> Schema:
+    """Name a new kind of table.
+
+    Raises:
+        ValueError: if the name is taken.
+    """
+    if name in SCHEMAS:
+        raise ValueError(f"a schema named {name!r} exists already: choose another name or raise its version")
+    fields = [pa.field(column, kind, nullable=column in nullable) for column, kind in columns.items()]
+    SCHEMAS[name] = Schema(name, version, pa.schema(fields))
+    return SCHEMAS[name]
+
+
+STRING, INT, FLOAT = pa.string(), pa.int32(), pa.float64()
+_ROWS = {"seed": INT, "split": STRING, "metric": STRING, "value": FLOAT}
+
+SCORES = register(
+    "scores",
+    {"system": STRING, "task": STRING, "trainer": STRING, "criterion": STRING, "level": INT, "density": FLOAT} | _ROWS,
+)
+HISTORY = register("history", {"step": INT} | _ROWS)
+
+
+@cache
+def code_version() -> str:
+    """Return the version of this package and a digest of its sources, such as `0.1.0+3f9c2a1b7d04`."""
+    digest = hashlib.sha256()
+    for module in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(module.name.encode() + b"\0" + module.read_bytes() + b"\0")
+    return f"{packages.version('evotickets')}+{digest.hexdigest()[:12]}"
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that numbers depend on, where they are installed."""
+    versions = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for library in LIBRARIES:
+        try:
+            versions[library] = packages.version(library)
+        except packages.PackageNotFoundError:
+            continue
+    return versions
+
+
+def write_table(
+    path: str | Path,
+    table: "pd.DataFrame | pa.Table | Mapping[str, Any] | Sequence[Mapping[str, Any]]",
+    *,
+    schema: Schema,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a table atomically: a frame, rows, or columns by name (a scalar is repeated down its column).
+
+    `metadata` is anything JSON can say, usually `{"config": …}`; code and library versions are added.
+
+    Raises:
+        ResultError: if the columns do not fit the schema or the disk refuses.
+    """
+    path = Path(path)
+    header = {
+        "schema": schema.name,
+        "version": schema.version,
+        "code": code_version(),
+        "libraries": library_versions(),
+        "metadata": dict(metadata or {}),
+    }
+    arrow = _conform(path, table, schema)
+    arrow = arrow.replace_schema_metadata({_HEADER: json.dumps(header, sort_keys=True, ensure_ascii=False)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(arrow, sink, compression="zstd", write_page_checksum=True, row_group_size=max(1, len(arrow)))
+    _write_atomically(path, sink.getvalue())
+
+
+def _conform(path: Path, table: Any, schema: Schema) -> pa.Table:
+    if isinstance(table, pa.Table):
+        columns = {name: table[name] for name in table.column_names}
+    elif isinstance(table, Sequence):
+        names = schema.columns.names if not table else list(table[0])
+        columns = {name: [row.get(name) for row in table] for name in names}
+    elif isinstance(table, Mapping):
+        lengths = {len(values) for values in table.values() if not _is_scalar(values)}
+        length = lengths.pop() if lengths else 1
+        columns = {name: [v] * length if _is_scalar(v) else v for name, v in table.items()}
+    else:
+        columns = {name: table[name].to_numpy() for name in table.columns}
+    wanted = schema.columns.names
+    if set(columns) != set(wanted):
+        missing, unknown = sorted(set(wanted) - set(columns)), sorted(set(columns) - set(wanted))
+        raise ResultError(
+            f"{path}: a {schema.name} table has the columns {', '.join(wanted)}; "
+            f"missing: {', '.join(missing) or 'none'}, unknown: {', '.join(unknown) or 'none'}"
+        )
+    arrays = []
+    for field in schema.columns:
+        try:
+            array = columns[field.name]
+            array = array.cast(field.type) if isinstance(array, pa.ChunkedArray) else pa.array(array, field.type)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise ResultError(f"{path}: column {field.name} must be {field.type} ({error})") from error
+        if array.null_count and not field.nullable:
+            raise ResultError(f"{path}: column {field.name} of a {schema.name} table has missing values: fill them in")
+        arrays.append(array)
+    try:
+        return pa.Table.from_arrays(arrays, schema=schema.columns)
+    except pa.ArrowInvalid as error:
+        raise ResultError(f"{path}: the columns of a {schema.name} table differ in length ({error})") from error
+
+
+def _is_scalar(values: Any) -> bool:
+    return isinstance(values, str) or np.ndim(values) == 0
+
+
+def _write_atomically(path: Path, content: pa.Buffer) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ResultError(f"{path} cannot be written ({error.strerror}): make room for it and run again") from error
+
+
+def read_table(path: str | Path, *, schema: Schema) -> "pd.DataFrame":
+    """Read a table of this schema.
+
+    Raises:
+        ResultError: if the file is missing, damaged, foreign, of another kind or of another version.
+    """
+    return read_arrow(Path(path), schema).to_pandas()
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Read schema, version, code, libraries and metadata of any result file.
+
+    Raises:
+        ResultError: as `read_table`.
+    """
+    path = Path(path)
+    return _header(path, _open(path).schema_arrow)
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    if not path.is_file():
+        raise ResultError(f"{path} is missing: run the workflow again to make it")
+    try:
+        return pq.ParquetFile(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> ResultError:
+    return ResultError(f"{path} is damaged, cut short or no Parquet file: delete it and run the workflow again")
+
+
+def _header(path: Path, schema: pa.Schema) -> dict[str, Any]:
+    try:
+        return json.loads((schema.metadata or {})[_HEADER])
+    except (KeyError, ValueError) as error:
+        raise ResultError(f"{path} was not written by evotickets: delete it and run the workflow again") from error
+
+
+def read_arrow(path: Path, schema: Schema) -> pa.Table:
+    """Read a table as Arrow columns; raises as `read_table`."""
+    with _open(path) as file:
+        header = _header(path, file.schema_arrow)
+        if header["schema"] != schema.name:
+            raise ResultError(
+                f"{path} holds a {header['schema']} table where a {schema.name} table is needed: check the path"
+            )
+        if header["version"] != schema.version:
+            raise ResultError(
+                f"{path} has version {header['version']} of the {schema.name} table and this code reads version "
+                f"{schema.version}: delete it and run the workflow again"
+            )
+        if not file.schema_arrow.equals(schema.columns):
+            raise ResultError(
+                f"{path} does not have the columns of a {schema.name} table: delete it and run the workflow again"
+            )
+        try:
+            return file.read()
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(path) from error
