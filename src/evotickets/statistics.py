@@ -77,6 +77,28 @@ def stratified_effect(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> E
     return Effect(*interval(np.mean(a - b, axis=0), confidence), a.shape[1])
 
 
+def pairwise(matrix: ArrayLike) -> np.ndarray:
+    """Return values [S] whose mean is that of all pairs of a symmetric matrix [S, S]; its diagonal is ignored.
+
+    These are the jackknife's pseudo-values. Every seed takes part in S − 1 pairs, so that pairs are not independent and
+    an interval over them would be far too narrow; one over these values covers nearly as often as it says. Two matrices
+    of the same seeds can be compared by `paired_effect` of their values.
+
+    Source: Efron & Stein (1981), "The jackknife estimate of variance".
+
+    Raises:
+        ValueError: if the matrix is not symmetric or has fewer than three seeds.
+    """
+    matrix = np.asarray(matrix, float)
+    size = len(matrix)
+    if matrix.shape != (size, size) or size < 3 or not np.allclose(matrix, matrix.T, equal_nan=True):
+        raise ValueError(f"pairs of seeds need a symmetric matrix [S, S] of three seeds or more, got {matrix.shape}")
+    sums = np.array([np.delete(row, seed).sum() for seed, row in enumerate(matrix)])
+    total = sums.sum() / 2
+    pairs, without = size * (size - 1) / 2, (size - 1) * (size - 2) / 2
+    return size * total / pairs - (size - 1) * (total - sums) / without
+
+
 def contrast(
     frame: pd.DataFrame, column: str, a: str, b: str, cells: Sequence[str], confidence: float = 0.95
 ) -> Effect:

@@ -1,0 +1,70 @@
+"""How different the solutions of several seeds are, and how long a signal-to-noise ratio is remembered.
+
+Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `B` inputs, `L` levels. Matrices [S, S] compare every
+seed with every other; `statistics.pairwise` turns one into values of which an interval may be taken.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import stats
+
+from evotickets import networks, seeds
+from evotickets.networks import Network
+
+
+def cosine(moves: np.ndarray) -> np.ndarray:
+    """Return the cosine similarity [S, S] of moves (trained − initial weights) [S, N]; NaN where nothing moved."""
+    with np.errstate(invalid="ignore"):
+        directions = moves / np.linalg.norm(moves, axis=1, keepdims=True)
+    return directions @ directions.T
+
+
+def distance(moves: np.ndarray) -> np.ndarray:
+    """Return the Euclidean distances [S, S] of moves [S, N]."""
+    return np.stack([np.linalg.norm(moves - move, axis=1) for move in moves])
+
+
+def jaccard(mask: np.ndarray) -> np.ndarray:
+    """Return |both kept| / |either kept| [S, S] of masks [S, K].
+
+    Two random masks of density d share d / (2 − d) on average, which is what to compare with.
+    """
+    counts = mask.astype(float)
+    both = counts @ counts.T
+    kept = counts.sum(1)
+    return both / (kept[:, None] + kept - both)
+
+
+def predictions(network: Network, flat: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the predicted classes [S, B] of networks [S, N] on inputs [B, …]."""
+
+    @jax.jit
+    def classes(flat, x):
+        def one(weights):
+            return jnp.argmax(networks.apply(network, networks.unflatten(network, weights), x), -1)
+
+        return seeds.over_seeds(one, flat)
+
+    return np.asarray(classes(flat, x))
+
+
+def disagreement(classes: np.ndarray) -> np.ndarray:
+    """Return the share of inputs on which two seeds predict different classes [S, S], from predictions [S, B]."""
+    return (classes[:, None] != classes[None]).mean(-1)
+
+
+def snr_correlation(ratios: np.ndarray, final: np.ndarray) -> np.ndarray:
+    """Return Spearman's correlation [L, S] of the signal-to-noise ratios of each level with those of the first.
+
+    Source: Lange & Sprekeler (2023), Fig. 7.
+
+    Args:
+        ratios: |mean| / std [L, S, K], the first level being the one to compare with.
+        final: weights that survive to the end [S, K]; only these are compared.
+    """
+    ranks = [[stats.rankdata(level[seed][kept]) for seed, kept in enumerate(final)] for level in ratios]
+    with np.errstate(invalid="ignore"):
+        return np.array(
+            [[np.corrcoef(r, first)[0, 1] for r, first in zip(row, ranks[0], strict=True)] for row in ranks]
+        )

@@ -1,0 +1,150 @@
+"""How flat a trained network lies: scores under noise, and the curvature of the loss over the survivors.
+
+Axis letters: `Q` trained networks, `N` all parameters, `D` survivors, `E` noise levels, `R` draws or probes.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from evotickets import seeds
+from evotickets.landscape.evaluation import Evaluate
+
+EPSILONS = np.linspace(0, 1, 11, dtype=np.float32)
+
+
+class Curvature(NamedTuple):
+    """Of the Hessian over the survivors, per network [Q].
+
+    Attributes:
+        trace: estimate of the trace.
+        trace_error: its standard error over the probes; 0 where the trace is exact.
+        largest: largest eigenvalue.
+        smallest: smallest eigenvalue, negative where the loss curves downwards.
+    """
+
+    trace: np.ndarray
+    trace_error: np.ndarray
+    largest: np.ndarray
+    smallest: np.ndarray
+
+
+def noise_curves(
+    evaluate: Evaluate,
+    shared: Any,
+    flat: np.ndarray,
+    positions: np.ndarray,
+    epsilons: np.ndarray = EPSILONS,
+    *,
+    draws: int = 32,
+    key: jax.Array,
+) -> dict[str, np.ndarray]:
+    """Score networks under isotropic Gaussian noise of std ε · RMS(survivors) on their survivors, in one compiled call.
+
+    Args:
+        evaluate: scores of points.
+        shared: handed to `evaluate`.
+        flat: trained networks [Q, N].
+        positions: survivors' positions [Q, D].
+        epsilons: noise levels [E] relative to the root mean square of the survivors.
+        draws: R; every noise level scales the same draws.
+        key: decides the noise.
+
+    Returns:
+        {"split/metric": mean over draws [Q, E]}.
+    """
+
+    @jax.jit
+    def curves(shared, flat, positions, epsilons, keys):
+        def curve(network):
+            weights, places, key = network
+            scale = jnp.sqrt(jnp.mean(weights[places] ** 2))
+            noise = scale * jax.random.normal(key, (draws, len(places)))
+
+            def level(epsilon):
+                points = jnp.broadcast_to(weights, (draws, len(weights))).at[:, places].add(epsilon * noise)
+                return jax.tree.map(jnp.mean, evaluate(shared, points))
+
+            return jax.lax.map(level, epsilons)
+
+        return jax.lax.map(curve, (flat, positions, keys))
+
+    return jax.tree.map(np.asarray, curves(shared, flat, positions, epsilons, seeds.split(key, len(flat))))
+
+
+def curvature(
+    loss: Callable[[Any, jax.Array], jax.Array],
+    shared: Any,
+    flat: np.ndarray,
+    positions: np.ndarray,
+    *,
+    probes: int = 32,
+    steps: int = 24,
+    key: jax.Array,
+) -> Curvature:
+    """Return trace and extreme eigenvalues of the Hessian over the survivors, by Hessian-vector products alone.
+
+    Source: Hutchinson (1990) for the trace; Lanczos (1950) with full reorthogonalisation for the eigenvalues.
+
+    Args:
+        loss: (shared, flat [N]) -> differentiable scalar.
+        shared: handed to `loss`.
+        flat: trained networks [Q, N].
+        positions: survivors' positions [Q, D].
+        probes: random sign vectors behind the trace; with D or more of them it is computed exactly.
+        steps: of Lanczos; D of them give exact eigenvalues, far fewer the extreme ones.
+        key: decides probes and start vectors.
+    """
+
+    @jax.jit
+    def curvatures(shared, flat, positions, keys):
+        def one(network):
+            weights, places, key = network
+            gradient = jax.grad(lambda survivors: loss(shared, weights.at[places].set(survivors)))
+
+            def product(vector):
+                return jax.jvp(gradient, (weights[places],), (vector,))[1]
+
+            return (*_trace(product, len(places), probes, key), *_extremes(product, len(places), steps, key))
+
+        return jax.lax.map(one, (flat, positions, keys))
+
+    return Curvature(*map(np.asarray, curvatures(shared, flat, positions, seeds.split(key, len(flat)))))
+
+
+def _trace(product: Callable, dimensions: int, probes: int, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    if probes >= dimensions:
+        diagonal = jax.lax.map(lambda unit: unit @ product(unit), jnp.eye(dimensions))
+        return diagonal.sum(), jnp.zeros(())
+    signs = jax.random.rademacher(jax.random.fold_in(key, 0), (probes, dimensions), jnp.float32)
+    samples = jax.lax.map(lambda sign: sign @ product(sign), signs)
+    return samples.mean(), samples.std(ddof=1) / jnp.sqrt(probes)
+
+
+def _extremes(product: Callable, dimensions: int, steps: int, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    steps = min(steps, dimensions)
+
+    def step(carry, index):
+        basis, vector, scale = carry
+        basis = basis.at[index].set(vector)
+        following = product(vector)
+        scale = jnp.maximum(scale, jnp.linalg.norm(following))
+        along = vector @ following
+        # Twice, because once loses orthogonality in float32 and eigenvalues then appear twice.
+        for _ in range(2):
+            following -= basis.T @ (basis @ following)
+        length = jnp.linalg.norm(following)
+        alive = length > 1e-5 * scale
+        vector = jnp.where(alive, following / jnp.where(alive, length, 1), 0)
+        return (basis, vector, scale), (along, jnp.where(alive, length, 0), jnp.any(basis[index] != 0))
+
+    start = jax.random.normal(jax.random.fold_in(key, 1), (dimensions,))
+    carry = (jnp.zeros((steps, dimensions)), start / jnp.linalg.norm(start), jnp.zeros(()))
+    _, (diagonal, beside, used) = jax.lax.scan(step, carry, jnp.arange(steps))
+    # A space that is exhausted early leaves zeros behind, which are no eigenvalues: any Rayleigh quotient is harmless.
+    diagonal = jnp.where(used, diagonal, diagonal[0])
+    values = jnp.linalg.eigvalsh(jnp.diag(diagonal) + jnp.diag(beside[:-1], 1) + jnp.diag(beside[:-1], -1))
+    return values[-1], values[0]

@@ -1,0 +1,331 @@
+"""Barriers, curvature and overlaps with known answers."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from evotickets import landscape, masks, networks, rollouts, tasks
+from evotickets.networks import Layer, Network
+
+NETWORK = networks.mlp(6, (5, 4), 3)
+POSITIONS = np.arange(8)
+
+
+def flat_networks(network: Network, count: int, seed: int = 0) -> np.ndarray:
+    """Draw networks [count, N] without a zero anywhere."""
+    return np.random.default_rng(seed).normal(0, 0.5, (count, network.parameter_count)).astype(np.float32)
+
+
+@partial(jax.jit, static_argnums=0)
+def outputs_of(network: Network, flat: jax.Array, x: jax.Array) -> jax.Array:
+    return networks.apply(network, networks.unflatten(network, flat), x)
+
+
+def labelled(network: Network, count: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(count, *network.input_shape)).astype(np.float32)
+    return x, rng.integers(0, network.outputs, count).astype(np.int32)
+
+
+def bowl(shared, points):
+    """Squared distance from a centre."""
+    return {"test/loss": jnp.sum((points - shared) ** 2, -1)}
+
+
+def quadratic(shared, flat):
+    return flat @ shared @ flat / 2 + flat.sum()
+
+
+def symmetric(size: int, seed: int = 0) -> np.ndarray:
+    matrix = np.random.default_rng(seed).normal(size=(size, size)).astype(np.float32)
+    return matrix + matrix.T
+
+
+def test_barrier_of_a_bump_of_known_height():
+    errors = np.array([[0.1, 0.5, 0.2], [0.3, 0.2, 0.3], [0.0, 0.1, 0.2]])
+    np.testing.assert_allclose(landscape.barrier(errors), [0.5 - 0.15, 0, 0.1])
+    np.testing.assert_allclose(landscape.bump(errors, np.array([0, 0.5, 1])), [0.5 - 0.15, 0, 0], atol=1e-12)
+
+
+@given(arrays.arrays(float, (31,), elements=st.floats(-1, 1)))
+def test_a_barrier_is_not_negative_and_has_no_direction(errors):
+    barrier, bump = landscape.barrier(errors), landscape.bump(errors)
+    slope = abs(errors[0] - errors[-1]) / 2
+    assert barrier >= slope - 1e-12
+    assert bump >= -1e-12
+    assert barrier == pytest.approx(landscape.barrier(errors[::-1]), abs=1e-12)
+    assert bump == pytest.approx(landscape.bump(errors[::-1]), abs=1e-6)
+    assert barrier <= bump + slope + 1e-6
+
+
+def test_a_network_and_itself_have_no_barrier():
+    flat, split = flat_networks(NETWORK, 4), {"test": labelled(NETWORK)}
+    found = landscape.interpolate(landscape.classifier(NETWORK), split, flat, flat)
+    np.testing.assert_array_equal(landscape.barrier(-found["test/accuracy"]), 0)
+    np.testing.assert_allclose(landscape.barrier(found["test/loss"]), 0, atol=1e-6)
+
+
+def test_a_bowl_along_a_line_is_a_parabola():
+    first, second = np.array([[1.0, 2], [0, 0]], np.float32), np.array([[3.0, 2], [0, 4]], np.float32)
+    centre, alphas = np.array([1.0, 0], np.float32), np.array([0, 0.25, 1], np.float32)
+    found = landscape.interpolate(bowl, centre, first, second, alphas)["test/loss"]
+    # alpha = 1 is the first network: (1, 2) and (0, 0); alpha = .25 lies at (2.5, 2) and (0, 3).
+    np.testing.assert_allclose(found, [[8, 6.25, 4], [17, 10, 1]], rtol=1e-6)
+
+
+def test_the_ends_score_what_the_networks_score():
+    flat, (x, y) = flat_networks(NETWORK, 2, seed=5), labelled(NETWORK)
+    found = landscape.interpolate(landscape.classifier(NETWORK), {"train": (x, y)}, flat[:1], flat[1:])
+    accuracies = [float(np.mean(np.argmax(outputs_of(NETWORK, one, x), -1) == y)) for one in flat]
+    assert accuracies[0] != accuracies[1]
+    np.testing.assert_allclose(found["train/accuracy"][0, [-1, 0]], accuracies, rtol=1e-6)
+
+
+def test_swapping_a_pair_turns_its_line_around():
+    a, b = flat_networks(NETWORK, 2, seed=1)[:, None]
+    evaluate, shared = landscape.classifier(NETWORK), {"test": labelled(NETWORK)}
+    there, back = (landscape.interpolate(evaluate, shared, *pair)["test/loss"] for pair in ((a, b), (b, a)))
+    np.testing.assert_allclose(there, back[:, ::-1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("hidden", [(5,), (5, 4)])
+def test_the_fast_line_of_perceptrons_agrees_with_the_plain_one(hidden):
+    network = networks.mlp(6, hidden, 3)
+    first, second = flat_networks(network, 3, seed=2), flat_networks(network, 3, seed=3)
+    shared = {"train": labelled(network, 50), "test": labelled(network, 30, seed=1)}
+    plain = landscape.interpolate(landscape.classifier(network), shared, first, second)
+    fast = landscape.interpolate_perceptrons(network, shared, first, second)
+    assert set(fast) == set(plain) == {"train/accuracy", "train/loss", "test/accuracy", "test/loss"}
+    for name, values in plain.items():
+        assert values.shape == (3, 31)
+        # Rounding may move one input across a decision boundary, and a loss in its last digits.
+        np.testing.assert_allclose(fast[name], values, rtol=1e-5, atol=1 / 30 if "accuracy" in name else 1e-6)
+
+
+@pytest.mark.parametrize("network", [networks.cnn((4, 4, 1), (2,), 3), networks.mlp(6, (), 3)])
+def test_the_fast_line_refuses_networks_without_a_linear_first_layer(network):
+    flat = flat_networks(network, 1)
+    with pytest.raises(ValueError, match="use interpolate"):
+        landscape.interpolate_perceptrons(network, {"test": labelled(network)}, flat, flat)
+
+
+def test_pairs_of_different_networks_are_refused():
+    with pytest.raises(ValueError, match="same shape"):
+        landscape.interpolate(bowl, np.zeros(2), np.zeros((1, 2)), np.zeros((2, 2)))
+
+
+def test_convolutional_networks_can_be_interpolated():
+    network = networks.cnn((4, 4, 1), (2,), 3)
+    found = landscape.interpolate(
+        landscape.classifier(network),
+        {"test": labelled(network)},
+        flat_networks(network, 1),
+        flat_networks(network, 1, 1),
+    )
+    assert np.isfinite(found["test/loss"]).all()
+    assert landscape.barrier(found["test/loss"]) > 0
+
+
+def test_a_folded_normaliser_changes_no_output():
+    network = networks.mlp(4, (5,), 2, "tanh")
+    flat, rng = flat_networks(network, 3), np.random.default_rng(0)
+    stored = {
+        "count": np.array([0, 7, 100], np.float32),
+        "mean": rng.normal(size=(3, 4)).astype(np.float32) * np.array([[0], [1], [1]], np.float32),
+        "m2": rng.uniform(1, 50, (3, 4)).astype(np.float32),
+    }
+    observations = rng.normal(size=(20, 4)).astype(np.float32)
+    folded = landscape.fold(network, flat, stored)
+    for index in range(3):
+        statistics = rollouts.Statistics(*(stored[name][index] for name in ("count", "mean", "m2")))
+        seen = rollouts.normalise(observations, statistics)
+        expected, found = outputs_of(network, flat[index], seen), outputs_of(network, folded[index], observations)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_folding_keeps_pruned_weights_at_zero():
+    network = networks.mlp(4, (5,), 2, "tanh")
+    flat = flat_networks(network, 1)
+    kernels = masks.kernel_positions(network)
+    flat[:, kernels[::2]] = 0
+    stored = {"count": np.full(1, 9.0), "mean": np.ones((1, 4)), "m2": np.full((1, 4), 3.0)}
+    assert not landscape.fold(network, flat, stored)[:, kernels[::2]].any()
+
+
+def test_policies_are_scored_on_the_episodes_they_were_trained_on():
+    task = tasks.control("cartpole")
+    network = networks.mlp(task.observation_size, (4,), task.outputs, "tanh")
+    flat, rng = flat_networks(network, 2), np.random.default_rng(0)
+    stored = {"count": np.full(2, 50.0), "mean": rng.normal(0, 0.1, (2, 4)), "m2": rng.uniform(5, 50, (2, 4))}
+    stored = {name: values.astype(np.float32) for name, values in stored.items()}
+    keys = jax.random.split(jax.random.key(0), 3)
+
+    def act(weights, observation):
+        return networks.apply(network, networks.unflatten(network, weights), observation[None])[0]
+
+    expected = []
+    for index in range(2):
+        statistics = rollouts.Statistics(*(stored[name][index] for name in ("count", "mean", "m2")))
+        returns, _ = rollouts.returns(task, act, jnp.asarray(flat[index : index + 1]), keys, statistics)
+        expected.append(float(returns.mean()))
+    folded = landscape.fold(network, flat, stored)
+    evaluate = landscape.policy(network, task)
+    found = landscape.interpolate(evaluate, {"test": keys}, folded[:1], folded[1:], np.array([0, 0.5, 1], np.float32))
+    np.testing.assert_allclose(found["test/return"][0, [2, 0]], expected)
+
+
+def test_noise_of_a_bowl_adds_its_variance_on_the_survivors_alone():
+    flat = np.zeros((2, 12), np.float32)
+    flat[:, :8] = [[2.0], [1.0]]
+    places = np.tile(POSITIONS, (2, 1))
+    epsilons = np.array([0, 0.5, 1], np.float32)
+    centre = np.zeros(12, np.float32)
+    found = landscape.noise_curves(bowl, centre, flat, places, epsilons, draws=4000, key=jax.random.key(0))["test/loss"]
+    # The RMS of the survivors is 2 and 1: sum of squares RMS² · 8 · (1 + eps²), if no pruned weight moves.
+    expected = np.array([[4.0], [1.0]]) * 8 * (1 + epsilons**2)
+    np.testing.assert_array_equal(found[:, 0], expected[:, 0])
+    # The standard error at eps = 1 is RMS² · sqrt(2 · 8 + 4 · 8) / sqrt(4000) = .11 RMS².
+    assert (np.abs(found - expected) < 4 * 0.11 * np.array([[4.0], [1.0]])).all()
+
+
+def test_noise_never_moves_a_pruned_weight():
+    def moved(shared, points):
+        return {"test/loss": jnp.abs(points[:, 8:] - shared).max(-1)}
+
+    flat = np.ones((1, 12), np.float32)
+    found = landscape.noise_curves(moved, np.ones(4, np.float32), flat, POSITIONS[None], draws=3, key=jax.random.key(0))
+    np.testing.assert_array_equal(found["test/loss"], 0)
+
+
+def test_noise_of_a_network_does_not_depend_on_the_others():
+    flat, places = np.ones((3, 12), np.float32), np.tile(POSITIONS, (3, 1))
+    three, one = (
+        landscape.noise_curves(bowl, np.zeros(12), flat[:n], places[:n], draws=4, key=jax.random.key(1))["test/loss"]
+        for n in (3, 1)
+    )
+    np.testing.assert_allclose(three[0], one[0], rtol=1e-6)
+    assert not np.allclose(three[0, 1:], three[1, 1:])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_curvature_of_a_quadratic_is_exact(seed):
+    matrix = symmetric(12, seed)
+    flat = np.random.default_rng(seed).normal(size=(2, 12)).astype(np.float32)
+    places = np.array([[0, 2, 3, 5, 7, 11], [1, 2, 4, 6, 9, 10]])
+    found = landscape.curvature(quadratic, matrix, flat, places, key=jax.random.key(seed))
+    for index, rows in enumerate(places):
+        restricted = matrix[np.ix_(rows, rows)]
+        values = np.linalg.eigvalsh(restricted)
+        np.testing.assert_allclose(found.trace[index], np.trace(restricted), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose([found.smallest[index], found.largest[index]], values[[0, -1]], rtol=1e-5)
+    np.testing.assert_array_equal(found.trace_error, 0)
+
+
+def test_one_probe_is_exact_on_a_diagonal():
+    matrix = np.diag(np.arange(1, 13)).astype(np.float32)
+    found = landscape.curvature(
+        quadratic, matrix, np.ones((1, 12), np.float32), np.arange(12)[None], probes=2, key=jax.random.key(0)
+    )
+    np.testing.assert_allclose(found.trace, 78, rtol=1e-6)
+    np.testing.assert_allclose(found.trace_error, 0, atol=1e-5)
+
+
+def test_probes_are_unbiased_and_know_their_error():
+    matrix = symmetric(12)
+    flat, places = np.ones((200, 12), np.float32), np.tile(np.arange(12), (200, 1))
+    found = landscape.curvature(quadratic, matrix, flat, places, probes=8, key=jax.random.key(0))
+    # Var(v' H v) = 2 · sum of squares beside the diagonal for random signs v.
+    spread = np.sqrt(2 * (np.sum(matrix**2) - np.sum(np.diag(matrix) ** 2)))
+    assert abs(found.trace.mean() - np.trace(matrix)) < 4 * spread / np.sqrt(1600)
+    np.testing.assert_allclose(np.sqrt(np.mean(found.trace_error**2)), spread / np.sqrt(8), rtol=0.15)
+
+
+@pytest.mark.parametrize("values", [[-3.0] * 6, [-5, -5, -5, -2, -2, -2], [4, 4, 4, 4, 4, 1]])
+def test_a_space_exhausted_early_invents_no_eigenvalue(values):
+    basis = np.linalg.qr(np.random.default_rng(0).normal(size=(6, 6)))[0]
+    matrix = (basis * values) @ basis.T
+    found = landscape.curvature(
+        quadratic, matrix.astype(np.float32), np.ones((1, 6), np.float32), np.arange(6)[None], key=jax.random.key(0)
+    )
+    np.testing.assert_allclose([found.smallest[0], found.largest[0]], [min(values), max(values)], rtol=1e-5)
+
+
+def test_few_lanczos_steps_find_the_ends_of_a_large_spectrum():
+    values = np.concatenate([np.linspace(0, 1, 498), [-4.0, 10.0]]).astype(np.float32)
+    flat, places = np.ones((1, 500), np.float32), np.arange(500)[None]
+    found = landscape.curvature(quadratic, np.diag(values), flat, places, steps=20, key=jax.random.key(0))
+    np.testing.assert_allclose([found.smallest[0], found.largest[0]], [-4, 10], rtol=1e-5)
+
+
+def test_curvature_of_a_network_is_that_of_its_explicit_hessian():
+    network = networks.mlp(6, (5,), 3, "tanh")
+    flat, split = flat_networks(network, 1), labelled(network)
+    mask = masks.unflatten_kernels(network, np.arange(network.kernel_count) % 2 == 0)
+    places = masks.survivors(network, mask)
+    flat = np.asarray(masks.scatter(jnp.asarray(flat[:, places]), places, network.parameter_count))
+    loss = landscape.cross_entropy(network)
+    hessian = jax.jit(jax.hessian(lambda point: loss(split, point)))(flat[0])[np.ix_(places, places)]
+    found = landscape.curvature(loss, split, flat, places[None], probes=99, steps=99, key=jax.random.key(0))
+    values = np.linalg.eigvalsh(hessian)
+    np.testing.assert_allclose(found.trace[0], np.trace(hessian), rtol=1e-4)
+    np.testing.assert_allclose(found.largest[0], values[-1], rtol=1e-4)
+    np.testing.assert_allclose(found.smallest[0], values[0], rtol=1e-3)
+
+
+def test_directions_of_moves():
+    moves = np.array([[3.0, 4], [6, 8], [-4, 3], [0, 0]])
+    similarity = landscape.cosine(moves)
+    np.testing.assert_allclose(similarity[:3, :3], [[1, 1, 0], [1, 1, 0], [0, 0, 1]], atol=1e-12)
+    assert np.isnan(similarity[3]).all()
+    np.testing.assert_allclose(landscape.distance(moves)[0], [0, 5, np.sqrt(50), 5])
+
+
+def test_overlap_of_masks():
+    mask = np.array([[1, 1, 0, 0], [0, 1, 1, 1], [0, 0, 1, 1]], bool)
+    np.testing.assert_allclose(landscape.jaccard(mask), [[1, 1 / 4, 0], [1 / 4, 1, 2 / 3], [0, 2 / 3, 1]])
+
+
+def test_random_masks_overlap_by_chance():
+    mask = np.random.default_rng(0).random((2, 200_000)) < 0.3
+    assert landscape.jaccard(mask)[0, 1] == pytest.approx(0.3 / 1.7, abs=0.005)
+
+
+def test_disagreement_counts_inputs():
+    classes = np.array([[0, 1, 2, 2], [0, 1, 2, 1], [1, 0, 0, 0]])
+    np.testing.assert_array_equal(landscape.disagreement(classes), [[0, 0.25, 1], [0.25, 0, 1], [1, 1, 0]])
+
+
+def test_predictions_are_the_largest_outputs():
+    identity = Network((3,), (Layer("dense1", (3, 3)),))
+    flat = np.stack(
+        [
+            networks.flatten(identity, {"dense1": {"kernel": jnp.eye(3), "bias": bias}})
+            for bias in (jnp.zeros(3), jnp.array([0, 0, 9.0]))
+        ]
+    )
+    x = np.array([[1, 0, 0], [0, 2, 1], [0, 1, 2]], np.float32)
+    np.testing.assert_array_equal(landscape.predictions(identity, flat, x), [[0, 1, 2], [2, 2, 2]])
+
+
+def test_snr_correlation_compares_ranks_over_the_final_survivors():
+    final = np.array([[True, True, True, False], [False, True, True, True]])
+    first = np.array([[1.0, 2, 3, 99], [99, 1, 2, 3]])
+    squared, mirrored = first**2, np.array([[3.0, 2, 1, -5], [-5, 3, 2, 1]])
+    found = landscape.snr_correlation(np.stack([first, squared, mirrored]), final)
+    np.testing.assert_allclose(found, [[1, 1], [1, 1], [-1, -1]])
+
+
+def test_snr_correlation_of_one_swap():
+    # Spearman: 1 - 6 · 2 / (4 · 15) for a swap of two neighbours among four.
+    ratios = np.array([[[1.0, 2, 3, 4]], [[2.0, 1, 3, 4]]])
+    np.testing.assert_allclose(landscape.snr_correlation(ratios, np.ones((1, 4), bool))[1], 1 - 12 / 60)
+
+
+def test_a_constant_snr_has_no_correlation():
+    assert np.isnan(landscape.snr_correlation(np.ones((2, 1, 4)), np.ones((1, 4), bool))).all()
