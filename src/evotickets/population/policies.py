@@ -27,14 +27,16 @@ def weights(plan: Plan, member: jax.Array) -> Weights:
 
 
 def policy(plan: Plan, members: jax.Array) -> Weights:
-    """Return what `act` needs of members [P, D]: kernels and biases with a leading axis `P`.
+    """Return what `act` needs of members [P, D]: kernel [P, R, A] and bias [P, A] of each layer.
+
+    Inputs come first, unlike in `weights`: a few observations times such a kernel take half the time on a CPU.
 
     Raises:
         ValueError: if the network has convolutions.
     """
     if any(layer.is_convolution for layer in plan.network.layers):
         raise ValueError("policies are multilayer perceptrons; this network has convolutions")
-    return jax.vmap(weights, (None, 0))(plan, members)
+    return tuple((kernel.swapaxes(1, 2), bias) for kernel, bias in jax.vmap(weights, (None, 0))(plan, members))
 
 
 def act(plan: Plan, policy: Weights, observation: jax.Array) -> jax.Array:
@@ -43,7 +45,7 @@ def act(plan: Plan, policy: Weights, observation: jax.Array) -> jax.Array:
     selected = plan.reads and plan.reads[0].shape[-1] < observation.shape[-1]
     hidden = jnp.take(observation, plan.reads[0], axis=-1) if selected else observation
     for index, (kernel, bias) in enumerate(policy):
-        hidden = hidden @ kernel.T + bias
+        hidden = hidden @ kernel + bias
         if index < len(policy) - 1:
             hidden = activation(hidden)
     return hidden
