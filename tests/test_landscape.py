@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy.special import logsumexp
 
 from evotickets import landscape, masks, networks, rollouts, tasks
 from evotickets.networks import Layer, Network
@@ -80,10 +81,13 @@ def test_a_bowl_along_a_line_is_a_parabola():
 
 
 def test_the_ends_score_what_the_networks_score():
-    flat, (x, y) = flat_networks(NETWORK, 2, seed=5), labelled(NETWORK)
+    flat, (x, y) = flat_networks(NETWORK, 2), labelled(NETWORK)
     found = landscape.interpolate(landscape.classifier(NETWORK), {"train": (x, y)}, flat[:1], flat[1:])
-    accuracies = [float(np.mean(np.argmax(outputs_of(NETWORK, one, x), -1) == y)) for one in flat]
-    assert accuracies[0] != accuracies[1]
+    outputs = [np.asarray(outputs_of(NETWORK, one, x), float) for one in flat]
+    losses = [np.mean(logsumexp(out, 1) - out[np.arange(len(y)), y]) for out in outputs]
+    assert abs(losses[0] - losses[1]) > 0.01
+    np.testing.assert_allclose(found["train/loss"][0, [-1, 0]], losses, rtol=1e-5)
+    accuracies = [np.mean(out.argmax(1) == y) for out in outputs]
     np.testing.assert_allclose(found["train/accuracy"][0, [-1, 0]], accuracies, rtol=1e-6)
 
 
