@@ -60,7 +60,7 @@ def returns(
 
     `act(policy, observation [n]) -> outputs` steers one member by normalised observations; `policies` is a pytree with
     leading axis P; `keys` [E] start the episodes; `mesh` spreads the members over devices. Returns the undiscounted
-    returns [P, E], −inf where a return is NaN (so that a broken member ranks worst), and the statistics of exactly the
+    returns [P, E], −inf where a return is not finite (a broken member ranks worst), and the statistics of exactly the
     observations that the members acted on while their episodes ran: `merge` them into the running statistics once a
     generation when training, drop them when testing.
 
@@ -132,7 +132,7 @@ def _episodes(
     total, seen, first, second = jax.lax.while_loop(unfinished, advance, carry)[4:]
     mean = first / seen[..., None]
     episodes = Statistics(seen, start + mean, second - first * mean)
-    return jnp.where(jnp.isnan(total), -jnp.inf, total), jax.vmap(_merge_all)(episodes)
+    return jnp.where(jnp.isfinite(total), total, -jnp.inf), jax.vmap(_merge_all)(episodes)
 
 
 def _merge_all(sets: Statistics) -> Statistics:

@@ -94,8 +94,9 @@ def fetch(folder: str, url: str, checksums: dict[str, str]) -> list[Path]:
             try:
                 pooch.retrieve(f"{url}{name}", f"md5:{checksum}", fname=name, path=raw, progressbar=True)
             except (OSError, ValueError) as error:
+                reason = "wrong checksum" if isinstance(error, ValueError) else type(error).__name__
                 raise FileNotFoundError(
-                    f"{name} is not in {raw} and could not be downloaded from {url} ({type(error).__name__}): "
+                    f"{name} is not in {raw} and could not be downloaded from {url} ({reason}): "
                     f"put it there, or let EVOTICKETS_DATA name the folder that holds {folder}/raw"
                 ) from error
     return [raw / name for name in checksums]

@@ -1,0 +1,244 @@
+"""Data sets and environments by name: counts, splits, damaged files, agreement with where they come from."""
+
+import gzip
+import hashlib
+import http.server
+import subprocess
+import sys
+import threading
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+
+from evotickets import tasks
+from evotickets.tasks import images
+
+IDENTIFIERS = {
+    "cartpole": "CartPole-v1",
+    "pendulum": "Pendulum-v1",
+    "acrobot": "Acrobot-v1",
+    "mountain_car_continuous": "MountainCarContinuous-v0",
+}
+
+
+def idx(array: np.ndarray) -> bytes:
+    """Write an IDX file by the book: two zero bytes, type 8, number of dimensions, sizes, bytes."""
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def tiny_mnist(tmp_path, monkeypatch):
+    """Seven training and three test images in the layout of MNIST, two of the seven for validation."""
+    monkeypatch.setenv("EVOTICKETS_DATA", str(tmp_path))
+    monkeypatch.setattr(images, "VALIDATION", 2)
+    raw = tmp_path / "MNIST/raw"
+    raw.mkdir(parents=True)
+    pixels = np.arange(10 * 28 * 28).reshape(10, 28, 28) % 251
+    for name, count, first in (("train", 7, 0), ("t10k", 3, 7)):
+        part = slice(first, first + count)
+        (raw / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pixels[part])))
+        (raw / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(np.arange(10)[part])))
+    return raw, pixels
+
+
+def real(name: str, folder: str) -> tasks.Data:
+    if not (images.data_folder() / folder / "raw/train-images-idx3-ubyte.gz").exists():
+        pytest.skip(f"{images.data_folder()} has no {folder}: let EVOTICKETS_DATA name the folder that holds it")
+    return tasks.supervised(name)
+
+
+def test_names_tell_the_kind_without_heavy_imports():
+    program = (
+        "import sys; from evotickets import tasks;"
+        "assert tasks.is_control('cartpole') and not tasks.is_control('digits');"
+        "assert tasks.SUPERVISED['mnist'].input_shape == (28, 28, 1);"
+        "tasks.supervised('digits');"
+        "print(sorted({'gymnax', 'sklearn', 'pooch', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_unknown_task_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"unknown task 'cifar'; known are digits, mnist, .*, mountain_car_continuous"):
+        tasks.kind("cifar")
+    with pytest.raises(ValueError, match=r"'digits' is a supervised task; control tasks are cartpole, .*"):
+        tasks.control("digits")
+    with pytest.raises(ValueError, match=r"'cartpole' is a control task; supervised tasks are digits, .*"):
+        tasks.supervised("cartpole")
+
+
+def test_digits_are_those_of_scikit_learn():
+    from sklearn.datasets import load_digits
+
+    expected = load_digits()
+    rows = np.column_stack([expected.data, expected.target])
+    parts = images.digits(3)
+    ours = np.concatenate([np.column_stack([x.reshape(len(x), -1), y]) for x, y in parts])
+    assert [len(y) for _, y in parts] == [1079, 359, 359]
+    # Every image once: the splits are disjoint and nothing is lost.
+    np.testing.assert_array_equal(ours[np.lexsort(ours.T)], rows[np.lexsort(rows.T)])
+
+
+def test_digits_are_split_alike_in_every_class():
+    parts = images.digits(0)
+    shares = np.stack([np.bincount(y, minlength=10) for _, y in parts])
+    total = shares.sum(0)
+    assert np.abs(shares - np.array([[0.6], [0.2], [0.2]]) * total).max() <= 1
+
+
+def test_the_seed_draws_the_split():
+    one, same, other = (tasks.supervised("digits", seed=seed) for seed in (1, 1, 2))
+    assert one.digest == same.digest
+    assert one.digest != other.digest
+    np.testing.assert_array_equal(one.test.x, same.test.x)
+    assert not np.array_equal(one.test.x, other.test.x)
+
+
+def test_data_are_standardised_by_the_training_pixels():
+    data = tasks.supervised("digits")
+    pixels = images.digits(0)
+    assert data.input_shape == (8, 8, 1)
+    assert data.classes == 10
+    for split in (data.train, data.validation, data.test):
+        assert (split.x.dtype, split.y.dtype) == (np.float32, np.int32)
+    mean, std = pixels.train[0].mean(), pixels.train[0].std()
+    np.testing.assert_allclose(data.test.x, (pixels.test[0] - mean) / std, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(data.train.x.mean(dtype=float), 0, atol=1e-6)
+    np.testing.assert_allclose(data.train.x.std(dtype=float), 1, atol=1e-6)
+
+
+def test_the_digest_is_of_the_arrays():
+    data = tasks.supervised("digits")
+    digest = hashlib.sha256()
+    for array in (*data.train, *data.validation, *data.test):
+        digest.update(repr(array.shape).encode() + array.tobytes())
+    assert data.digest == digest.hexdigest()[:32]
+
+
+def test_idx_files_are_read_and_the_last_training_images_validate(tiny_mnist):
+    _, pixels = tiny_mnist
+    train, validation, test = images.mnist(0)
+    assert [x.shape for x, _ in (train, validation, test)] == [(5, 28, 28, 1), (2, 28, 28, 1), (3, 28, 28, 1)]
+    np.testing.assert_array_equal(np.concatenate([train[0], validation[0], test[0]])[..., 0], pixels)
+    assert [y.tolist() for _, y in (train, validation, test)] == [[0, 1, 2, 3, 4], [5, 6], [7, 8, 9]]
+
+
+def test_a_data_set_does_not_depend_on_the_seed_where_it_brings_its_split(tiny_mnist):
+    assert tasks.supervised("mnist", seed=0).digest == tasks.supervised("mnist", seed=1).digest
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("train-images", gzip.compress(idx(np.zeros((7, 28, 28))))[:-20], "is truncated or damaged"),
+        ("train-images", b"no gzip at all", "is truncated or damaged"),
+        ("train-images", gzip.compress(b"PK\x03\x04 something else"), "is no IDX file"),
+        ("train-images", gzip.compress(idx(np.zeros((7, 28, 28)))[:-1]), "holds 5487 bytes where 5488 belong"),
+        ("train-labels", gzip.compress(idx(np.zeros(6))), r"holds \(7, 28, 28\) pixels for the 6 labels"),
+    ],
+)
+def test_a_damaged_file_is_named(tiny_mnist, name, content, message):
+    raw, _ = tiny_mnist
+    path = next(raw.glob(f"{name}-*"))
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as caught:
+        tasks.supervised("mnist")
+    assert str(raw) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_offline_the_missing_file_its_folder_and_the_variable_are_named(tmp_path, monkeypatch):
+    import pooch
+
+    def offline(*args, **kwargs):
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setenv("EVOTICKETS_DATA", str(tmp_path))
+    monkeypatch.setattr(pooch, "retrieve", offline)
+    with pytest.raises(FileNotFoundError) as caught:
+        tasks.supervised("kmnist")
+    for part in ("train-images-idx3-ubyte.gz", str(tmp_path / "KMNIST/raw"), "EVOTICKETS_DATA"):
+        assert part in str(caught.value)
+
+
+def test_missing_files_are_downloaded_and_checked(tmp_path, monkeypatch):
+    site, home = tmp_path / "site", tmp_path / "home"
+    site.mkdir()
+    (site / "labels.gz").write_bytes(b"seven")
+    monkeypatch.setenv("EVOTICKETS_DATA", str(home))
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        with pytest.raises(FileNotFoundError, match="wrong checksum"):
+            images.fetch("Set", url, {"labels.gz": "0" * 32})
+        assert not (home / "Set/raw/labels.gz").exists()
+        checksums = {"labels.gz": hashlib.md5(b"seven").hexdigest()}
+        (path,) = images.fetch("Set", url, checksums)
+        server.shutdown()
+    assert path.read_bytes() == b"seven"
+    # What is there is not fetched again: nobody answers now.
+    assert images.fetch("Set", url, checksums) == [path]
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "train", "test"),
+    [
+        ("mnist", "MNIST", [5, 0, 4, 1, 9], [7, 2, 1, 0, 4]),
+        ("fashion_mnist", "FashionMNIST", [9, 0, 0, 3, 0], [9, 2, 1, 1, 6]),
+    ],
+)
+def test_real_files_hold_the_known_images(name, folder, train, test):
+    data = real(name, folder)
+    assert [len(split.y) for split in (data.train, data.validation, data.test)] == [50_000, 10_000, 10_000]
+    assert data.input_shape == tasks.SUPERVISED[name].input_shape == (28, 28, 1)
+    assert data.train.y[:5].tolist() == train
+    assert data.test.y[:5].tolist() == test
+
+
+@pytest.mark.parametrize(("name", "identifier"), IDENTIFIERS.items())
+def test_a_control_task_says_what_gymnax_says(name, identifier):
+    import gymnax
+    from gymnax.environments.spaces import Discrete
+
+    environment, parameters = gymnax.make(identifier)
+    task = tasks.control(name)
+    space = environment.action_space(parameters)
+    assert (task.name, task.horizon) == (name, parameters.max_steps_in_episode)
+    assert (task.observation_size,) == environment.observation_space(parameters).shape
+    assert task.discrete == isinstance(space, Discrete)
+    assert task.outputs == (space.n if task.discrete else 1)
+    assert (task.network.input_shape, task.network.outputs) == ((task.observation_size,), task.outputs)
+
+
+@pytest.mark.parametrize(("name", "identifier"), IDENTIFIERS.items())
+def test_a_step_is_that_of_gymnax(name, identifier):
+    """The largest output acts where actions are discrete, tanh stretched to the bounds where they are continuous."""
+    import gymnax
+
+    environment, parameters = gymnax.make(identifier)
+    task = tasks.control(name)
+    outputs = 0.7 - np.arange(task.outputs, dtype=np.float32)
+    action = 0 if task.discrete else np.tanh(0.7) * environment.action_space(parameters).high
+    key = jax.random.key(5)
+    observation, state = task.reset(key)
+    expected, expected_state = environment.reset(key, parameters)
+    np.testing.assert_array_equal(observation, expected)
+    for _ in range(3):
+        observation, state, reward, done = task.step(state, outputs)
+        expected, expected_state, expected_reward, *_ = environment.step(key, expected_state, action, parameters)
+        np.testing.assert_allclose(observation, expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(reward, expected_reward, rtol=1e-5)
+        assert not done
+
+
+def test_every_control_task_is_compared_with_gymnax():
+    assert set(IDENTIFIERS) == set(tasks.CONTROL)
