@@ -1,0 +1,130 @@
+"""Saved views of MLflow's chart page and the colours of its runs, so that nobody has to arrange anything.
+
+A view is an experiment tag that the interface lists under *Views* and opens by `viewStateShareKey`; an interface that
+does not know the format shows its own default. Nothing here imports mlflow.
+"""
+
+import base64
+import json
+import math
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+VIEW = "overview"
+TAG = f"mlflow.sharedViewState.{VIEW}"
+_OWN = "Model metrics"
+"""The interface's name for the section of metrics without a slash."""
+CRITERIA = {
+    "snr": "#0072B2",
+    "magnitude": "#D55E00",
+    "random": "#777777",
+    "snr_variance": "#56B4E9",
+    "mask_reinit": "#009E73",
+    "weights_permuted": "#CC79A7",
+    "mask_permuted": "#E69F00",
+    "snip": "#000000",
+    "grasp": "#8C6D1F",
+    "synflow": "#4B0082",
+}
+"""The colours of `figures.style`, which takes two seconds to import."""
+_SHADES = {"snes": 0.0, "sep_cma_es": 0.4, "pgpe": -0.35, "open_es": 0.65, "des": -0.6, "adam": 0.2, "ppo": -0.2}
+_RAMP = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30")
+_SPARSEST = 0.01
+_PACKED = "deflate;"
+_LINE = {
+    "ignoreOutliers": False,
+    # Without a value of its own a chart smooths its curve by 70 %.
+    "lineSmoothness": 0,
+    "range": {},
+    "scaleType": "linear",
+    "selectedXAxisMetricKey": "",
+    "useGlobalLineSmoothing": True,
+    "useGlobalXaxisKey": True,
+    "xAxisKey": "step",
+    "xAxisScaleType": "linear",
+    "yAxisExpressions": [],
+    "yAxisKey": "metric",
+}
+_MOST = 60
+"""Charts in a view: a tag holds 5000 characters, and the interface adds what is left out by itself."""
+
+
+def address(base: str, experiment: str) -> str:
+    """Return the link that opens the saved view of an experiment."""
+    return (
+        f"{base.rstrip('/')}/#/experiments/{experiment}/runs"
+        f"?workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey={VIEW}"
+    )
+
+
+def view(kind: str, metrics: Iterable[str]) -> str:
+    """Return the saved view of a kind of runs with these metrics, as the value of the experiment tag `TAG`.
+
+    Chains show every curve, test scores first; levels add parallel coordinates of their last test scores.
+    """
+    names = ordered(metrics)[:_MOST]
+    charts = [] if kind == "chain" else [_parallel(metric) for metric in names if "/test/" in metric]
+    charts += [_line(metric) for metric in names]
+    sections = list(dict.fromkeys(chart["metricSectionId"] for chart in charts))
+    state: dict[str, Any] = {
+        "searchFilter": "tags.state = 'current'",
+        "runsHiddenMode": "SHOW_ALL",
+        "compareRunCharts": charts,
+        "compareRunSections": [_section(name) for name in sections],
+        "isAccordionReordered": True,
+        "hideEmptyCharts": True,
+        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+    }
+    packed = base64.b64encode(zlib.compress(json.dumps(state, sort_keys=True).encode(), 9)).decode()
+    title = "All curves" if kind == "chain" else "All levels"
+    return json.dumps({"name": title, "createdAt": 1, "updatedAt": 1, "state": f"{_PACKED}{packed}"}, sort_keys=True)
+
+
+def ordered(metrics: Iterable[str]) -> list[str]:
+    """Sort metrics as a reader wants them: test scores, the rest by section, and last those without a section."""
+    return sorted(metrics, key=lambda metric: ("/test/" not in metric, "/" not in metric, metric))
+
+
+def metrics(view: str) -> set[str]:
+    """Return the metrics that a saved view draws; none where somebody else wrote it."""
+    try:
+        state = json.loads(zlib.decompress(base64.b64decode(json.loads(view)["state"].removeprefix(_PACKED))))
+        return {chart["metricKey"] for chart in state["compareRunCharts"] if "metricKey" in chart}
+    except (ValueError, KeyError, TypeError, zlib.error):
+        return set()
+
+
+def _section(name: str) -> dict[str, Any]:
+    shown = {"uuid": name, "name": name, "display": name != "job", "isReordered": True, "isGenerated": True}
+    large = name.endswith("/test") or " over " in name
+    return shown | ({"columns": 2, "cardHeight": 420} if large else {})
+
+
+def _card(kind: str, identifier: str, section: str, **settings: Any) -> dict[str, Any]:
+    common = {"type": kind, "uuid": identifier, "metricSectionId": section, "deleted": False, "isGenerated": False}
+    return common | settings
+
+
+def _line(metric: str) -> dict[str, Any]:
+    section, _, name = metric.rpartition("/")
+    return _card("LINE", metric, section or _OWN, metricKey=metric, displayName=name, **_LINE)
+
+
+def _parallel(metric: str) -> dict[str, Any]:
+    axes = {"selectedParams": ["trainer", "criterion", "density"], "selectedMetrics": [metric]}
+    return _card("PARALLEL", f"parallel {metric}", "scores over density", showAllRuns=True, displayName=metric, **axes)
+
+
+def colour(kind: str, parameters: Mapping[str, Any]) -> str | None:
+    """Return the colour of a run: of chains by criterion, in shades of its trainer; of levels by density."""
+    if kind == "level" and "density" in parameters:
+        depth = min(1.0, math.log(float(parameters["density"])) / math.log(_SPARSEST))
+        return _RAMP[round(depth * (len(_RAMP) - 1))]
+    base = CRITERIA.get(str(parameters.get("criterion")))
+    if base is None:
+        return None
+    shade = _SHADES.get(str(parameters.get("trainer")), 0.0)
+    channels = [int(base[start : start + 2], 16) for start in (1, 3, 5)]
+    mixed = [c + (255 - c) * shade if shade > 0 else c * (1 + shade) for c in channels]
+    return "#" + "".join(f"{round(channel):02x}" for channel in mixed)

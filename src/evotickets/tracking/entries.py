@@ -1,0 +1,94 @@
+"""The runs of the tracking store as they should stand: one for every record, one for every job that failed."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evotickets.results import Metric, Record
+from evotickets.tracking import charts
+from evotickets.tracking.journal import FINISHED, Job
+
+FAILURES = "failures"
+LEVELS = "-levels"
+
+
+class Entry(NamedTuple):
+    """A run as it should stand in the store."""
+
+    experiment: str
+    key: str
+    name: str
+    fingerprint: str
+    status: str
+    tags: Mapping[str, str]
+    parameters: Mapping[str, str]
+    metrics: Sequence[Metric]
+    artifacts: Mapping[str, Path]
+    texts: Mapping[str, str]
+    dataset: Mapping[str, str | int] | None
+    job: Job | None
+    start: int
+    end: int
+
+    @property
+    def contents(self) -> str:
+        """Digest of what may change without making it another run: tags, and names, sizes and times of artifacts."""
+        files = {name: (path.stat().st_size, path.stat().st_mtime_ns) for name, path in self.artifacts.items()}
+        return digest([self.tags, files])
+
+
+def of_record(path: Path, record: Record, job: Job | None) -> Entry:
+    """Say what a record, and the job that wrote it, become in the store."""
+    setting = [record.system, record.kind, dict(record.parameters), list(record.metrics), record.dataset]
+    # A job that ended well before this record did made another one; two minutes allow for clocks that differ.
+    if job and (job.status != FINISHED or job.end < record.end - 120):
+        job = None
+    colour = charts.colour(record.kind, record.parameters)
+    task = record.parameters.get("task", "")
+    # The prefix puts every task, with its own scale, into a section of the chart page.
+    metrics = [
+        Metric(f"{task}/{name}" if task and "/" in name else name, step, value) for name, step, value in record.metrics
+    ]
+    return Entry(
+        experiment=record.system + LEVELS if record.kind == "level" else record.system,
+        key=record.key,
+        name=record.name,
+        fingerprint=digest(setting),
+        status="FINISHED",
+        tags={"kind": record.kind} | ({"mlflow.runColor": colour} if colour else {}) | dict(record.tags),
+        parameters={name: f"{v:.6g}" if isinstance(v, float) else str(v) for name, v in record.parameters.items()},
+        metrics=metrics,
+        artifacts={name: path.parent / name for name in record.artifacts if (path.parent / name).is_file()},
+        texts={},
+        dataset=record.dataset,
+        job=job,
+        start=round(record.start * 1000),
+        end=round(record.end * 1000),
+    )
+
+
+def of_failure(job: Job) -> Entry:
+    """Say what a failed job becomes in the store."""
+    return Entry(
+        experiment=FAILURES,
+        key=job.key,
+        name=" ".join([job.rule, *map(str, job.wildcards.values())]),
+        fingerprint=digest(job),
+        status="FAILED",
+        tags={"kind": "failure", "mlflow.note.content": f"```\n{job.log[-4000:]}\n```"},
+        parameters={"rule": job.rule, **job.wildcards},
+        metrics=[Metric("job/attempts", 0, job.attempts), Metric("job/seconds", 0, job.seconds)],
+        artifacts={},
+        texts={"log.txt": job.log},
+        dataset=None,
+        job=None,
+        start=round((job.end - job.seconds) * 1000),
+        end=round(job.end * 1000),
+    )
+
+
+def digest(content: Any) -> str:
+    """Return sixteen characters that name a JSON value."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,88 @@
+"""The journal of jobs: what each job of a workflow cost and how it failed, one JSON line per job that ended.
+
+The head process appends, the tracking store is brought up to date from it; a line that a crash cut short is skipped.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+NAME = "jobs.jsonl"
+FINISHED, FAILED = "finished", "failed"
+
+
+class Job(NamedTuple):
+    """A job that ended.
+
+    `key` is the folder of the job's record and `record` its path, or rule and wildcards and nothing for a job without;
+    `seconds` is the wall time of the last attempt, `peak_memory` in MiB, None where no benchmark file says; `log` holds
+    the last lines of a failed job; `end` is in Unix seconds.
+    """
+
+    key: str
+    rule: str
+    status: str
+    wildcards: Mapping[str, str]
+    attempts: int
+    seconds: float
+    end: float
+    record: str = ""
+    peak_memory: float | None = None
+    log: str = ""
+
+
+def append(path: Path, job: Job) -> None:
+    """Add a job, as one write to a file that may not exist yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps(job._asdict(), sort_keys=True, ensure_ascii=False) + "\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path) -> dict[str, Job]:
+    """Return the last job of every key; empty where there is no journal."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    jobs: dict[str, Job] = {}
+    for line in lines:
+        try:
+            job = Job(**json.loads(line))
+        except (TypeError, ValueError):
+            continue
+        jobs[job.key] = job
+    return jobs
+
+
+def measured(benchmark: Path) -> tuple[float | None, float | None]:
+    """Return wall seconds and largest resident memory in MiB of a Snakemake benchmark file (`.jsonl` or `.tsv`).
+
+    A value that the file does not hold is None; of repeated runs the last time and the largest memory count.
+    """
+    try:
+        lines = benchmark.read_text(encoding="utf-8").splitlines()
+        if benchmark.suffix == ".jsonl":
+            rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        else:
+            rows = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:]]
+        peaks = [float(row["max_rss"]) for row in rows if row["max_rss"] not in (None, "NA")]
+        return float(rows[-1]["s"]), max(peaks, default=None)
+    except (OSError, ValueError, KeyError, IndexError):
+        return None, None
+
+
+def last_lines(logs: Sequence[Path], count: int = 40) -> str:
+    """Return the last lines of every log file that can be read."""
+    parts = []
+    for log in logs:
+        with suppress(OSError), log.open("rb") as stream:
+            stream.seek(max(0, log.stat().st_size - 200 * count))
+            parts.append("\n".join(stream.read().decode(errors="replace").splitlines()[-count:]))
+    return "\n".join(parts)

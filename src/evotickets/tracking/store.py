@@ -1,0 +1,246 @@
+"""A connection to an MLflow store that brings runs up to date.
+
+Runs are found by the tags `job_key` and `fingerprint`, for MLflow run ids cannot be chosen.
+"""
+
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from math import isinf, nan
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from evotickets.results import Metric
+from evotickets.tracking import charts, database
+from evotickets.tracking.database import reason
+from evotickets.tracking.entries import FAILURES, LEVELS, Entry
+from evotickets.tracking.journal import FINISHED, Job
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment, Run
+
+POINTS = 100
+_GIVE_UP_AFTER = 3
+_SUPERSEDED = " (superseded)"
+_CONTEXT = "mlflow.data.context"
+
+
+class Report(NamedTuple):
+    """What a sync did: keys written, how many were complete already, (key or file, reason) of what is not tracked."""
+
+    tracked: tuple[str, ...] = ()
+    unchanged: int = 0
+    untracked: tuple[tuple[str, str], ...] = ()
+    links: Mapping[str, str] = {}
+
+    def __str__(self) -> str:
+        """Say it in one line, or more where something is not tracked."""
+        text = f"tracking: {len(self.tracked)} runs written, {self.unchanged} unchanged"
+        if self.untracked:
+            reasons = Counter(reason for _, reason in self.untracked)
+            text += f", {len(self.untracked)} NOT tracked (the next sync completes them):"
+            text += "".join(f"\n  {count} × {reason}" for reason, count in reasons.most_common(5))
+        return text
+
+
+class Store:
+    """A connection, and what it knows about the experiments."""
+
+    def __init__(self, uri: str) -> None:
+        database.prepare(uri)
+        self.client = database.client(uri)
+        file = database.file(uri)
+        self.remote = uri.startswith(("http://", "https://"))
+        self.artifacts = file.parent / "mlartifacts" if file else None
+        # SQLite has one writer; a server is mostly waited for.
+        self.workers = 8 if self.remote else 1
+        self.experiments: dict[str, Experiment] = {}
+        self.failures: list[str] = []
+        """Failures since something last got through; after a few, nothing more is tried."""
+        self.datasets: set[tuple[str, str, str]] = set()
+        self.lock = Lock()
+
+    def identifiers(self) -> list[tuple[str, str]]:
+        """Return names and identifiers of the experiments met so far."""
+        return [(name, experiment.experiment_id) for name, experiment in self.experiments.items()]
+
+    def bring(self, entries: Sequence[Entry], deadline: float) -> Report:
+        """Upsert all entries, and once more those that failed, unless nothing gets through."""
+        written, unchanged, failed = list[str](), 0, dict[str, str]()
+        left = list(entries)
+        for _ in range(2):
+            self.failures.clear()
+            outcomes = list(self._bring_all(left, deadline))
+            written += [entry.key for entry, outcome in outcomes if outcome is True]
+            unchanged += sum(outcome is False for _, outcome in outcomes)
+            left = [entry for entry, outcome in outcomes if isinstance(outcome, str)]
+            failed = {entry.key: str(outcome) for entry, outcome in outcomes if isinstance(outcome, str)}
+            if not left or len(self.failures) >= _GIVE_UP_AFTER or time.monotonic() > deadline:
+                break
+        return Report(tuple(written), unchanged, tuple(failed.items()))
+
+    def _bring_all(self, entries: Sequence[Entry], deadline: float) -> Iterator[tuple[Entry, bool | str]]:
+        groups: dict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            groups[entry.experiment].append(entry)
+        for name, group in groups.items():
+            try:
+                experiment = self._experiment(name, group)
+                runs = self._runs(experiment, [entry.key for entry in group])
+            except Exception as error:
+                self.failures.append(reason(error))
+                yield from ((entry, self.failures[-1]) for entry in group)
+                continue
+
+            def bring(entry: Entry, experiment: str = experiment, runs: Any = runs) -> bool | str:
+                if len(self.failures) >= _GIVE_UP_AFTER:
+                    return self.failures[-1]
+                if time.monotonic() > deadline:
+                    return "out of time"
+                try:
+                    outcome = self._upsert(experiment, entry, runs.get(entry.key, []))
+                    self.failures.clear()
+                    return outcome
+                except Exception as error:
+                    self.failures.append(reason(error))
+                    return self.failures[-1]
+
+            with ThreadPoolExecutor(self.workers) as pool:
+                yield from zip(group, pool.map(bring, group), strict=True)
+
+    def resolve(self, recorded: set[str], jobs: Mapping[str, Job]) -> None:
+        """Mark the failures of jobs that have succeeded since."""
+        experiment = self.client.get_experiment_by_name(FAILURES) if jobs else None
+        if experiment is None:
+            return
+        for run in self.client.search_runs([experiment.experiment_id], "tags.state = 'current'", max_results=1000):
+            key = run.data.tags["job_key"]
+            if key in recorded or (key in jobs and jobs[key].status == FINISHED):
+                self._supersede(run)
+
+    def _supersede(self, run: "Run") -> None:
+        name = run.info.run_name.removesuffix(_SUPERSEDED) + _SUPERSEDED
+        self.client.update_run(run.info.run_id, name=name)
+        self.client.set_tag(run.info.run_id, "state", "superseded")
+
+    def _experiment(self, name: str, entries: Sequence[Entry]) -> str:
+        """Find or create an experiment and keep its saved view in step with the metrics that its runs have."""
+        if name not in self.experiments:
+            experiment = self.client.get_experiment_by_name(name)
+            if experiment is None:
+                location = (self.artifacts / name).as_uri() if self.artifacts else None
+                tags = {"mlflow.experimentKind": "custom_model_development"}
+                identifier = self.client.create_experiment(name, artifact_location=location, tags=tags)
+                experiment = self.client.get_experiment(identifier)
+            elif experiment.lifecycle_stage == "deleted":
+                self.client.restore_experiment(experiment.experiment_id)
+            self.experiments[name] = experiment
+        experiment = self.experiments[name]
+        kind = "level" if name.endswith(LEVELS) else "chain"
+        before = experiment.tags.get(charts.TAG, "")
+        metrics = charts.metrics(before).union(metric.metric for entry in entries for metric in entry.metrics)
+        view = charts.view(kind, metrics)
+        if view != before:
+            self.client.set_experiment_tag(experiment.experiment_id, charts.TAG, view)
+            experiment.tags[charts.TAG] = view
+        return experiment.experiment_id
+
+    def _runs(self, experiment: str, keys: Sequence[str]) -> dict[str, list["Run"]]:
+        runs: dict[str, list[Run]] = defaultdict(list)
+        one = len(keys) == 1 and "'" not in keys[0]
+        query = f"tags.job_key = '{keys[0]}'" if one else ""
+        token: str | None = ""
+        while token is not None:
+            page = self.client.search_runs([experiment], query, max_results=1000, page_token=token or None)
+            for run in page:
+                if "job_key" in run.data.tags:
+                    runs[run.data.tags["job_key"]].append(run)
+            token = page.token or None
+        return runs
+
+    def _upsert(self, experiment: str, entry: Entry, runs: Sequence["Run"]) -> bool:
+        """Make one run say what the entry says; return whether anything had to be written."""
+        same = [run for run in runs if run.data.tags.get("fingerprint") == entry.fingerprint]
+        # A lost answer to create_run leaves two; keep the one that got furthest, the older one if equal.
+        same.sort(key=lambda run: (run.info.status != entry.status, run.info.start_time, run.info.run_id))
+        changed = False
+        for double in same[1:]:
+            self.client.delete_run(double.info.run_id)
+            changed = True
+        changed |= self._write(experiment, entry, same[0] if same else None)
+        for run in runs:
+            if run not in same and run.data.tags.get("state") != "superseded":
+                self._supersede(run)
+                changed = True
+        return changed
+
+    def _write(self, experiment: str, entry: Entry, run: "Run | None") -> bool:
+        """Write a run, the mark that it is complete last: its status if it is new, its tags if it is not."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        complete = run is not None and run.info.status == entry.status
+        tags = dict(run.data.tags) if run else {}
+        job = entry.job if entry.job and not (complete and "job" in tags) else None
+        wanted = {**entry.tags, "contents": entry.contents, "state": "current", "mlflow.runName": entry.name}
+        wanted |= {"job": "logged"} if job else {}
+        if complete and all(tags.get(name) == value for name, value in wanted.items()):
+            return False
+        if run is None:
+            duration = max(0, entry.end - entry.start)
+            tags = {"job_key": entry.key, "fingerprint": entry.fingerprint, "duration": str(duration), **wanted}
+            run = self.client.create_run(experiment, entry.start, tags, entry.name)
+        identifier, start = run.info.run_id, run.info.start_time
+        metrics = [Metric(*point) for point in _stamped(entry.metrics, start, int(tags["duration"]))]
+        if job:
+            costs = {"attempts": job.attempts, "seconds": job.seconds, "peak_memory_mib": job.peak_memory}
+            metrics += [Metric(f"job/{name}", float(v), start, 0) for name, v in costs.items() if v is not None]
+        self.client.log_batch(identifier, metrics, [Param(*pair) for pair in entry.parameters.items()])
+        if entry.dataset:
+            self._log_dataset(experiment, identifier, entry.dataset)
+        for name, path in entry.artifacts.items():
+            self.client.log_artifact(identifier, str(path), str(Path(name).parent) if "/" in name else None)
+        for name, text in entry.texts.items():
+            self.client.log_text(identifier, text, name)
+        changed = [RunTag(name, value) for name, value in wanted.items() if tags.get(name) != value]
+        if changed:
+            self.client.log_batch(identifier, tags=changed)
+        if not complete:
+            self.client.set_terminated(identifier, entry.status, entry.end)
+        return True
+
+    def _log_dataset(self, experiment: str, run: str, described: Mapping[str, str | int]) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        name, digest = str(described["name"]), str(described["digest"])[:36]
+        profile = json.dumps({key: value for key, value in described.items() if key not in ("name", "digest")})
+        given = DatasetInput(Dataset(name, digest, "code", "{}", None, profile), [InputTag(_CONTEXT, "training")])
+        if (experiment, name, digest) in self.datasets:
+            self.client.log_inputs(run, [given])
+            return
+        # The store refuses a data set that two runs of an experiment name for the first time at once.
+        with self.lock:
+            self.client.log_inputs(run, [given])
+            self.datasets.add((experiment, name, digest))
+
+
+def _stamped(metrics: Sequence[Metric], start: int, duration: int) -> Iterator[tuple[str, float, int, int]]:
+    """Thin every metric to `POINTS` steps and date it by its step, so that logging it again is a no-op.
+
+    Yields name, value, time in milliseconds, step.
+
+    Infinity becomes NaN: the store would make it 1.8e308 and the charts would show nothing else.
+    """
+    histories: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for name, step, value in metrics:
+        histories[name].append((step, nan if isinf(value) else value))
+    last = max((metric.step for metric in metrics), default=0) or 1
+    # The compare page draws the metric that was logged first.
+    for name in charts.ordered(histories):
+        history = sorted(histories[name], key=lambda point: point[0])
+        count = min(POINTS, len(history))
+        for index in range(count):
+            step, value = history[index * (len(history) - 1) // max(1, count - 1)]
+            yield name, value, start + duration * step // last, step
