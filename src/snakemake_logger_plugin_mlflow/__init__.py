@@ -24,8 +24,8 @@ from evotickets.tracking import journal
 class LogHandlerSettings(LogHandlerSettingsBase):
     """Settings of the plugin, on the command line as `--logger-mlflow-…` and in profiles as `logger-mlflow-…`."""
 
-    uri: str | None = field(
-        default=None,
+    uri: str = field(
+        default="",
         metadata={"help": "MLflow store: sqlite:///FILE or http://… (default: MLFLOW_TRACKING_URI or mlflow.db)"},
     )
     results: str = field(
