@@ -65,6 +65,46 @@ def layer_table() -> pd.DataFrame:
     )
 
 
+def pair_table(column: str, names: list[str], seeds: int = 3) -> pd.DataFrame:
+    """Rows of two pairs over density, the second pair a hundred times the first."""
+    return pd.DataFrame(
+        [
+            {"pair": pair, column: name, "density": density, "seed": seed, "split": "test", "metric": "accuracy"}
+            | {"value": scale * (0.1 * rank + 0.2 * density + 0.01 * seed)}
+            for pair, scale in (("b → a", 0.01), ("a → b", 1.0))
+            for rank, name in enumerate(names, 1)
+            for density in DENSITIES
+            for seed in range(seeds)
+        ]
+    )
+
+
+def line_table() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"pair": pair, "density": density, "alpha": alpha, "seed": seed, "split": "test", "metric": "error"}
+            | {"value": density + alpha * (1 - alpha) * top + 0.01 * seed}
+            for pair, top in (("level and next", 0.1), ("other noise", 1.0))
+            for density in DENSITIES
+            for alpha in np.linspace(0, 1, 5)
+            for seed in range(3)
+        ]
+    )
+
+
+def noise_table() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"trainer": trainer, "density": density, "epsilon": epsilon, "seed": seed, "split": "test"}
+            | {"metric": "accuracy", "value": 0.9 * density ** (0.1 * epsilon * rank) - 0.001 * seed}
+            for rank, trainer in enumerate(("snes", "adam"))
+            for density in (1.0, 0.1)
+            for epsilon in (0.0, 0.5, 1.0)
+            for seed in range(3)
+        ]
+    )
+
+
 def weights(count: int = 500) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     return np.abs(rng.normal(0, 0.1, count)), np.exp(rng.normal(-3, 0.5, count))
@@ -76,7 +116,7 @@ def curves(axes) -> dict[str, np.ndarray]:
 
 
 def draw(name: str, path: Path):
-    """Draw any figure of system 1 on a small table."""
+    """Draw any figure on a small table."""
     magnitude, std = weights()
     match name:
         case "performance":
@@ -89,6 +129,16 @@ def draw(name: str, path: Path):
             return figures.layer_densities(layer_table(), path)
         case "snr_against_magnitude":
             return figures.snr_against_magnitude(magnitude, std, magnitude > 0.1, path)
+        case "transfer":
+            return figures.transfer(pair_table("origin", ["own", "transferred", "random"]), path)
+        case "barriers":
+            return figures.barriers(pair_table("trainer", ["snes", "adam"]), path, "digits", 0.02)
+        case "interpolation":
+            return figures.interpolation(line_table(), path)
+        case "flatness":
+            return figures.flatness(noise_table(), path)
+        case "snr_correlation":
+            return figures.snr_correlation(pair_table("trainer", ["snes", "pgpe"]), path)
     raise AssertionError(name)
 
 
@@ -97,7 +147,7 @@ def test_performance_has_a_panel_per_trainer_and_a_line_per_criterion(tmp_path):
     figure = figures.performance(score_table(chains), tmp_path / "a.svg")
     assert [axes.get_title() for axes in figure.axes] == ["SNES", "Sep-CMA-ES", "PGPE", "Adam"]
     for axes, trainer in zip(figure.axes, ("snes", "sep_cma_es", "pgpe", "adam"), strict=True):
-        assert set(curves(axes)) == {style.CRITERIA[criterion].label for criterion in chains[trainer]}
+        assert set(curves(axes)) == {"dense"} | {style.CRITERIA[criterion].label for criterion in chains[trainer]}
     x, y = curves(figure.axes[0])["random"]
     np.testing.assert_array_equal(x, sorted(DENSITIES))
     np.testing.assert_allclose(y, [score("snes", "random", d, 1) for d in sorted(DENSITIES)])
@@ -114,8 +164,7 @@ def test_performance_shows_the_interval_of_the_statistics(tmp_path):
 
 def test_performance_marks_the_dense_level(tmp_path):
     figure = figures.performance(score_table({"snes": ["snr", "random"]}), tmp_path / "a.svg")
-    level = [line for line in figure.axes[0].get_lines() if len(set(line.get_ydata())) == 1]
-    np.testing.assert_allclose(level[0].get_ydata()[0], score("snes", "snr", 1.0, 1))
+    np.testing.assert_allclose(curves(figure.axes[0])["dense"][1], score("snes", "snr", 1.0, 1))
 
 
 def test_the_dense_network_stands_at_the_left_of_a_logarithmic_axis(tmp_path):
@@ -249,7 +298,68 @@ def test_a_large_network_is_subsampled_but_its_threshold_is_exact(tmp_path):
     assert (tmp_path / "a.svg").stat().st_size < 500_000
 
 
-FIGURES = ["performance", "strategies", "training_curves", "layer_densities", "snr_against_magnitude"]
+def test_transfer_compares_three_tickets_for_each_pair(tmp_path):
+    figure = draw("transfer", tmp_path / "a.svg")
+    assert [axes.get_title() for axes in figure.axes] == ["b → a", "a → b"]
+    for axes, scale in zip(figure.axes, (0.01, 1), strict=True):
+        lines = curves(axes)
+        assert list(lines) == ["the target's own ticket", "transferred ticket", "random"]
+        x, y = lines["transferred ticket"]
+        np.testing.assert_allclose(y, scale * (0.2 + 0.2 * x + 0.01))
+
+
+def test_barriers_show_the_line_of_stability_on_axes_of_their_own(tmp_path):
+    figure = draw("barriers", tmp_path / "a.svg")
+    small, large = figure.axes
+    assert small.get_ylabel() == "barrier of the test accuracy"
+    for axes in (small, large):
+        np.testing.assert_array_equal(curves(axes)["connected below 0.02"][1], 0.02)
+        assert axes.get_ylim()[0] < 0.02 < axes.get_ylim()[1]
+    assert large.get_ylim()[1] > 10 * small.get_ylim()[1]
+    x, y = curves(large)["Adam"]
+    np.testing.assert_allclose(y, 0.2 + 0.2 * x + 0.01)
+
+
+def test_interpolation_marks_the_largest_error_of_each_line(tmp_path):
+    figure = draw("interpolation", tmp_path / "a.svg")
+    near, far, _ = figure.axes
+    assert (near.get_title(), far.get_title(), near.get_ylabel()) == ("level and next", "other noise", "test error")
+    for axes, top in ((near, 0.1), (far, 1.0)):
+        lines = curves(axes)
+        assert list(lines) == ["1", "0.3", "0.1", "0.02"]
+        x, y = lines["0.3"]
+        np.testing.assert_allclose(y, 0.31 + x * (1 - x) * top)
+        dots = [line.get_data() for line in axes.get_lines() if line.get_marker() == "o"]
+        np.testing.assert_allclose([[x[0], y[0]] for x, y in dots], [[0.5, d + top / 4 + 0.01] for d in DENSITIES])
+
+
+def test_flatness_has_a_panel_per_density_and_a_line_per_trainer(tmp_path):
+    figure = draw("flatness", tmp_path / "a.svg")
+    assert [axes.get_title() for axes in figure.axes] == ["density 1", "density 0.1"]
+    x, y = curves(figure.axes[1])["Adam"]
+    np.testing.assert_allclose(y, 0.9 * 0.1 ** (0.1 * x) - 0.001)
+    assert list(curves(figure.axes[0])) == ["SNES", "Adam"]
+
+
+def test_snr_correlation_has_a_line_per_trainer(tmp_path):
+    table = pair_table("trainer", ["snes", "pgpe"]).query("pair == 'a → b'").drop(columns=["pair", "split", "metric"])
+    (axes,) = figures.snr_correlation(table, tmp_path / "a.svg").axes
+    x, y = curves(axes)["PGPE"]
+    np.testing.assert_allclose(y, 0.2 + 0.2 * x + 0.01)
+
+
+@pytest.mark.parametrize(("count", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])
+def test_panels_at_the_end_of_a_column_are_labelled(tmp_path, count, shape):
+    with style.panels(tmp_path / "a.svg", count) as figure:
+        panels = style.grid(figure, count, "x", "y")
+        assert len(panels) == len(figure.axes) == count
+        assert panels[0].get_gridspec().get_geometry() == shape
+        bottom = {index for index in range(count) if index + shape[1] >= count}
+        assert {index for index, axes in enumerate(panels) if axes.get_xlabel()} == bottom
+        assert {i for i, axes in enumerate(panels) if axes.get_ylabel()} == set(range(0, count, shape[1]))
+
+
+FIGURES = figures.__all__
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -1,5 +1,6 @@
 """Figures as SVG or PNG; the only modules that know matplotlib."""
 
+from evotickets.figures.landscape import barriers, flatness, interpolation, snr_correlation, transfer
 from evotickets.figures.tickets import (
     layer_densities,
     performance,
@@ -8,4 +9,15 @@ from evotickets.figures.tickets import (
     training_curves,
 )
 
-__all__ = ["layer_densities", "performance", "snr_against_magnitude", "strategies", "training_curves"]
+__all__ = [
+    "barriers",
+    "flatness",
+    "interpolation",
+    "layer_densities",
+    "performance",
+    "snr_against_magnitude",
+    "snr_correlation",
+    "strategies",
+    "training_curves",
+    "transfer",
+]

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -22,6 +24,9 @@ from evotickets import statistics
 BLACK, GREY = "#000000", "#777777"
 ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
 SEQUENTIAL = "viridis"
+REFERENCE: Any = {"color": BLACK, "linewidth": 0.8, "linestyle": (0, (1, 2))}
+"""How a line is drawn that is no result but something to compare with."""
+DENSITY = "density (kept / prunable weights)"
 
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
@@ -111,17 +116,16 @@ def sheet(path: str | Path, width: float, height: float) -> Iterator[Figure]:
         figure.savefig(path, metadata={"Date": None} if Path(path).suffix == ".svg" else None)
 
 
-def panels(path: str | Path, count: int, columns: int = 3, width: float = 2.9, height: float = 2.5) -> Any:
+def panels(path: str | Path, count: int, width: float = 2.9, height: float = 2.5) -> Any:
     """Open a sheet for `count` small multiples of a size in inches, with room for a legend below."""
-    across = min(count, columns)
-    down = -(-count // across)
-    return sheet(path, max(across * width, 4.6) + 0.4, down * height + 1.0)
+    across = _across(count)
+    return sheet(path, max(across * width, 4.6) + 0.4, -(-count // across) * height + 1.0)
 
 
-def grid(figure: Figure, count: int, xlabel: str, ylabel: str, columns: int = 3) -> list[Axes]:
-    """Return `count` panels with shared axes, row by row, labelled at the left and where a column ends."""
-    across = min(count, columns)
-    axes = figure.subplots(-(-count // across), across, sharex=True, sharey=True, squeeze=False).ravel()
+def grid(figure: Figure, count: int, xlabel: str, ylabel: str, *, shared: bool = True) -> list[Axes]:
+    """Return `count` panels row by row, labelled at the left and where a column ends; y axes may be each its own."""
+    across = _across(count)
+    axes = figure.subplots(-(-count // across), across, sharex=True, sharey=shared, squeeze=False).ravel()
     for spare in axes[count:]:
         spare.remove()
     for last in axes[max(0, count - across) : count]:
@@ -130,6 +134,10 @@ def grid(figure: Figure, count: int, xlabel: str, ylabel: str, columns: int = 3)
     for first in axes[:count:across]:
         first.set_ylabel(ylabel)
     return list(axes[:count])
+
+
+def _across(count: int) -> int:
+    return 2 if count == 4 else min(count, 3)
 
 
 def one(frame: pd.DataFrame, column: str, what: str) -> str:
@@ -165,7 +173,7 @@ def decades(smallest: float) -> list[float]:
 def plain_ticks(axis: Axis, ticks: list[float]) -> None:
     """Label a logarithmic axis with plain numbers at the given ticks and nowhere else."""
     axis.set_major_locator(FixedLocator(ticks))
-    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}"))
     axis.set_minor_locator(NullLocator())
 
 
@@ -194,6 +202,38 @@ def curve(
     axes.plot(at, mean, color=look.color, marker=look.marker, linestyle=look.line, label=look.label)
 
 
+def level_line(axes: Axes, level: float, label: str) -> Line2D:
+    """Draw a horizontal line to compare with."""
+    return axes.axhline(level, **REFERENCE, label=label, zorder=1)
+
+
+def densities(frame: pd.DataFrame) -> list[float]:
+    """Return the densities of a table, the largest first."""
+    return sorted(frame["density"].unique(), reverse=True)
+
+
+def density_colors(densities: list[float]) -> dict[float, Any]:
+    """Return the colour of each density, dark where sparse."""
+    scale = _density_scale(densities)
+    return dict(zip(densities, scale.to_rgba(np.array(densities)), strict=True))
+
+
+def _density_scale(densities: list[float]) -> ScalarMappable:
+    # A little beyond the ends: the darkest line stays apart from the axes, and a lone level has a range.
+    return ScalarMappable(LogNorm(min(densities) / 1.2, max(max(densities), min(densities) * 1.2)), SEQUENTIAL)
+
+
+def density_bar(figure: Figure, panels: list[Axes], densities: list[float]) -> None:
+    """Draw the colour bar of densities, labelled where labels do not touch: a factor 1.5 apart."""
+    ticks: list[float] = []
+    for density in densities:
+        if not ticks or density <= ticks[-1] / 1.5:
+            ticks.append(density)
+    bar = figure.colorbar(_density_scale(densities), ax=panels, label="density")
+    plain_ticks(bar.ax.yaxis, ticks)
+    bar.ax.grid(visible=False)
+
+
 def fit_scores(panels: list[Axes], metric: str) -> None:
     """Fit shared y limits to the means; an interval of few seeds may leave the panel, and accuracy stays in [0, 1]."""
     means = np.concatenate([np.asarray(line.get_ydata(), float) for axes in panels for line in axes.get_lines()])
@@ -202,7 +242,7 @@ def fit_scores(panels: list[Axes], metric: str) -> None:
     bottom, top = panels[0].get_ylim()
     bottom, top = max(bottom, low - room), min(top, high + room)
     if metric == "accuracy":
-        bottom, top = max(bottom, 0.0), min(top, 1.01)
+        bottom, top = max(bottom, -0.01), min(top, 1.01)
     panels[0].set_ylim(bottom, top)
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -17,7 +15,6 @@ from evotickets import scores
 from evotickets.figures import style
 
 MOST_POINTS = 20_000
-DENSITY = "density (kept / prunable weights)"
 
 
 def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
@@ -31,11 +28,11 @@ def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
     trainers = style.looks(rows["trainer"], style.TRAINERS)
     criteria = style.looks(rows["criterion"], style.CRITERIA)
     with style.panels(path, len(trainers)) as figure:
-        panels = style.grid(figure, len(trainers), DENSITY, f"test {style.METRICS[metric]}")
+        panels = style.grid(figure, len(trainers), style.DENSITY, f"test {style.METRICS[metric]}")
         for axes, (trainer, look) in zip(panels, trainers.items(), strict=True):
             own = rows[rows["trainer"] == trainer]
             dense = own.loc[own["density"] == own["density"].max(), "value"].mean()
-            axes.axhline(dense, color=style.BLACK, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+            dense_line = style.level_line(axes, dense, "dense")
             for criterion in criteria:
                 if (own["criterion"] == criterion).any():
                     style.curve(axes, "density", own[own["criterion"] == criterion], criteria[criterion])
@@ -43,7 +40,6 @@ def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
             axes.set_title(look.label)
         style.fit_scores(panels, metric)
         figure.suptitle(f"{task}: tickets under each criterion")
-        dense_line = Line2D([], [], color=style.BLACK, linewidth=0.8, linestyle=(0, (1, 2)), label="dense")
         handles = [*(look.handle() for look in criteria.values()), dense_line]
         figure.legend(handles=handles, loc="outside lower center", ncols=4, title=style.seeds_of(rows))
     return figure
@@ -67,7 +63,7 @@ def strategies(frame: pd.DataFrame, path: str | Path) -> Figure:
             style.curve(axes, "density", own, named, shift=1.025 ** ((len(trainers) - 1) / 2 - index))
         style.density_axis(axes, rows["density"])
         style.fit_scores([axes], metric)
-        axes.set(xlabel=DENSITY, ylabel=f"test {style.METRICS[metric]}", title=f"{task}: trainers compared")
+        axes.set(xlabel=style.DENSITY, ylabel=f"test {style.METRICS[metric]}", title=f"{task}: trainers compared")
         figure.legend(loc="outside lower center", ncols=3, title=style.seeds_of(rows))
     return figure
 
@@ -87,27 +83,14 @@ def training_curves(history: pd.DataFrame, path: str | Path, title: str = "", st
     rows, metric = style.scores(history, "validation", "training curves")
     with style.sheet(path, 5.6, 3.6) as figure:
         axes = figure.subplots()
-        densities = sorted(rows["density"].unique(), reverse=True)
-        # Half a step beyond the ends: the darkest line stays apart from the axes, and a lone level has a range.
-        norm = LogNorm(min(densities) / 1.2, max(max(densities), min(densities) * 1.2))
-        colors = ScalarMappable(norm, style.SEQUENTIAL)
+        densities = style.densities(rows)
+        colors = style.density_colors(densities)
         for density in densities:
             mean = rows[rows["density"] == density].groupby("step")["value"].mean()
-            axes.plot(mean.index, mean, color=colors.to_rgba(density), label=f"{density:.3g}")
+            axes.plot(mean.index, mean, color=colors[density], label=f"{density:.3g}")
         axes.set(xlabel=step, ylabel=f"validation {style.METRICS[metric]}", title=title or "training of each level")
-        bar = figure.colorbar(colors, ax=axes, label="density")
-        style.plain_ticks(bar.ax.yaxis, _bar_ticks(densities))
-        bar.ax.grid(visible=False)
+        style.density_bar(figure, [axes], densities)
     return figure
-
-
-def _bar_ticks(densities: list[float]) -> list[float]:
-    """Return the densities that can be labelled without touching: a factor 1.5 apart."""
-    ticks: list[float] = []
-    for density in densities:
-        if not ticks or density <= ticks[-1] / 1.5:
-            ticks.append(density)
-    return ticks
 
 
 def layer_densities(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
@@ -122,13 +105,13 @@ def layer_densities(frame: pd.DataFrame, path: str | Path, title: str = "") -> F
     with style.sheet(path, 5.2, 4.2) as figure:
         axes = figure.subplots()
         ends = [frame["density"].min(), 1.0]
-        axes.plot(ends, ends, color=style.BLACK, linewidth=0.8, linestyle=(0, (1, 2)), label="uniform")
+        axes.plot(ends, ends, **style.REFERENCE, label="uniform")
         for name, look in style.looks(names, dict(zip(names, _layer_looks(names), strict=True))).items():
             style.curve(axes, "density", frame[frame["layer"] == name], look, value="layer_density")
         style.density_axis(axes, frame["density"])
         axes.set_yscale("log")
         style.plain_ticks(axes.yaxis, style.decades(axes.get_ylim()[0]))
-        axes.set(xlabel=DENSITY, ylabel="density of the layer", title=title or "where the weights survive")
+        axes.set(xlabel=style.DENSITY, ylabel="density of the layer", title=title or "where the weights survive")
         figure.legend(loc="outside lower center", ncols=4, title=style.seeds_of(frame))
     return figure
 

@@ -1,0 +1,167 @@
+"""Figures of what tickets are worth elsewhere, and of the landscape around trained ones.
+
+Every function saves an SVG or PNG and returns the figure. Tables are tidy, one row per seed with a `value`; a `pair`
+names what is compared and becomes a panel, in the order of the table.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from evotickets.figures import style
+
+ORIGINS = {
+    "own": style.Look("the target's own ticket", style.BLUE, "o", "-"),
+    "transferred": style.Look("transferred ticket", style.ORANGE, "D", (0, (6, 1.5))),
+    "random": style.CRITERIA["random"],
+}
+
+
+def transfer(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
+    """Draw test score over density of a target trained on its own, a transferred and a random ticket.
+
+    Args:
+        frame: score rows of one metric with the columns pair (source → target) and origin (own, transferred, random).
+        path: where to save.
+        title: names the kind of transfer.
+
+    Raises:
+        ValueError: if the test scores have several metrics.
+    """
+    rows, metric = style.scores(frame, "test", "transfer figure")
+    heading = title or "tickets on a setting they were not made for"
+    return _over_density(rows, path, "origin", ORIGINS, f"test {style.METRICS[metric]}", heading, metric=metric)
+
+
+def barriers(frame: pd.DataFrame, path: str | Path, title: str = "", stable: float | None = None) -> Figure:
+    """Draw the barrier on the line between two networks over density, a panel per pair and a line per trainer.
+
+    Args:
+        frame: columns pair, trainer, density (of the sparser network), seed, split, metric and value, of one split and
+            metric.
+        path: where to save.
+        title: names the task.
+        stable: barrier below which two networks count as connected, drawn as a line.
+
+    Raises:
+        ValueError: if there are several splits or metrics.
+    """
+    what = f"barrier of the {_measure(frame, 'barrier figure')}"
+    heading = title or "linear mode connectivity"
+    return _over_density(frame, path, "trainer", style.TRAINERS, what, heading, stable=stable, shared=False)
+
+
+def snr_correlation(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
+    """Draw Spearman's correlation of the weights' first signal-to-noise ratios with later ones, over density.
+
+    Args:
+        frame: columns trainer, density, seed and value.
+        path: where to save.
+        title: names the task.
+    """
+    heading = title or "memory of the signal-to-noise ratio"
+    ylabel = "rank correlation with\nthe dense level"
+    return _over_density(frame.assign(pair=""), path, "trainer", style.TRAINERS, ylabel, heading)
+
+
+def _over_density(
+    rows: pd.DataFrame,
+    path: str | Path,
+    by: str,
+    known: Mapping[str, style.Look],
+    ylabel: str,
+    title: str,
+    *,
+    metric: str = "",
+    stable: float | None = None,
+    shared: bool = True,
+) -> Figure:
+    """Draw a panel per pair and a line with an interval per value of `by`."""
+    pairs = list(dict.fromkeys(rows["pair"]))
+    looks = style.looks(rows[by], known)
+    with style.panels(path, len(pairs)) as figure:
+        panels = style.grid(figure, len(pairs), style.DENSITY, ylabel, shared=shared)
+        handles = [look.handle() for look in looks.values()]
+        for axes, pair in zip(panels, pairs, strict=True):
+            for name, look in looks.items():
+                own = rows[(rows["pair"] == pair) & (rows[by] == name)]
+                if len(own):
+                    style.curve(axes, "density", own, look)
+            style.density_axis(axes, rows["density"])
+            axes.set_title(pair)
+            if stable is not None:
+                line = style.level_line(axes, stable, f"connected below {stable:g}")
+                handles[len(looks) :] = [line]
+        for group in [panels] if shared else [[axes] for axes in panels]:
+            style.fit_scores(group, metric)
+        figure.suptitle(title)
+        figure.legend(handles=handles, loc="outside lower center", ncols=4, title=style.seeds_of(rows))
+    return figure
+
+
+def interpolation(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
+    """Draw the error on the straight line between two networks, a panel per pair and a line per density.
+
+    Lines are means over seeds; a dot marks the largest.
+
+    Args:
+        frame: columns pair, density, alpha, seed, split, metric and value, of one split and metric.
+        path: where to save.
+        title: names the chain.
+
+    Raises:
+        ValueError: if there are several splits or metrics.
+    """
+    ylabel = _measure(frame, "interpolation figure")
+    pairs = list(dict.fromkeys(frame["pair"]))
+    densities = style.densities(frame)
+    colors = style.density_colors(densities)
+    with style.panels(path, len(pairs)) as figure:
+        panels = style.grid(figure, len(pairs), "α (1: first network, 0: second)", ylabel, shared=False)
+        for axes, pair in zip(panels, pairs, strict=True):
+            own = frame[frame["pair"] == pair]
+            for density in densities:
+                mean = own[own["density"] == density].groupby("alpha")["value"].mean()
+                if len(mean):
+                    color = colors[density]
+                    axes.plot(mean.index, mean, color=color, label=f"{density:.3g}")
+                    axes.plot(mean.idxmax(), mean.max(), color=color, marker="o")
+            axes.set_title(pair)
+        figure.suptitle(title or "on the line between two networks")
+        style.density_bar(figure, panels, densities)
+    return figure
+
+
+def flatness(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
+    """Draw test score under noise on the weights, a panel per density and a line per trainer.
+
+    Args:
+        frame: score rows of one metric with the columns trainer and epsilon, the noise relative to the weights' RMS.
+        path: where to save.
+        title: names the task.
+
+    Raises:
+        ValueError: if the test scores have several metrics.
+    """
+    rows, metric = style.scores(frame, "test", "flatness figure")
+    densities = style.densities(rows)
+    trainers = style.looks(rows["trainer"], style.TRAINERS)
+    with style.panels(path, len(densities)) as figure:
+        panels = style.grid(figure, len(densities), "noise / RMS of the survivors", f"test {style.METRICS[metric]}")
+        for axes, density in zip(panels, densities, strict=True):
+            for trainer, look in trainers.items():
+                own = rows[(rows["density"] == density) & (rows["trainer"] == trainer)]
+                if len(own):
+                    style.curve(axes, "epsilon", own, look)
+            axes.set_title(f"density {density:.3g}")
+        style.fit_scores(panels, metric)
+        figure.suptitle(title or "flatness of trained tickets")
+        handles = [look.handle() for look in trainers.values()]
+        figure.legend(handles=handles, loc="outside lower center", ncols=4, title=style.seeds_of(rows))
+    return figure
+
+
+def _measure(frame: pd.DataFrame, what: str) -> str:
+    return f"{style.one(frame, 'split', what)} {style.one(frame, 'metric', what)}"
