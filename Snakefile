@@ -10,6 +10,6 @@ include: "workflow/rules/tickets.smk"
 
 
 rule all:
+    default_target: True
     input:
         TICKETS_TARGETS,
-    default_target: True

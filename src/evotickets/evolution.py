@@ -9,7 +9,6 @@ from collections.abc import Callable
 from math import log, sqrt
 from typing import Any, NamedTuple
 
-import evosax.algorithms as evosax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +16,7 @@ import optax
 
 from evotickets import sampling, seeds
 from evotickets.objectives import Objective
-from evotickets.training import Report, Trained, Trajectory, silent
+from evotickets.training import EVOSAX, Report, Trained, Trajectory, silent
 
 
 class Strategy(NamedTuple):
@@ -38,12 +37,19 @@ class Strategy(NamedTuple):
     asks: bool = False
 
 
+def _evosax() -> Any:
+    # evosax computes while it is imported, and a job must configure JAX before anything computes.
+    import evosax.algorithms
+
+    return evosax.algorithms
+
+
 def snes(population: int, dimensions: int, *, std_init: float = 0.05, temperature: float = 16.0) -> Strategy:
     """Separable natural evolution strategy with softmax rank weights.
 
     Source: Wierstra et al. (2014); weights and learning rates as in Lange & Sprekeler (2023), appendix.
     """
-    algorithm = evosax.SNES(population, jnp.zeros(dimensions))
+    algorithm = _evosax().SNES(population, jnp.zeros(dimensions))
     ranks = np.arange(population) / (population - 1) - 0.5
     params = algorithm.default_params.replace(
         std_init=std_init,
@@ -58,8 +64,9 @@ def sep_cma_es(population: int, dimensions: int, *, std_init: float = 0.05) -> S
 
     Source: Ros & Hansen (2008), §3: c_1 and c_mu carry the factor (n + 2) / 3, which evosax leaves out. Without it the
     covariance of a network never moves, and the signal-to-noise ratio is the magnitude.
+    Deviates: the step size stays above 1e-6, where float32 no longer tells members from their mean.
     """
-    algorithm = evosax.Sep_CMA_ES(population, jnp.zeros(dimensions))
+    algorithm = _evosax().Sep_CMA_ES(population, jnp.zeros(dimensions))
     n, elites = dimensions, population // 2
     weights = np.maximum(np.log(elites + 1) - np.log(np.arange(1, population + 1)), 0)
     weights /= weights.sum()
@@ -70,6 +77,7 @@ def sep_cma_es(population: int, dimensions: int, *, std_init: float = 0.05) -> S
     c_std = (mu_eff + 2) / (n + mu_eff + 5)
     params = algorithm.default_params.replace(
         std_init=jnp.float32(std_init),
+        std_min=1e-6,
         weights=jnp.asarray(weights, jnp.float32),
         mu_eff=mu_eff,
         c_1=c_1,
@@ -105,7 +113,7 @@ def pgpe(
     carried no signal.
     """
     optimizer = optax.adam(_schedule(learning_rate, learning_rate_decay, learning_rate_min), b1=0.99, b2=0.999)
-    algorithm = evosax.PGPE(population, jnp.zeros(dimensions), optimizer=optimizer)
+    algorithm = _evosax().PGPE(population, jnp.zeros(dimensions), optimizer=optimizer)
     params = algorithm.default_params.replace(std_init=std_init, std_lr=std_learning_rate, std_max_change=0.2)
 
     def anneal(state):
@@ -127,7 +135,7 @@ def open_es(
 
     Source: Salimans et al. (2017). The isotropic control: its SNR order is its magnitude order.
     """
-    algorithm = evosax.Open_ES(
+    algorithm = _evosax().Open_ES(
         population,
         jnp.zeros(dimensions),
         optimizer=optax.adam(_schedule(learning_rate, learning_rate_decay, learning_rate_min), b1=0.99, b2=0.999),
@@ -141,7 +149,7 @@ def des(population: int, dimensions: int, *, std_init: float = 0.05, temperature
 
     Source: Lange et al. (2023), "Discovering evolution strategies via meta-black-box optimization".
     """
-    algorithm = evosax.DiscoveredES(population, jnp.zeros(dimensions))
+    algorithm = _evosax().DiscoveredES(population, jnp.zeros(dimensions))
     ranks = np.arange(population) / (population - 1) - 0.5
     weights = jax.nn.softmax(-20 * jax.nn.sigmoid(jnp.asarray(temperature * ranks, jnp.float32)))
     return Strategy(algorithm, algorithm.default_params.replace(std_init=std_init, weights=weights, lr_std=0.1))
@@ -151,10 +159,10 @@ STRATEGIES: dict[str, Callable[..., Strategy]] = {f.__name__: f for f in (snes, 
 
 
 def _from_evosax(name: str) -> Callable[..., Strategy]:
-    """Wrap any distribution-based evosax class; its own `ask` samples."""
+    """Wrap a class of evosax with its own defaults; its own `ask` samples."""
 
     def build(population: int, dimensions: int, *, std_init: float = 0.05) -> Strategy:
-        algorithm = evosax.distribution_based_algorithms[name](population, jnp.zeros(dimensions))
+        algorithm = _evosax().distribution_based_algorithms[name](population, jnp.zeros(dimensions))
         params = algorithm.default_params
         params = params.replace(std_init=std_init) if hasattr(params, "std_init") else params
         return Strategy(algorithm, params, asks=True)
@@ -163,17 +171,16 @@ def _from_evosax(name: str) -> Callable[..., Strategy]:
 
 
 def recipe(name: str) -> Callable[..., Strategy]:
-    """Find a strategy by our name, or any distribution-based evosax class by its own.
+    """Find a strategy by our name, or a class of evosax by its own.
 
     Raises:
         ValueError: if there is none of that name.
     """
     if name in STRATEGIES:
         return STRATEGIES[name]
-    if name in evosax.distribution_based_algorithms:
+    if name in EVOSAX:
         return _from_evosax(name)
-    known = [*STRATEGIES, *evosax.distribution_based_algorithms]
-    raise ValueError(f"unknown strategy {name!r}; known are {', '.join(known)}")
+    raise ValueError(f"unknown strategy {name!r}; known are {', '.join([*STRATEGIES, *EVOSAX])}")
 
 
 def options(name: str) -> dict[str, float]:
@@ -183,19 +190,14 @@ def options(name: str) -> dict[str, float]:
 
 
 def coordinate_std(state: Any) -> jax.Array:
-    """Return the standard deviation [D] of the next samples.
+    """Return the standard deviation [D] of the next samples."""
+    return jnp.broadcast_to(state.std * _axes(state), state.mean.shape)
 
-    Raises:
-        ValueError: if the distribution has no per-coordinate or scalar std.
-    """
-    if not hasattr(state, "std") or hasattr(state, "B") or jnp.ndim(state.std) > 1:
-        kind = type(state).__module__.rsplit(".", 1)[-1]
-        raise ValueError(f"strategy {kind!r} has no per-coordinate or scalar std, so its weights have no signal-to-noise ratio")
+
+def _axes(state: Any) -> jax.Array | float:
+    """Return the square root of a diagonal covariance [D], clipped and loaded as evosax does; 1 without one."""
     covariance = getattr(state, "C", None)
-    if covariance is None:
-        return jnp.broadcast_to(state.std, state.mean.shape)
-    # The same clipping and loading as evosax's own decomposition.
-    return state.std * jnp.sqrt(jnp.clip(covariance, 0.0, 1e8) + 1e-8)
+    return 1.0 if covariance is None else jnp.sqrt(jnp.clip(covariance, 0.0, 1e8) + 1e-8)
 
 
 def _sample(strategy: Strategy, state: Any, key: jax.Array, size: int) -> tuple[jax.Array, Any]:
@@ -205,13 +207,20 @@ def _sample(strategy: Strategy, state: Any, key: jax.Array, size: int) -> tuple[
         return members - state.mean, state
     std = coordinate_std(state)
     if hasattr(state, "D"):
-        state = state.replace(D=std / state.std)
+        state = state.replace(D=_axes(state))
     shape = (size // 2 if strategy.antithetic else size, std.shape[0])
     return std * sampling.normal(key, shape), state
 
 
 def generation(
-    strategy: Strategy, objective: Objective, shared: Any, context: Any, state: Any, carry: Any, key: jax.Array, mean_decay: float
+    strategy: Strategy,
+    objective: Objective,
+    shared: Any,
+    context: Any,
+    state: Any,
+    carry: Any,
+    key: jax.Array,
+    mean_decay: float,
 ) -> tuple[Any, Any, jax.Array]:
     """Sample, evaluate and update once; returns the new state, the new carry and the losses [P].
 
@@ -225,7 +234,9 @@ def generation(
     else:
         members = state.mean + offsets
         losses, carry = objective.losses(shared, context, members, data_key, carry)
-    state, _ = strategy.algorithm.tell(tell_key, members, jnp.where(jnp.isnan(losses), jnp.inf, losses), state, strategy.params)
+    state, _ = strategy.algorithm.tell(
+        tell_key, members, jnp.where(jnp.isnan(losses), jnp.inf, losses), state, strategy.params
+    )
     state = strategy.anneal(state.replace(mean=(1 - mean_decay) * state.mean))
     return state, carry, losses
 
@@ -281,7 +292,9 @@ def train(
                 return (state, carry), (jnp.nanmean(worst_safe), jnp.nanmin(worst_safe))
 
             step_key, score_key = jax.random.split(key)
-            (state, carry), (mean_loss, best_loss) = jax.lax.scan(step, (state, carry), jax.random.split(step_key, steps))
+            (state, carry), (mean_loss, best_loss) = jax.lax.scan(
+                step, (state, carry), jax.random.split(step_key, steps)
+            )
             scores = objective.evaluate(shared, context, state.mean, score_key, carry)
             scores = {"population/mean_loss": mean_loss[-1], "population/best_loss": best_loss[-1], **scores}
             return state, carry, coordinate_std(state), scores

@@ -3,11 +3,11 @@
 Reads no data and compiles nothing, because every start of the workflow waits for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import yaml
 from evotickets import tasks
 from evotickets.pruning import CONTROLS
 from evotickets.scores import NEEDS_STD
-from evotickets.training import GRADIENT
+from evotickets.training import EVOSAX, GRADIENT
 
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
 
@@ -103,7 +103,7 @@ def resolve(config: Any, schema: str | Path) -> Study:
         StudyError: if a key is unknown, missing or has an impossible value.
     """
     rules = yaml.safe_load(Path(schema).read_text())
-    config = _conform(deepcopy(config), rules, rules, "")
+    config = _conform(config, rules, rules, "")
     return Study(config, config["seed"], config["seeds"], Path(config["results"]), _tickets(config["tickets"], rules))
 
 
@@ -112,13 +112,24 @@ def _conform(value: Any, rules: dict[str, Any], root: dict[str, Any], place: str
     errors = list(jsonschema.Draft202012Validator({**rules, "$defs": root["$defs"]}).iter_errors(value))
     if errors:
         raise StudyError(_sentence(min(errors, key=lambda e: (len(e.absolute_path), str(e.message))), place))
-    for key, rule in rules.get("properties", {}).items():
-        if isinstance(value, dict):
-            if "default" in rule:
-                value.setdefault(key, deepcopy(rule["default"]))
-            if key in value and rule.get("type") == "object":
-                value[key] = _conform(value[key], rule, root, f"{place}{key}.")
-    return value
+    return _filled(deepcopy(value), rules, root)
+
+
+def _filled(value: Any, rules: Any, root: dict[str, Any]) -> Any:
+    """Add the defaults that the rules give, at every depth."""
+    if not isinstance(rules, dict):
+        return value
+    if "$ref" in rules:
+        rules = root["$defs"][rules["$ref"].rsplit("/", 1)[-1]]
+    if isinstance(value, list):
+        return [_filled(item, rules.get("items"), root) for item in value]
+    if not isinstance(value, dict):
+        return value
+    named = rules.get("properties", {})
+    for key, rule in named.items():
+        if "default" in rule:
+            value.setdefault(key, deepcopy(rule["default"]))
+    return {key: _filled(item, named.get(key, rules.get("additionalProperties")), root) for key, item in value.items()}
 
 
 def _sentence(error: jsonschema.ValidationError, place: str) -> str:
@@ -130,9 +141,7 @@ def _sentence(error: jsonschema.ValidationError, place: str) -> str:
         case "additionalProperties":
             known = sorted(error.schema["properties"])
             unknown = sorted(set(instance) - set(known), key=str)[0]
-            close = get_close_matches(str(unknown), known, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-            return f"{where}: unknown key {str(unknown)[:60]!r}; {hint}"
+            return f"{where}: unknown key {str(unknown)[:60]!r}; {_hint(unknown, known)}"
         case "required":
             missing = next(key for key in rule if key not in instance)
             return f"{where}: the key {missing!r} is missing; add it"
@@ -160,19 +169,22 @@ def _sentence(error: jsonschema.ValidationError, place: str) -> str:
     return f"{where}: {error.message}"
 
 
-def _known(where: str, name: str, known: Iterator[str] | dict[str, Any] | list[str]) -> None:
+def _hint(name: Any, known: Iterable[str]) -> str:
     known = list(known)
+    close = get_close_matches(str(name), known, 1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+
+
+def _known(where: str, name: str, known: Iterable[str]) -> None:
     if name not in known:
-        close = get_close_matches(name, known, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-        raise StudyError(f"{where} names {name[:60]!r}, which is not there; {hint}")
+        raise StudyError(f"{where} names {name[:60]!r}, which is not there; {_hint(name, known)}")
 
 
 def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
     densities = section["densities"]
     if densities[0] != 1:
         raise StudyError(f"tickets.densities starts with {densities[0]}; the first level is dense: start with 1")
-    for higher, lower in zip(densities, densities[1:], strict=False):
+    for higher, lower in pairwise(densities):
         if lower >= higher:
             raise StudyError(f"tickets.densities has {lower} after {higher}; densities must fall from level to level")
     networks = {name: _task(name, dict(task)) for name, task in section["tasks"].items()}
@@ -213,12 +225,8 @@ def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
 def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     settings.setdefault("task", name)
     where = f"tickets.tasks.{name}"
-    known = kinds()
-    if settings["task"] not in known:
-        close = get_close_matches(str(settings["task"]), known, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-        raise StudyError(f"{where} needs the task {str(settings['task'])[:60]!r}, which is not there; {hint}")
-    control = known[settings["task"]] == "control"
+    _known(where, settings["task"], [*tasks.SUPERVISED, *tasks.CONTROL])
+    control = tasks.is_control(settings["task"])
     if ("hidden" in settings) == ("channels" in settings):
         raise StudyError(f"{where} needs either 'hidden' (a perceptron) or 'channels' (a convolutional network)")
     if control and "channels" in settings:
@@ -231,19 +239,14 @@ def _trainer(
 ) -> dict[str, Any]:
     strategy = settings.get("strategy", name)
     strategies = rules["$defs"]["strategies"]
-    if strategy not in strategies or strategy == "evosax":
-        if strategy not in _evosax_classes():
-            known = [s for s in strategies if s != "evosax"]
-            close = get_close_matches(str(strategy), known, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)} and evosax's classes"
-            raise StudyError(f"{where}: there is no strategy {str(strategy)[:60]!r}; {hint}")
-        rule = strategies["evosax"]
-    else:
-        rule = strategies[strategy]
-    _conform(dict(settings), rule, rules, f"{where}.")
+    known = [*(s for s in strategies if s != "evosax"), *EVOSAX]
+    if strategy not in known:
+        raise StudyError(f"{where}: there is no strategy {str(strategy)[:60]!r}; {_hint(strategy, known)}")
+    rule = strategies.get(strategy, strategies["evosax"])
+    _conform(settings, rule, rules, f"{where}.")
     if "strategy" in override:
         raise StudyError(f"{place}.settings cannot change the strategy; add a trainer of another name")
-    _conform(dict(override), rule, rules, f"{place}.settings.")
+    _conform(override, rule, rules, f"{place}.settings.")
     resolved = _conform({**settings, **override, "strategy": strategy}, rule, rules, f"{where}.")
     length = "steps" if strategy in GRADIENT else "generations"
     if resolved[length] % resolved["evaluations"]:
@@ -254,21 +257,9 @@ def _trainer(
 
 
 def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
-    kind = kinds()[task]
+    kind = tasks.kind(task)
     if kind == "control" and settings["strategy"] in GRADIENT:
-        raise StudyError(f"{where} trains the control task {task} with {trainer}, but it has no gradient; use a strategy")
+        raise StudyError(
+            f"{where} trains the control task {task} with {trainer}, but it has no gradient; use a strategy"
+        )
     return {key: value for key, value in settings.items() if key not in OBJECTIVE_ONLY[kind]}
-
-
-@cache
-def kinds() -> dict[str, str]:
-    """Return every registered task and its kind, `supervised` or `control`."""
-    return {name: "supervised" for name in tasks.SUPERVISED} | {name: "control" for name in tasks.CONTROL}
-
-
-@cache
-def _evosax_classes() -> list[str]:
-    # Only an unknown name pays for this import.
-    from evosax.algorithms import distribution_based_algorithms
-
-    return list(distribution_based_algorithms)

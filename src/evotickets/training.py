@@ -13,6 +13,9 @@ import numpy as np
 GRADIENT = {"adam"}
 """Strategies that follow the gradient of the loss; all others are evolution strategies."""
 
+EVOSAX = ("ARS", "DES", "HillClimbing", "Open_ES", "PGPE", "Sep_CMA_ES", "SNES", "SimpleES", "SimulatedAnnealing")
+"""Classes of evosax whose samples are mean + std · normal, so that weights have a signal-to-noise ratio."""
+
 Report = Callable[[int, float], None]
 """Called with (steps done, current loss)."""
 
@@ -39,7 +42,9 @@ class Trajectory:
             values = np.asarray(values)
             if np.isnan(values).any():
                 lost = np.flatnonzero(np.isnan(values)).tolist()
-                raise FloatingPointError(f"{name} is NaN at step {step} for seed indices {lost}: lower std_init or the learning rate")
+                raise FloatingPointError(
+                    f"{name} is NaN at step {step} for seed indices {lost}: lower std_init or the learning rate"
+                )
             self.scores.setdefault(name, []).append(values)
 
     def last(self, name: str) -> float:

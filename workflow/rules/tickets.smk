@@ -5,8 +5,8 @@
 # STEPS: initialise → level 0 (dense) → level 1 → … → level L → chain → tickets_table → tickets_figure
 
 TICKETS = study.tickets
-CHAINS = f"{RESULTS}/tickets/{{task}}/{{trainer}}/{{criterion}}"
-LEVEL = f"{CHAINS}/level{{level}}"
+CHAIN = f"{RESULTS}/tickets/{{task}}/{{trainer}}/{{criterion}}"
+LEVEL = f"{CHAIN}/level{{level}}"
 
 
 wildcard_constraints:
@@ -45,9 +45,25 @@ def chain_files(name, **where):
     return [f"{RESULTS}/tickets/{c.task}/{c.trainer}/{c.criterion}/{name}" for c in chosen]
 
 
+def cut_figure(wildcards):
+    """The figure of the first cut, where a score made it and the trainer has a std."""
+    settings = TICKETS.settings[wildcards.task, wildcards.trainer]
+    drawn = settings["strategy"] not in studies.GRADIENT and wildcards.criterion not in studies.CONTROLS
+    return [f"{CHAIN}/first_cut.svg"] if drawn and len(TICKETS.levels) > 1 else []
+
+
+def compared(wildcards):
+    """The criterion that stands for each trainer where trainers are compared: snr, else magnitude, else the first."""
+    best = {}
+    for chain in TICKETS.of(wildcards.task):
+        best.setdefault(chain.trainer, []).append(chain.criterion)
+    order = ("snr", "magnitude")
+    return {trainer: next((c for c in order if c in names), names[0]) for trainer, names in best.items()}
+
+
 TICKETS_TARGETS = [
     f"{RESULTS}/tables/tickets.parquet",
-    *expand(f"{RESULTS}/figures/tickets/{{task}}.svg", task=dict.fromkeys(c.task for c in TICKETS.chains)),
+    *expand(f"{RESULTS}/figures/tickets/{{task}}_performance.svg", task=dict.fromkeys(c.task for c in TICKETS.chains)),
 ]
 
 
@@ -57,10 +73,6 @@ rule initialise:
         code=code("initialise"),
     output:
         ticket=f"{RESULTS}/tickets/{{task}}/initial.parquet",
-    params:
-        network=lambda wildcards: TICKETS.tasks[wildcards.task],
-        seed=study.seed,
-        seeds_count=study.seeds,
     log:
         f"{LOGS}/tickets/{{task}}/initialise.log",
     benchmark:
@@ -69,6 +81,10 @@ rule initialise:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        network=lambda wildcards: TICKETS.tasks[wildcards.task],
+        seed=study.seed,
+        seeds_count=study.seeds,
     script:
         "../scripts/initialise.py"
 
@@ -83,13 +99,6 @@ rule level:
         scores=f"{LEVEL}/scores.parquet",
         history=f"{LEVEL}/history.parquet",
         record=f"{LEVEL}/record.parquet",
-    params:
-        experiment=experiment("tickets"),
-        network=lambda wildcards: TICKETS.tasks[wildcards.task],
-        settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
-        density=lambda wildcards: TICKETS.densities[int(wildcards.level)],
-        seed=study.seed,
-        seeds_count=study.seeds,
     log:
         f"{LOGS}/tickets/{{task}}/{{trainer}}/{{criterion}}/level{{level}}.log",
     benchmark:
@@ -98,5 +107,134 @@ rule level:
     resources:
         mem_mb=3000,
         runtime=120,
+    params:
+        experiment=experiment("tickets"),
+        network=lambda wildcards: TICKETS.tasks[wildcards.task],
+        settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        density=lambda wildcards: TICKETS.densities[int(wildcards.level)],
+        seed=study.seed,
+        seeds_count=study.seeds,
     script:
         "../scripts/level.py"
+
+
+rule cut_figure:
+    """Draw the first cut of a chain: signal-to-noise ratio against magnitude of the weights, kept and cut."""
+    input:
+        tickets=lambda wildcards: [
+            level_file("ticket", wildcards.task, wildcards.trainer, wildcards.criterion, level) for level in (0, 1)
+        ],
+        code=code("cut_figure"),
+    output:
+        figure=report(
+            f"{CHAIN}/first_cut.svg",
+            caption="../report/snr_against_magnitude.rst",
+            category="Tickets: cuts",
+            subcategory="{task}",
+            labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "first cut"},
+        ),
+    log:
+        f"{LOGS}/tickets/{{task}}/{{trainer}}/{{criterion}}/cut_figure.log",
+    benchmark:
+        f"{BENCHMARKS}/tickets/{{task}}/{{trainer}}/{{criterion}}/cut_figure.jsonl"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/cut_figure.py"
+
+
+rule chain:
+    """Collect the levels of a chain into one table, draw its training curves and layer densities, write its record."""
+    input:
+        tickets=level_files("ticket"),
+        scores=level_files("scores"),
+        histories=level_files("history"),
+        cut=cut_figure,
+        code=code("chain"),
+    output:
+        scores=f"{CHAIN}/chain.parquet",
+        record=f"{CHAIN}/record.parquet",
+        training_curves=report(
+            f"{CHAIN}/training_curves.svg",
+            caption="../report/training_curves.rst",
+            category="Tickets: training",
+            subcategory="{task}",
+            labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "training curves"},
+        ),
+        layer_densities=report(
+            f"{CHAIN}/layer_densities.svg",
+            caption="../report/layer_densities.rst",
+            category="Tickets: layer densities",
+            subcategory="{task}",
+            labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "layer densities"},
+        ),
+    log:
+        f"{LOGS}/tickets/{{task}}/{{trainer}}/{{criterion}}/chain.log",
+    benchmark:
+        f"{BENCHMARKS}/tickets/{{task}}/{{trainer}}/{{criterion}}/chain.jsonl"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        experiment=experiment("tickets"),
+        densities=list(TICKETS.densities),
+        settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        seeds_count=study.seeds,
+    script:
+        "../scripts/chain.py"
+
+
+rule tickets_table:
+    """Put the scores of all chains into one tidy table."""
+    input:
+        scores=chain_files("chain.parquet"),
+        code=code("tickets_table"),
+    output:
+        table=ensure(f"{RESULTS}/tables/tickets.parquet", non_empty=True),
+    log:
+        f"{LOGS}/tickets/table.log",
+    benchmark:
+        f"{BENCHMARKS}/tickets/table.jsonl"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=study.config,
+    script:
+        "../scripts/tickets_table.py"
+
+
+rule tickets_figures:
+    """Draw score over density of one task."""
+    input:
+        table=rules.tickets_table.output.table,
+        code=code("tickets_figures"),
+    output:
+        performance=report(
+            f"{RESULTS}/figures/tickets/{{task}}_performance.svg",
+            caption="../report/performance.rst",
+            category="Tickets: score over density",
+            labels={"task": "{task}", "figure": "criteria"},
+        ),
+        strategies=report(
+            f"{RESULTS}/figures/tickets/{{task}}_strategies.svg",
+            caption="../report/strategies.rst",
+            category="Tickets: score over density",
+            labels={"task": "{task}", "figure": "trainers"},
+        ),
+    log:
+        f"{LOGS}/tickets/{{task}}/figures.log",
+    benchmark:
+        f"{BENCHMARKS}/tickets/{{task}}/figures.jsonl"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        compared=compared,
+    script:
+        "../scripts/tickets_figures.py"

@@ -8,7 +8,9 @@ def main(job, source, output, place, experiment, network, settings, density, see
     description = tickets.network_of(task, network)
     previous, members = jobs.read_ticket(source, description)
     where = (place.trainer, place.level)
-    ticket = tickets.next_ticket(description, previous, place.criterion, density, seed=seed, name=place.task, place=where)
+    ticket = tickets.next_ticket(
+        description, previous, place.criterion, density, seed=seed, name=place.task, place=where
+    )
 
     # Criteria share the noise of a level, so that they are compared seed by seed.
     key = seeds.stream(seed, place.task, *where)

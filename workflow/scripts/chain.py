@@ -1,0 +1,43 @@
+"""Collect the levels of a chain: one table, its curves, and the record of the whole chain."""
+
+import pandas as pd
+
+from evotickets import figures, jobs, results, training
+
+
+def main(job, inputs, output, place, experiment, densities, settings, seeds_count):
+    tables = [results.read_table(path, schema=results.SCORES) for path in inputs.scores]
+    # The dense level is shared by all criteria: here it becomes part of this chain.
+    scores = pd.concat(tables, ignore_index=True).assign(criterion=place.criterion)
+    results.write_table(output.scores, scores, schema=results.SCORES, metadata=job.metadata)
+
+    title = f"{place.task}, {place.trainer}, {place.criterion}"
+    histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
+    curves = [table.assign(density=density) for table, density in zip(histories, densities, strict=True)]
+    step = "gradient step" if settings["strategy"] in training.GRADIENT else "generation"
+    figures.training_curves(pd.concat(curves, ignore_index=True), output.training_curves, title, step)
+    kept = [
+        {"density": density, "seed": seed, "layer": name.removesuffix("/kernel"), "layer_density": mask[row].mean()}
+        for path, density in zip(inputs.tickets, densities, strict=True)
+        for ticket in [results.read_ticket(path)]
+        for name, mask in ticket.mask.items()
+        for row, seed in enumerate(ticket.seeds)
+    ]
+    figures.layer_densities(pd.DataFrame(kept), output.layer_densities, title)
+
+    means = scores.groupby(["split", "metric", "level"], sort=True)["value"].mean()
+    metrics = [(f"{split}/{metric}", int(level), float(value)) for (split, metric, level), value in means.items()]
+    job.record(
+        output.record,
+        system=experiment,
+        kind="chain",
+        parameters={"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
+        | settings
+        | {"seeds": seeds_count, "levels": len(densities), "density": densities[-1]},
+        metrics=metrics + [("density", level, density) for level, density in enumerate(densities)],
+        artifacts=[output.scores, output.training_curves, output.layer_densities, *inputs.get("cut", [])],
+    )
+
+
+with jobs.job(snakemake) as job:
+    main(job, snakemake.input, snakemake.output, snakemake.wildcards, **snakemake.params)
