@@ -34,9 +34,9 @@ def labelled(network: Network, count: int = 40, seed: int = 0) -> tuple[np.ndarr
     return x, rng.integers(0, network.outputs, count).astype(np.int32)
 
 
-def bowl(shared, points):
+def bowl(shared, base, direction, steps):
     """Squared distance from a centre."""
-    return {"test/loss": jnp.sum((points - shared) ** 2, -1)}
+    return {"test/loss": jnp.sum((base + steps[:, None] * direction - shared) ** 2, -1)}
 
 
 def quadratic(shared, flat):
@@ -80,15 +80,27 @@ def test_a_bowl_along_a_line_is_a_parabola():
     np.testing.assert_allclose(found, [[8, 6.25, 4], [17, 10, 1]], rtol=1e-6)
 
 
-def test_the_ends_score_what_the_networks_score():
-    flat, (x, y) = flat_networks(NETWORK, 2), labelled(NETWORK)
-    found = landscape.interpolate(landscape.classifier(NETWORK), {"train": (x, y)}, flat[:1], flat[1:])
-    outputs = [np.asarray(outputs_of(NETWORK, one, x), float) for one in flat]
-    losses = [np.mean(logsumexp(out, 1) - out[np.arange(len(y)), y]) for out in outputs]
-    assert abs(losses[0] - losses[1]) > 0.01
-    np.testing.assert_allclose(found["train/loss"][0, [-1, 0]], losses, rtol=1e-5)
-    accuracies = [np.mean(out.argmax(1) == y) for out in outputs]
-    np.testing.assert_allclose(found["train/accuracy"][0, [-1, 0]], accuracies, rtol=1e-6)
+@pytest.mark.parametrize(
+    "network",
+    [NETWORK, networks.mlp(6, (5,), 3, "tanh"), networks.mlp(6, (), 3), networks.cnn((4, 4, 1), (2,), 3)],
+    ids=["two hidden layers", "one", "none", "convolution"],
+)
+def test_every_place_on_a_line_scores_what_the_network_there_scores(network):
+    first, second = flat_networks(network, 2), flat_networks(network, 2, seed=1)
+    splits = {"train": labelled(network, 50), "test": labelled(network, 30, seed=1)}
+    alphas = np.array([0, 0.3, 1], np.float32)
+    found = landscape.interpolate(landscape.classifier(network), splits, first, second, alphas)
+    assert set(found) == {"train/accuracy", "train/loss", "test/accuracy", "test/loss"}
+    for split, (x, y) in splits.items():
+        for pair, place in np.ndindex(2, 3):
+            flat = alphas[place] * first[pair] + (1 - alphas[place]) * second[pair]
+            outputs = np.asarray(outputs_of(network, flat, x), float)
+            loss = np.mean(logsumexp(outputs, 1) - outputs[np.arange(len(y)), y])
+            np.testing.assert_allclose(found[f"{split}/loss"][pair, place], loss, rtol=1e-5)
+            np.testing.assert_allclose(
+                found[f"{split}/accuracy"][pair, place], np.mean(outputs.argmax(1) == y), rtol=1e-6
+            )
+    assert np.ptp(found["test/loss"]) > 0.01
 
 
 def test_swapping_a_pair_turns_its_line_around():
@@ -98,42 +110,9 @@ def test_swapping_a_pair_turns_its_line_around():
     np.testing.assert_allclose(there, back[:, ::-1], rtol=1e-5)
 
 
-@pytest.mark.parametrize("hidden", [(5,), (5, 4)])
-def test_the_fast_line_of_perceptrons_agrees_with_the_plain_one(hidden):
-    network = networks.mlp(6, hidden, 3)
-    first, second = flat_networks(network, 3, seed=2), flat_networks(network, 3, seed=3)
-    shared = {"train": labelled(network, 50), "test": labelled(network, 30, seed=1)}
-    plain = landscape.interpolate(landscape.classifier(network), shared, first, second)
-    fast = landscape.interpolate_perceptrons(network, shared, first, second)
-    assert set(fast) == set(plain) == {"train/accuracy", "train/loss", "test/accuracy", "test/loss"}
-    for name, values in plain.items():
-        assert values.shape == (3, 31)
-        # Rounding may move one input across a decision boundary, and a loss in its last digits.
-        np.testing.assert_allclose(fast[name], values, rtol=1e-5, atol=1 / 30 if "accuracy" in name else 1e-6)
-
-
-@pytest.mark.parametrize("network", [networks.cnn((4, 4, 1), (2,), 3), networks.mlp(6, (), 3)])
-def test_the_fast_line_refuses_networks_without_a_linear_first_layer(network):
-    flat = flat_networks(network, 1)
-    with pytest.raises(ValueError, match="use interpolate"):
-        landscape.interpolate_perceptrons(network, {"test": labelled(network)}, flat, flat)
-
-
 def test_pairs_of_different_networks_are_refused():
     with pytest.raises(ValueError, match="same shape"):
         landscape.interpolate(bowl, np.zeros(2), np.zeros((1, 2)), np.zeros((2, 2)))
-
-
-def test_convolutional_networks_can_be_interpolated():
-    network = networks.cnn((4, 4, 1), (2,), 3)
-    found = landscape.interpolate(
-        landscape.classifier(network),
-        {"test": labelled(network)},
-        flat_networks(network, 1),
-        flat_networks(network, 1, 1),
-    )
-    assert np.isfinite(found["test/loss"]).all()
-    assert landscape.barrier(found["test/loss"]) > 0
 
 
 def test_a_folded_normaliser_changes_no_output():
@@ -199,11 +178,11 @@ def test_noise_of_a_bowl_adds_its_variance_on_the_survivors_alone():
 
 
 def test_noise_never_moves_a_pruned_weight():
-    def moved(shared, points):
-        return {"test/loss": jnp.abs(points[:, 8:] - shared).max(-1)}
+    def moved(shared, base, direction, steps):
+        return {"test/loss": steps * jnp.abs(direction[8:]).max()}
 
     flat = np.ones((1, 12), np.float32)
-    found = landscape.noise_curves(moved, np.ones(4, np.float32), flat, POSITIONS[None], draws=3, key=jax.random.key(0))
+    found = landscape.noise_curves(moved, None, flat, POSITIONS[None], draws=3, key=jax.random.key(0))
     np.testing.assert_array_equal(found["test/loss"], 0)
 
 

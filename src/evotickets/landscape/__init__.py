@@ -3,7 +3,7 @@
 Source: Lange & Sprekeler (2023), §5; their code for it was not released, so the definitions here are ours.
 """
 
-from evotickets.landscape.connectivity import ALPHAS, STABLE, barrier, bump, interpolate, interpolate_perceptrons
+from evotickets.landscape.connectivity import ALPHAS, STABLE, barrier, bump, interpolate
 from evotickets.landscape.diversity import cosine, disagreement, distance, jaccard, predictions, snr_correlation
 from evotickets.landscape.evaluation import classifier, cross_entropy, fold, policy
 from evotickets.landscape.flatness import EPSILONS, Curvature, curvature, noise_curves
@@ -23,7 +23,6 @@ __all__ = [
     "distance",
     "fold",
     "interpolate",
-    "interpolate_perceptrons",
     "jaccard",
     "noise_curves",
     "policy",

@@ -6,12 +6,9 @@ Axis letters: `Q` pairs (of levels, runs and seeds), `A` places on the line, `N`
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from evotickets import networks, seeds
-from evotickets.landscape.evaluation import Evaluate, class_scores, named
-from evotickets.networks import ACTIVATIONS, Network
+from evotickets.landscape.evaluation import OnLine
 
 ALPHAS = np.linspace(0, 1, 31, dtype=np.float32)
 STABLE = 0.02
@@ -19,7 +16,7 @@ STABLE = 0.02
 
 
 def interpolate(
-    evaluate: Evaluate, shared: Any, first: np.ndarray, second: np.ndarray, alphas: np.ndarray = ALPHAS
+    on_line: OnLine, shared: Any, first: np.ndarray, second: np.ndarray, alphas: np.ndarray = ALPHAS
 ) -> dict[str, np.ndarray]:
     """Score α · first + (1 − α) · second for every pair [Q, N] and α [A] in one compiled call.
 
@@ -27,66 +24,18 @@ def interpolate(
 
     Returns:
         {"split/metric": [Q, A]}.
-    """
-    _check(first, second)
-
-    @jax.jit
-    def lines(shared, first, second, alphas):
-        def line(ends):
-            return evaluate(shared, alphas[:, None] * ends[0] + (1 - alphas[:, None]) * ends[1])
-
-        return jax.lax.map(line, (first, second))
-
-    return jax.tree.map(np.asarray, lines(shared, first, second, alphas))
-
-
-def interpolate_perceptrons(
-    network: Network,
-    shared: dict[str, tuple[jax.Array, jax.Array]],
-    first: np.ndarray,
-    second: np.ndarray,
-    alphas: np.ndarray = ALPHAS,
-) -> dict[str, np.ndarray]:
-    """Do what `interpolate` does with `classifier(network)`, for a perceptron with a hidden layer, many times faster.
-
-    The first layer is linear in its parameters, so its outputs on the line are mixed from those at the two ends: two
-    products of the large kernel instead of one for each α.
 
     Raises:
-        ValueError: if the first layer is a convolution or the only layer.
+        ValueError: if the two are not [Q, N] alike.
     """
-    _check(first, second)
-    layer, *others = network.layers
-    if layer.is_convolution or not others:
-        raise ValueError("only a perceptron with a hidden layer has a first layer to mix: use interpolate")
-    rest = Network((layer.outputs,), tuple(others), network.activation)
-    activation = ACTIVATIONS[network.activation]
+    if first.shape != second.shape or first.ndim != 2:
+        raise ValueError(f"pairs must be two arrays [Q, N] of the same shape, got {first.shape} and {second.shape}")
 
     @jax.jit
     def lines(shared, first, second, alphas):
-        def line(ends):
-            one, two = (networks.unflatten(network, end) for end in ends)
+        return jax.lax.map(lambda ends: on_line(shared, ends[1], ends[0] - ends[1], alphas), (first, second))
 
-            def on_split(x, y):
-                before, after = (networks.apply(Network((layer.fan_in,), (layer,)), end, x) for end in (one, two))
-
-                def place(alpha):
-                    params = jax.tree.map(lambda a, b: alpha * a + (1 - alpha) * b, one, two)
-                    hidden = activation(alpha * before + (1 - alpha) * after)
-                    return class_scores(networks.apply(rest, params, hidden), y)
-
-                return seeds.over_seeds(place, alphas)
-
-            return named({split: on_split(x, y) for split, (x, y) in shared.items()})
-
-        return jax.lax.map(line, (first, second))
-
-    return jax.tree.map(np.asarray, lines(shared, first, second, jnp.asarray(alphas)))
-
-
-def _check(first: np.ndarray, second: np.ndarray) -> None:
-    if first.shape != second.shape or first.ndim != 2:
-        raise ValueError(f"pairs must be two arrays [Q, N] of the same shape, got {first.shape} and {second.shape}")
+    return jax.tree.map(np.asarray, lines(shared, first, second, alphas))
 
 
 def barrier(errors: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""What is measured at a point of the landscape: scores of many points at once, and a loss that can be differentiated.
+"""What is measured in the landscape: scores along straight lines, and a loss that can be differentiated.
 
-Axis letters: `M` points, `N` all parameters, `B` inputs, `E` episodes, `Q` trained networks.
+Axis letters: `A` steps on a line, `N` all parameters, `B` inputs, `O` outputs, `E` episodes, `Q` trained networks.
 """
 
 from collections.abc import Callable
@@ -12,25 +12,45 @@ import numpy as np
 import optax
 
 from evotickets import networks, rollouts, seeds
-from evotickets.networks import Network
+from evotickets.networks import ACTIVATIONS, Network
 from evotickets.tasks import Control
 
 Scores = dict[str, jax.Array]
-Evaluate = Callable[[Any, jax.Array], Scores]
-"""(shared, points [M, N]) -> {"split/metric": [M]}; data and episodes are shared, lest a program contain them."""
+OnLine = Callable[[Any, jax.Array, jax.Array, jax.Array], Scores]
+"""(shared, base [N], direction [N], steps [A]) -> {"split/metric": [A]}, the scores at base + step · direction.
+
+Data and episodes are shared, lest a program contain them as constants.
+"""
 
 
-def classifier(network: Network) -> Evaluate:
-    """Score points by accuracy and mean cross-entropy; `shared` is {split: (inputs [B, …], labels [B])}."""
+def classifier(network: Network) -> OnLine:
+    """Score lines by accuracy and mean cross-entropy; `shared` is {split: (inputs [B, …], labels [B])}.
 
-    def evaluate(shared, points):
-        def one(flat):
-            params = networks.unflatten(network, flat)
-            return {split: class_scores(networks.apply(network, params, x), y) for split, (x, y) in shared.items()}
+    A first layer that is dense is linear in its parameters: two products of its large kernel serve all steps.
+    """
+    first, *others = network.layers
+    alone, rest = Network((first.fan_in,), (first,)), Network((first.outputs,), tuple(others), network.activation)
+    mixes = bool(others) and not first.is_convolution
+    activation = ACTIVATIONS[network.activation]
 
-        return named(seeds.over_seeds(one, points))
+    def on_line(shared, base, direction, steps):
+        start, move = (networks.unflatten(network, flat) for flat in (base, direction))
 
-    return evaluate
+        def on_split(x, y):
+            ends = [networks.apply(alone, params, x) for params in (start, move)] if mixes else []
+
+            def at(step):
+                params = jax.tree.map(lambda a, b: a + step * b, start, move)
+                if mixes:
+                    hidden = activation(ends[0] + step * ends[1])
+                    return class_scores(networks.apply(rest, params, hidden), y)
+                return class_scores(networks.apply(network, params, x), y)
+
+            return seeds.over_seeds(at, steps)
+
+        return _named({split: on_split(x, y) for split, (x, y) in shared.items()})
+
+    return on_line
 
 
 def class_scores(outputs: jax.Array, labels: jax.Array) -> Scores:
@@ -41,30 +61,25 @@ def class_scores(outputs: jax.Array, labels: jax.Array) -> Scores:
     }
 
 
-def named(nested: dict[str, Scores]) -> Scores:
-    """Turn {"test": {"accuracy": …}} into {"test/accuracy": …}."""
+def _named(nested: dict[str, Scores]) -> Scores:
     return {f"{split}/{metric}": value for split, scores in nested.items() for metric, value in scores.items()}
 
 
-def policy(network: Network, task: Control) -> Evaluate:
-    """Score points, which act on raw observations, by mean return; `shared` is {split: keys of the episodes [E]}.
+def policy(network: Network, task: Control) -> OnLine:
+    """Score lines of policies on raw observations by mean return; `shared` is {split: keys of the episodes [E]}.
 
-    All points meet the same episodes.
+    All steps meet the same episodes.
     """
 
     def act(flat, observation):
         return networks.apply(network, networks.unflatten(network, flat), observation[None])[0]
 
-    def evaluate(shared, points):
-        raw = rollouts.initial_statistics(task.observation_size)
-        return named(
-            {
-                split: {"return": jnp.mean(rollouts.returns(task, act, points, keys, raw)[0], -1)}
-                for split, keys in shared.items()
-            }
-        )
+    def on_line(shared, base, direction, steps):
+        raw, points = rollouts.initial_statistics(task.observation_size), base + steps[:, None] * direction
+        played = {split: rollouts.returns(task, act, points, keys, raw)[0] for split, keys in shared.items()}
+        return _named({split: {"return": jnp.mean(returns, -1)} for split, returns in played.items()})
 
-    return evaluate
+    return on_line
 
 
 def fold(network: Network, flat: np.ndarray, statistics: dict[str, np.ndarray]) -> np.ndarray:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from evotickets import seeds
-from evotickets.landscape.evaluation import Evaluate
+from evotickets.landscape.evaluation import OnLine
 
 EPSILONS = np.linspace(0, 1, 11, dtype=np.float32)
 
@@ -33,7 +33,7 @@ class Curvature(NamedTuple):
 
 
 def noise_curves(
-    evaluate: Evaluate,
+    on_line: OnLine,
     shared: Any,
     flat: np.ndarray,
     positions: np.ndarray,
@@ -45,12 +45,12 @@ def noise_curves(
     """Score networks under isotropic Gaussian noise of std ε · RMS(survivors) on their survivors, in one compiled call.
 
     Args:
-        evaluate: scores of points.
-        shared: handed to `evaluate`.
+        on_line: scores along a line.
+        shared: handed to `on_line`.
         flat: trained networks [Q, N].
         positions: survivors' positions [Q, D].
         epsilons: noise levels [E] relative to the root mean square of the survivors.
-        draws: R; every noise level scales the same draws.
+        draws: R; all noise levels scale the same draws.
         key: decides the noise.
 
     Returns:
@@ -64,11 +64,10 @@ def noise_curves(
             scale = jnp.sqrt(jnp.mean(weights[places] ** 2))
             noise = scale * jax.random.normal(key, (draws, len(places)))
 
-            def level(epsilon):
-                points = jnp.broadcast_to(weights, (draws, len(weights))).at[:, places].add(epsilon * noise)
-                return jax.tree.map(jnp.mean, evaluate(shared, points))
+            def draw(row):
+                return on_line(shared, weights, jnp.zeros_like(weights).at[places].set(row), epsilons)
 
-            return jax.lax.map(level, epsilons)
+            return jax.tree.map(lambda scores: jnp.mean(scores, 0), jax.lax.map(draw, noise))
 
         return jax.lax.map(curve, (flat, positions, keys))
 
