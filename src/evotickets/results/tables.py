@@ -9,7 +9,8 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata as packages
@@ -140,8 +141,7 @@ def _conform(path: Path, table: Any, schema: Schema) -> pa.Table:
     arrays = []
     for field in schema.columns:
         try:
-            array = columns[field.name]
-            array = array.cast(field.type) if isinstance(array, pa.ChunkedArray) else pa.array(array, field.type)
+            array = _array(columns[field.name], field.type)
         except (pa.ArrowException, TypeError, ValueError) as error:
             raise ResultError(f"{path}: column {field.name} must be {field.type} ({error})") from error
         if array.null_count and not field.nullable:
@@ -151,6 +151,17 @@ def _conform(path: Path, table: Any, schema: Schema) -> pa.Table:
         return pa.Table.from_arrays(arrays, schema=schema.columns)
     except pa.ArrowInvalid as error:
         raise ResultError(f"{path}: the columns of a {schema.name} table differ in length ({error})") from error
+
+
+def _array(values: Any, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    # Arrow would cut 3.5 to 3 and read "3" as 3 without a word.
+    if pa.types.is_integer(kind) and not isinstance(values, pa.ChunkedArray):
+        values = pa.chunked_array([pa.array(values)])
+    if not isinstance(values, pa.ChunkedArray):
+        return pa.array(values, kind)
+    if pa.types.is_string(values.type) != pa.types.is_string(kind) and len(values):
+        raise TypeError(f"it is {values.type}")
+    return values.cast(kind)
 
 
 def _is_scalar(values: Any) -> bool:
@@ -167,7 +178,8 @@ def _write_atomically(path: Path, content: pa.Buffer) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise ResultError(f"{path} cannot be written ({error.strerror}): make room for it and run again") from error
 
 
@@ -184,50 +196,42 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """Read schema, version, code, libraries and metadata of any result file.
 
     Raises:
-        ResultError: as `read_table`.
+        ResultError: if the file is missing, damaged or foreign.
     """
-    path = Path(path)
-    return _header(path, _open(path).schema_arrow)
+    with _open(Path(path)) as (_, header):
+        return header
 
 
-def _open(path: Path) -> pq.ParquetFile:
+@contextmanager
+def _open(path: Path) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
     if not path.is_file():
         raise ResultError(f"{path} is missing: run the workflow again to make it")
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> ResultError:
-    return ResultError(f"{path} is damaged, cut short or no Parquet file: delete it and run the workflow again")
-
-
-def _header(path: Path, schema: pa.Schema) -> dict[str, Any]:
-    try:
-        return json.loads((schema.metadata or {})[_HEADER])
-    except (KeyError, ValueError) as error:
-        raise ResultError(f"{path} was not written by evotickets: delete it and run the workflow again") from error
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            held = file.metadata.metadata or {}
+            if _HEADER not in held:
+                raise ResultError(f"{path} was not written by evotickets: move it away and run the workflow again")
+            yield file, json.loads(held[_HEADER])
+    except ResultError:
+        raise
+    # Damage shows in many ways, as names that are no text for one.
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ResultError(
+            f"{path} is damaged, cut short or no Parquet file: delete it and run the workflow again"
+        ) from error
 
 
 def read_arrow(path: Path, schema: Schema) -> pa.Table:
     """Read a table as Arrow columns; raises as `read_table`."""
-    with _open(path) as file:
-        header = _header(path, file.schema_arrow)
-        if header["schema"] != schema.name:
+    again = "delete it and run the workflow again"
+    with _open(path) as (file, header):
+        name, version = header.get("schema"), header.get("version")
+        if name != schema.name:
+            raise ResultError(f"{path} holds a {name} table where a {schema.name} table is needed: check the path")
+        if version != schema.version:
             raise ResultError(
-                f"{path} holds a {header['schema']} table where a {schema.name} table is needed: check the path"
-            )
-        if header["version"] != schema.version:
-            raise ResultError(
-                f"{path} has version {header['version']} of the {schema.name} table and this code reads version "
-                f"{schema.version}: delete it and run the workflow again"
+                f"{path} has version {version} of the {name} table, this code reads version {schema.version}: {again}"
             )
         if not file.schema_arrow.equals(schema.columns):
-            raise ResultError(
-                f"{path} does not have the columns of a {schema.name} table: delete it and run the workflow again"
-            )
-        try:
-            return file.read()
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(path) from error
+            raise ResultError(f"{path} does not have the columns of a {name} table: {again}")
+        return file.read()
