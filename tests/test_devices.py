@@ -1,0 +1,106 @@
+"""Threads, cache and devices of a process, and populations spread over two host devices; each in its own process."""
+
+import subprocess
+import sys
+import textwrap
+
+
+def run(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_rollouts_are_the_same_on_two_devices():
+    run("""
+        from evotickets import devices
+        devices.configure(2, cache=None)
+        import jax, jax.numpy as jnp, numpy as np
+        from evotickets import population, rollouts, tasks
+        task = tasks.control("cartpole")
+        network = task.network
+        mask = {layer.name: np.ones((1, *layer.kernel_shape), bool) for layer in network.layers}
+        plan = jax.tree.map(lambda leaf: leaf[0], population.plan(network, mask))
+        # Two seeds of seven members: an odd number, so one device repeats a member.
+        members = .3 * jax.random.normal(jax.random.key(0), (2, 7, network.parameter_count))
+        keys = jax.random.split(jax.random.key(1), 3)
+
+        def play(mesh):
+            def returns(members):
+                act = lambda policy, observation: population.act(plan, policy, observation)
+                start = rollouts.initial_statistics(task.observation_size)
+                return rollouts.returns(task, act, population.policy(plan, members), keys, start, mesh=mesh)
+            return jax.jit(jax.vmap(returns))(members)
+
+        mesh = devices.mesh()
+        assert mesh.size == 2
+        total, seen = play(mesh)
+        assert total.shape == (2, 7, 3) and len(set(np.ravel(total).tolist())) > 5
+        alone, visited = play(None)
+        np.testing.assert_array_equal(total, alone)
+        # The statistics of the members are added up in another order.
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), seen, visited)
+    """)
+
+
+def test_supervised_losses_are_the_same_on_two_devices():
+    run("""
+        from evotickets import devices
+        devices.configure(2, cache=None)
+        import jax, numpy as np
+        from evotickets import population, tasks
+        from evotickets.networks import mlp
+        data, network = tasks.supervised("digits"), mlp(64, (32,), 10)
+        mask = {layer.name: np.ones((1, *layer.kernel_shape), bool) for layer in network.layers}
+        plan = jax.tree.map(lambda leaf: leaf[0], population.plan(network, mask))
+        members = .1 * jax.random.normal(jax.random.key(0), (9, network.parameter_count))
+
+        def losses(members, plan, x, y):
+            return population.losses(plan, members, x, y)
+
+        batch = data.train.x[:256], data.train.y[:256]
+        spread = jax.jit(devices.over_devices(losses, devices.mesh()))(members, plan, *batch)
+        alone = jax.jit(losses)(members, plan, *batch)
+        assert spread.shape == (9,)
+        np.testing.assert_allclose(spread, alone, rtol=1e-6)
+    """)
+
+
+def test_without_a_mesh_a_function_stays_as_it_is():
+    from evotickets import devices
+
+    assert devices.over_devices(len, None) is len
+
+
+def test_configure_sets_devices_threads_and_cache(tmp_path):
+    program = """
+        import os
+        from evotickets import devices
+        devices.configure({threads}, cache={cache!r})
+        import jax, threadpoolctl
+        print(jax.device_count(), devices.mesh() is None, os.environ["NPROC"])
+        print(*{{pool["num_threads"] for pool in threadpoolctl.threadpool_info()}})
+        jax.jit(lambda x: x + 1)(1)
+    """
+    cache = tmp_path / "cache"
+    assert run(program.format(threads=1, cache=str(cache))).splitlines() == ["1 True 1", "1"]
+    written = {path.name for path in cache.iterdir()}
+    assert written
+    assert run(program.format(threads=1, cache=str(cache))).splitlines() == ["1 True 1", "1"]
+    assert {path.name for path in cache.iterdir()} == written
+    assert run(program.format(threads=2, cache=None)).splitlines()[0] == "2 False 2"
+
+
+def test_configure_refuses_what_comes_too_late_or_is_no_number_of_threads():
+    run("""
+        import jax
+        from evotickets import devices
+        for threads, kind in ((0, ValueError), (2, RuntimeError)):
+            try:
+                devices.configure(threads, cache=None)
+            except kind as error:
+                assert "\\n" not in str(error)
+            else:
+                raise AssertionError(kind)
+            jax.numpy.ones(2).block_until_ready()
+    """)
