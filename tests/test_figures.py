@@ -185,6 +185,17 @@ def test_one_seed_has_a_line_and_no_band(tmp_path):
     assert figure.legends[0].get_title().get_text() == "one seed"
 
 
+@pytest.mark.parametrize("broken", [np.nan, -np.inf])
+@pytest.mark.parametrize("densities", [[0.02], DENSITIES])
+def test_a_broken_score_leaves_a_gap_and_no_crash(tmp_path, broken, densities):
+    frame = score_table({"snes": ["snr"]})
+    frame.loc[frame["density"].isin(densities) & (frame["seed"] == 0), "value"] = broken
+    axes = figures.performance(frame, tmp_path / "a.svg").axes[0]
+    assert np.isfinite(axes.get_ylim()).all()
+    finite = np.isfinite(curves(axes)["signal-to-noise ratio"][1])
+    assert finite.sum() == len(DENSITIES) - len(densities)
+
+
 def test_a_wide_interval_does_not_squeeze_the_means(tmp_path):
     frame = score_table({"snes": ["snr"]}, seeds=2)
     frame.loc[(frame["density"] == 0.02) & (frame["split"] == "test") & (frame["seed"] == 1), "value"] += 0.05

@@ -48,6 +48,12 @@ def test_a_nan_score_is_not_left_out():
     assert np.isnan(statistics.interval([1, np.nan, 2])).all()
 
 
+def test_an_infinite_score_leaves_everything_undecided():
+    mean, low, high = statistics.interval([1, -np.inf, 2])
+    assert mean == -np.inf
+    assert statistics.verdict(low, high) == "undecided"
+
+
 @pytest.mark.parametrize("values", [[], [[1, 2], [3, 4]]])
 def test_interval_refuses_what_is_not_one_value_per_seed(values):
     with pytest.raises(ValueError, match="shape"):

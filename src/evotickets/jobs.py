@@ -98,7 +98,12 @@ def dataset(task: Data | Control) -> dict[str, str | int]:
     """Describe a task as the tracking store wants it."""
     if isinstance(task, Data):
         rows = {split: len(getattr(task, split).y) for split in ("train", "validation", "test")}
-        return {"name": task.name, "digest": task.digest, "rows": sum(rows.values()), "features": int(np.prod(task.input_shape))}
+        return {
+            "name": task.name,
+            "digest": task.digest,
+            "rows": sum(rows.values()),
+            "features": int(np.prod(task.input_shape)),
+        }
     return {"name": task.name, "digest": f"horizon-{task.horizon}", "rows": 0, "features": task.observation_size}
 
 

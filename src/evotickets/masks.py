@@ -44,7 +44,9 @@ def layer_densities(mask: Mask) -> dict[str, float]:
 
 def flat_kernels(network: Network, mask: Mask) -> np.ndarray:
     """Flatten a mask to [K]: kernels only, in the flat order without the biases."""
-    return np.concatenate([np.asarray(mask[layer.name]).reshape(-1, layer.outputs).T.ravel() for layer in network.layers])
+    return np.concatenate(
+        [np.asarray(mask[layer.name]).reshape(-1, layer.outputs).T.ravel() for layer in network.layers]
+    )
 
 
 def unflatten_kernels(network: Network, flat: np.ndarray) -> Mask:
@@ -78,6 +80,8 @@ def survivors(network: Network, mask: Mask) -> np.ndarray:
 
 def scatter(values: jax.Array, positions: jax.Array, size: int) -> jax.Array:
     """Place survivors [..., D] into zeros [..., N]."""
-    return jax.numpy.zeros((*values.shape[:-1], size), values.dtype).at[..., positions].set(
-        values, unique_indices=True, indices_are_sorted=True
+    return (
+        jax.numpy.zeros((*values.shape[:-1], size), values.dtype)
+        .at[..., positions]
+        .set(values, unique_indices=True, indices_are_sorted=True)
     )

@@ -75,14 +75,16 @@ class Network:
 def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: str = "relu") -> Network:
     """Describe a multilayer perceptron."""
     sizes = (inputs, *hidden, outputs)
-    layers = tuple(
-        Layer(f"dense{i + 1}", (a, b)) for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
-    )
+    layers = tuple(Layer(f"dense{i + 1}", (a, b)) for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)))
     return Network((inputs,), layers, activation)
 
 
 def cnn(
-    input_shape: tuple[int, int, int], channels: tuple[int, ...], outputs: int, kernel: int = 5, activation: str = "relu"
+    input_shape: tuple[int, int, int],
+    channels: tuple[int, ...],
+    outputs: int,
+    kernel: int = 5,
+    activation: str = "relu",
 ) -> Network:
     """Describe convolutions, each followed by a 2×2 pool, and one dense layer.
 

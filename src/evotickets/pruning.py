@@ -24,7 +24,9 @@ def keep_largest(scores: np.ndarray, allowed: np.ndarray, count: int, rng: np.ra
     for seed, (row, free) in enumerate(zip(scores, allowed, strict=True)):
         candidates = np.flatnonzero(free)
         if count > len(candidates):
-            raise ValueError(f"cannot keep {count} weights of {len(candidates)}: densities must fall from level to level")
+            raise ValueError(
+                f"cannot keep {count} weights of {len(candidates)}: densities must fall from level to level"
+            )
         order = np.lexsort((rng.permutation(len(candidates)), -row[candidates]))
         mask[seed, candidates[order[:count]]] = True
     return mask
@@ -40,7 +42,9 @@ def _kernel_slices(network: Network) -> list[slice]:
     return [slice(end - layer.kernel_size, end) for end, layer in zip(ends, network.layers, strict=True)]
 
 
-def permute_mask(network: Network, mask: np.ndarray, initial: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def permute_mask(
+    network: Network, mask: np.ndarray, initial: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Permute mask and weights together inside each layer, so that only the layers' densities survive.
 
     Source: the within-layer permutation control of Frankle et al. (2021), "Pruning neural networks at initialization".

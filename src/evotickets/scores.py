@@ -56,7 +56,9 @@ def score(criterion: str, mean: np.ndarray, std: np.ndarray | None) -> np.ndarra
     if criterion not in SCORES:
         raise ValueError(f"unknown score {criterion!r}; known are {', '.join(sorted(SCORES))}")
     if criterion in NEEDS_STD and std is None:
-        raise ValueError(f"criterion {criterion!r} needs a search distribution; a gradient trainer has none: use magnitude")
+        raise ValueError(
+            f"criterion {criterion!r} needs a search distribution; a gradient trainer has none: use magnitude"
+        )
     with np.errstate(divide="ignore", invalid="ignore"):
         values = SCORES[criterion](mean, mean if std is None else std)
     return np.nan_to_num(values, nan=-np.inf, posinf=np.finfo(np.float32).max)

@@ -74,13 +74,16 @@ def control_ticket(
 
     Source: Lange & Sprekeler (2023), Fig. 2 (random); Frankle & Carbin (2019) and Frankle et al. (2021) (the others).
     """
-    fresh = initialise(network, len(ticket.mask), seed=seed, name=name).initial
+
+    def fresh() -> np.ndarray:
+        return initialise(network, len(ticket.mask), seed=seed, name=name).initial
+
     match control:
         case "random":
             count = masks.kept_count(density, network.kernel_count)
-            return Ticket(fresh, pruning.random_mask(ticket.mask.shape, count, rng))
+            return Ticket(fresh(), pruning.random_mask(ticket.mask.shape, count, rng))
         case "mask_reinit":
-            return Ticket(fresh, ticket.mask)
+            return Ticket(fresh(), ticket.mask)
         case "weights_permuted":
             return Ticket(pruning.permute_weights(network, ticket.mask, ticket.initial, rng), ticket.mask)
         case "mask_permuted":
@@ -174,7 +177,9 @@ def from_tensors(network: Network, tensors: dict[str, np.ndarray]) -> np.ndarray
     parts = []
     for layer in network.layers:
         kernel = tensors[f"{layer.name}/kernel"]
-        parts.append(kernel.reshape(len(kernel), layer.fan_in, layer.outputs).transpose(0, 2, 1).reshape(len(kernel), -1))
+        parts.append(
+            kernel.reshape(len(kernel), layer.fan_in, layer.outputs).transpose(0, 2, 1).reshape(len(kernel), -1)
+        )
         if f"{layer.name}/bias" in tensors:
             parts.append(tensors[f"{layer.name}/bias"])
     return np.concatenate(parts, 1)

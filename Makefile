@@ -1,0 +1,51 @@
+# evotickets. `make help` lists the targets; every one of them sets up .venv first.
+CONFIG ?= config/config.yaml
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+PROFILE ?= default
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint report ui sync bench clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@echo "  variables: CONFIG=$(CONFIG) CORES=$(CORES) PROFILE=$(PROFILE) PYTHON=$(PYTHON)"
+
+setup: .venv/installed ## Set up .venv (once; again only when the dependencies change)
+
+.venv/installed: pyproject.toml constraints.txt
+	@test -d .venv || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "evotickets needs Python 3.11 or newer: make PYTHON=python3.11")'
+	@test -d .venv || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv (some minutes, once)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+run: setup ## Run a study: make run CONFIG=config/config.yaml CORES=2 PROFILE=default
+	@$(BIN)/evotickets run --config "$(CONFIG)" --cores "$(CORES)" --profile "$(PROFILE)"
+
+report: setup ## Write the report of a study: make report CONFIG=config/config.yaml
+	@$(BIN)/evotickets report --config "$(CONFIG)"
+
+ui: setup ## Serve the tracking UI and print its address
+	@$(BIN)/evotickets ui
+
+sync: setup ## Bring the tracking store up to date with all results
+	@$(BIN)/evotickets sync
+
+test: setup ## Run all tests, the miniature study included
+	@$(BIN)/python -m pytest
+
+lint: setup ## Check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/snakefmt --check Snakefile workflow
+
+bench: setup ## Measure speed beside peers, in an environment of their own
+	@$(PYTHON) benchmarks/setup.py
+	@.bench-venv/bin/python benchmarks/run.py --out results/benchmarks.parquet
+
+clean: ## Delete results and caches; .venv, resources and the tracking store stay
+	rm -rf results .cache .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis

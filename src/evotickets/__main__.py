@@ -1,0 +1,75 @@
+"""The command line: check a study, hand it to Snakemake, say where the results are.
+
+`snakemake --configfile …` does the same work without it.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from evotickets import study
+
+SCHEMA = Path("workflow/schemas/config.schema.yaml")
+
+
+def _snakemake(*arguments: str) -> int:
+    return subprocess.run([sys.executable, "-m", "snakemake", *arguments], check=False).returncode
+
+
+def _tracking(*arguments: str) -> int:
+    return subprocess.run([sys.executable, "-m", "evotickets.tracking", *arguments], check=False).returncode
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a study, then write its report."""
+    folder = study.load(options.config, SCHEMA).results
+    profile = Path("workflow/profiles") / options.profile
+    if not (profile / "profile.yaml").is_file():
+        known = ", ".join(sorted(p.parent.name for p in profile.parent.glob("*/profile.yaml")))
+        raise study.StudyError(f"there is no profile {options.profile!r}; known are {known}")
+    code = _snakemake(
+        "--configfile", options.config, "--cores", options.cores, "--workflow-profile", str(profile), *options.more
+    )  # fmt: skip
+    if code:
+        print(f"\nThe study is not finished. Run it again to go on; the logs are in {folder}/logs.", file=sys.stderr)
+        return code
+    return report(options) if not {"-n", "--dry-run", "--dryrun"} & set(options.more) else 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the report of a finished study."""
+    folder = study.load(options.config, SCHEMA).results
+    target = folder / "report.html"
+    code = _snakemake("--configfile", options.config, "--report", str(target), "--quiet", "all")
+    if code == 0:
+        print(f"\nReport:   {target}\nTables:   {folder}/tables\nTracking: make ui, then open the address it prints")
+    return code
+
+
+def main() -> int:
+    """Parse the command line and do what it says."""
+    parser = argparse.ArgumentParser("evotickets", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for function in (run, report):
+        command = commands.add_parser(function.__name__, help=function.__doc__)
+        command.add_argument("--config", default="config/config.yaml", help="the study (default: %(default)s)")
+        command.set_defaults(function=function)
+        if function is run:
+            command.add_argument("--cores", default=str(os.cpu_count()), help="cores to use (default: %(default)s)")
+            command.add_argument("--profile", default="default", help="a folder of workflow/profiles")
+            command.add_argument("more", nargs="*", help="further arguments for Snakemake, after --")
+    for name, what in (("ui", "Serve the tracking UI and print its address."), ("sync", "Complete the tracking store.")):
+        command = commands.add_parser(name, help=what)
+        command.set_defaults(function=lambda _, name=name: _tracking(name))
+    options = parser.parse_args()
+    try:
+        return options.function(options)
+    except study.StudyError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
