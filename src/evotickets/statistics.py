@@ -46,7 +46,8 @@ def interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     mean = float(np.mean(values))
     if values.size == 1:
         return Interval(mean, np.nan, np.nan)
-    half = float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * stats.sem(values))
+    with np.errstate(invalid="ignore"):
+        half = float(stats.t.ppf((1 + confidence) / 2, values.size - 1) * stats.sem(values))
     return Interval(mean, mean - half, mean + half)
 
 

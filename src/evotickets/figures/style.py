@@ -237,7 +237,10 @@ def density_bar(figure: Figure, panels: list[Axes], densities: list[float]) -> N
 def fit_scores(panels: list[Axes], metric: str) -> None:
     """Fit shared y limits to the means; an interval of few seeds may leave the panel, and accuracy stays in [0, 1]."""
     means = np.concatenate([np.asarray(line.get_ydata(), float) for axes in panels for line in axes.get_lines()])
-    low, high = np.nanmin(means), np.nanmax(means)
+    means = means[np.isfinite(means)]
+    low, high = means.min(initial=np.inf), means.max(initial=-np.inf)
+    if low > high:
+        return
     room = 0.35 * (high - low) or 0.1 * abs(high) or 1.0
     bottom, top = panels[0].get_ylim()
     bottom, top = max(bottom, low - room), min(top, high + room)
