@@ -6,6 +6,7 @@ that one of those units reads, `G` units of a group, `F` fan-in of a group.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,8 @@ SPARSE_BELOW = 0.8
 SPARSE_FROM = 20_000
 GROUPS = 4
 KEEP_ALL_INPUTS = 0.9
+CACHE = 2**21
+NARROWEST = 64
 
 PATHS = ("dense", "sparse")
 
@@ -71,25 +74,16 @@ def plan(network: Network, mask: masks.Mask, *, path: str = "auto") -> Plan:
     slots = _slots(network, tables, zero)
     kernels, biases, reads = [], [], []
     for i in range(len(network.layers)):
-        columns, sources = zip(
-            *(_columns(network, i, own, table, zero) for own, table in zip(slots, tables, strict=True)), strict=True
-        )
-        columns, sources = _stack(columns, -1), _stack(sources, 0)
-        first = i == 0 and not network.layers[0].is_convolution
-        if first and columns.shape[1] > KEEP_ALL_INPUTS * network.layers[0].fan_in:
-            everything = np.arange(network.layers[0].fan_in)
-            columns = sources = np.tile(everything, (len(seeds), 1))
+        own = [(table[i], units[i], _sources(network, i, units)) for table, units in zip(tables, slots, strict=True)]
+        read = _reads(network, i, own, zero)
         kernels.append(
-            [
-                _lookup(table[i][0], own[i], wanted, zero)
-                for own, table, wanted in zip(slots, tables, columns, strict=True)
-            ]
+            [_pick(table[0], units, np.append(s, -1)[r], zero) for (table, units, s), r in zip(own, read, strict=True)]
         )
-        biases.append([np.append(table[i][1], zero)[own[i]] for own, table in zip(slots, tables, strict=True)])
-        reads.append(sources)
+        biases.append([np.append(table[1], zero)[units] for table, units, _ in own])
+        reads.append(np.maximum(read, 0))
     groups = _groups(tables, slots, zero) if path == "sparse" else ()
-    arrays = jax.tree.map(jnp.asarray, ([np.stack(k) for k in kernels], [np.stack(b) for b in biases], reads, groups))
-    return Plan(*map(tuple, arrays), network, path)
+    kernels, biases = ([jnp.asarray(np.stack(layer)) for layer in part] for part in (kernels, biases))
+    return Plan(tuple(kernels), tuple(biases), tuple(map(jnp.asarray, reads)), groups, network, path)
 
 
 def _choose(network: Network, kept: int, path: str) -> str:
@@ -141,27 +135,34 @@ def _alive(network: Network, table: Table, zero: int) -> list[np.ndarray]:
     return alive
 
 
-def _columns(
-    network: Network, i: int, slots: list[np.ndarray], table: Table, zero: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the columns of a layer's kernel that are read, and where the engine's layout of the input holds them.
+def _sources(network: Network, i: int, slots: list[np.ndarray]) -> np.ndarray:
+    """Return which column of its kernel each input of a layer multiplies, in the engine's order of inputs, or -1.
 
-    The engine lays images out channel first and patches channel, row, column; kernels follow `networks`.
+    The engine has images channel first, and patches row, column, channel; kernels follow `networks`.
     """
     layer = network.layers[i]
-    if i > 0 and not layer.is_convolution and not network.layers[i - 1].is_convolution:
-        return slots[i - 1], np.arange(len(slots[i - 1]))
-    columns = np.flatnonzero(np.any(table[i][0][slots[i][slots[i] >= 0]] < zero, axis=0))
-    if i == 0 and not layer.is_convolution:
-        return columns, columns
-    channels = layer.kernel_shape[2] if layer.is_convolution else network.layers[i - 1].outputs
-    place, channel = np.divmod(columns, channels)
-    if i > 0:
-        channel = np.argsort(slots[i - 1])[np.searchsorted(np.sort(slots[i - 1]), channel)]
-    return columns, channel * (layer.fan_in // channels) + place
+    if i == 0:
+        return np.arange(layer.fan_in)
+    before = slots[i - 1]
+    places = np.arange(layer.fan_in // network.layers[i - 1].outputs)[:, None]
+    columns = np.where(before >= 0, places * network.layers[i - 1].outputs + before, -1)
+    return (columns if layer.is_convolution else columns.T).ravel()
 
 
-def _lookup(kernel: np.ndarray, units: np.ndarray, columns: np.ndarray, zero: int) -> np.ndarray:
+def _reads(network: Network, i: int, own: list[tuple[Any, np.ndarray, np.ndarray]], zero: int) -> np.ndarray:
+    """Return the inputs [S, R] that a layer reads, padded with -1: all of them unless leaving some out pays."""
+    available = len(own[0][2])
+    used = [
+        np.flatnonzero((sources >= 0) & np.any(table[0][units[units >= 0]] < zero, axis=0)[sources])
+        for table, units, sources in own
+    ]
+    hidden = i > 0 and not any(layer.is_convolution for layer in network.layers[i - 1 : i + 1])
+    if hidden or max(map(len, used)) > KEEP_ALL_INPUTS * available:
+        return np.tile(np.arange(available, dtype=np.int32), (len(own), 1))
+    return _stack(used, -1)
+
+
+def _pick(kernel: np.ndarray, units: np.ndarray, columns: np.ndarray, zero: int) -> np.ndarray:
     """Return the kernel [units, columns], D where either is -1."""
     return np.pad(kernel, ((0, 1), (0, 1)), constant_values=zero)[np.ix_(units, columns)]
 
@@ -182,7 +183,7 @@ def _groups(tables: list[Table], slots: list[list[np.ndarray]], zero: int) -> tu
                 kept = np.flatnonzero(kernel[unit] < zero)
                 weights[s, g, : len(kept)] = kernel[unit][kept]
                 reads[s, g, : len(kept)] = kept
-        groups.append(Group(weights, reads))
+        groups.append(Group(jnp.asarray(weights), jnp.asarray(reads)))
         start = stop
     return tuple(groups)
 

@@ -7,23 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from evotickets.networks import ACTIVATIONS
+from evotickets.population.members import Weights, weights
 from evotickets.population.plan import Plan
-
-Weights = tuple[tuple[jax.Array, jax.Array], ...]
-
-
-def weights(plan: Plan, member: jax.Array) -> Weights:
-    """Return kernel [A, R] and bias [A] of each layer of one member [D], dead units and unread inputs left out."""
-    if plan.kernels:
-        padded = jnp.append(member, 0)
-        return tuple((padded[k], padded[b]) for k, b in zip(plan.kernels, plan.biases, strict=True))
-    out, start = [], 0
-    for layer in plan.network.layers:
-        kernel = member[start : start + layer.kernel_size].reshape(layer.outputs, layer.fan_in)
-        start += layer.kernel_size
-        out.append((kernel, member[start : start + layer.outputs]))
-        start += layer.outputs
-    return tuple(out)
 
 
 def policy(plan: Plan, members: jax.Array) -> Weights:

@@ -1,0 +1,33 @@
+"""Members and antithetic pairs as kernels.
+
+Axis letters: `M` offsets (or members), `P` members, `D` survivors, `A` units, `R` inputs read.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from evotickets.population.plan import Plan
+
+Weights = tuple[tuple[jax.Array, jax.Array], ...]
+
+
+def weights(plan: Plan, member: jax.Array) -> Weights:
+    """Return kernel [A, R] and bias [A] of each layer of one member [D], dead units and unread inputs left out."""
+    if plan.kernels:
+        padded = jnp.append(member, 0)
+        return tuple((padded[k], padded[b]) for k, b in zip(plan.kernels, plan.biases, strict=True))
+    out, start = [], 0
+    for layer in plan.network.layers:
+        kernel = member[start : start + layer.kernel_size].reshape(layer.outputs, layer.fan_in)
+        start += layer.kernel_size
+        out.append((kernel, member[start : start + layer.outputs]))
+        start += layer.outputs
+    return tuple(out)
+
+
+def spread(mean: jax.Array | None, offsets: jax.Array) -> jax.Array:
+    """Return mean [...] + offsets [M, ...], then mean - offsets, as [P, ...]; the offsets themselves without a mean."""
+    if mean is None:
+        return offsets
+    signs = jnp.array([1, -1], offsets.dtype).reshape(2, *(1,) * offsets.ndim)
+    return (mean + signs * offsets).reshape(2 * len(offsets), *offsets.shape[1:])

@@ -1,0 +1,86 @@
+"""Networks whose first layer is pruned: what a unit reads is gathered once for all members.
+
+Members (M × fan-in) times gathered inputs (fan-in × batch) is a product without zeros; its units enter the next layer
+group by group, before they leave the cache.
+
+Axis letters: `M` offsets (or members), `P` members, `D` survivors, `G` units of a group, `F` their fan-in, `A` units of the
+next layer, `B` batch, `O` outputs.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from evotickets.networks import ACTIVATIONS
+from evotickets.population.members import spread
+from evotickets.population.plan import Plan
+
+
+class _Group(NamedTuple):
+    weights: jax.Array  # [G, M, F], the mean last
+    bias: jax.Array  # [G, M, 1]
+    onward: jax.Array  # [P, A, G]
+
+
+class Prepared(NamedTuple):
+    """Kernels of a population: the first layer's groups, then kernel [P, A, R] and bias [P, A, 1] of the other layers."""
+
+    groups: tuple[_Group, ...]
+    layers: tuple[tuple[jax.Array, jax.Array], ...]
+    pairs: bool
+
+
+def bytes_per_input(plan: Plan, rows: int, pairs: bool) -> int:
+    """Return how much memory one column of the batch occupies at once."""
+    members = rows * (1 + pairs)
+    widest = max(
+        (group.weights.shape[-2] * (group.weights.shape[-1] + rows + members) for group in plan.groups), default=0
+    )
+    return 4 * (widest + members * max(bias.shape[-1] for bias in plan.biases[1:]))
+
+
+def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
+    """Lay out members [M, D], or pairs mean [D] ± rows [M, D]."""
+    pairs = mean is not None
+    padded = jnp.pad(jnp.concatenate([rows, mean[None]]) if pairs else rows, ((0, 0), (0, 1)))
+
+    def both(where: jax.Array) -> jax.Array:
+        picked = padded[:, where]
+        return spread(picked[-1], picked[:-1]) if pairs else picked
+
+    groups, start = [], 0
+    for group in plan.groups:
+        units = slice(start, start + group.weights.shape[0])
+        start = units.stop
+        groups.append(
+            _Group(
+                padded[:, group.weights].swapaxes(0, 1),
+                padded[:, plan.biases[0][units]].T[..., None],
+                both(plan.kernels[1][:, units]),
+            )
+        )
+    layers = [
+        (both(kernel), both(bias)[..., None]) for kernel, bias in zip(plan.kernels[1:], plan.biases[1:], strict=True)
+    ]
+    constant = ACTIVATIONS[plan.network.activation](both(plan.biases[0][start:]))[..., None]
+    kernel, bias = layers[0]
+    layers[0] = (kernel, bias + kernel[..., start:] @ constant)
+    return Prepared(tuple(groups), tuple(layers), pairs)
+
+
+def outputs(plan: Plan, prepared: Prepared, features: jax.Array) -> jax.Array:
+    """Return outputs [P, O, B] on features [inputs, B]."""
+    activation = ACTIVATIONS[plan.network.activation]
+    features = jnp.pad(features, ((0, 1), (0, 0)))
+    (_, bias), *rest = prepared.layers
+    out = jnp.broadcast_to(bias, (*bias.shape[:-1], features.shape[1]))
+    for group, where in zip(prepared.groups, plan.groups, strict=True):
+        read = features.at[where.inputs].get(mode="promise_in_bounds")
+        hidden = jnp.einsum("gmf,gfb->gmb", group.weights, read) + group.bias
+        hidden = hidden.swapaxes(0, 1)
+        hidden = activation(spread(hidden[-1], hidden[:-1]) if prepared.pairs else hidden)
+        out += group.onward @ hidden
+    for kernel, bias in rest:
+        out = kernel @ activation(out) + bias
+    return out
