@@ -275,7 +275,9 @@ def train(
         def one(argument):
             mean, key = argument
             built = strategy()
-            return built.algorithm.init(key, mean, built.params)
+            state = built.algorithm.init(key, mean, built.params)
+            # Strong types: a weakly typed start would compile the generations twice.
+            return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.result_type(leaf)), state)
 
         return seeds.over_seeds(one, (initial, keys))
 

@@ -44,9 +44,9 @@ def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:
 
 def initialise(network: Network, count: int, *, seed: int, name: str) -> Ticket:
     """Draw the initial parameters of `count` seeds and keep every weight."""
-    keys = seeds.split(seeds.stream(seed, name, "initialise"), count)
-    draw = jax.jit(jax.vmap(lambda key: networks.flatten(network, networks.initialise(network, key))))
-    return Ticket(np.asarray(draw(keys)), np.ones((count, network.kernel_count), bool))
+    draws = [networks.initialise(network, seeds.generator(seed, name, "initialise", index)) for index in range(count)]
+    initial = np.stack([np.asarray(networks.flatten(network, params)) for params in draws])
+    return Ticket(initial, np.ones((count, network.kernel_count), bool))
 
 
 def cut(network: Network, trained: Ticket, criterion: str, density: float, *, rng: np.random.Generator) -> Ticket:
