@@ -20,13 +20,14 @@ from evotickets.population.plan import CACHE, NARROWEST, Plan
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
 
-cross_entropy: Loss = optax.softmax_cross_entropy_with_integer_labels
-"""Softmax cross-entropy [B] of outputs [B, O] and integer labels [B]."""
+def cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+    """Return the softmax cross-entropy [B] of outputs [O, B] and integer labels [B]."""
+    return optax.softmax_cross_entropy_with_integer_labels(outputs, labels, axis=0)
 
 
 def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
-    """Return the mean over outputs [B] of the squared differences of outputs [B, O] and targets [B, O]."""
-    return jnp.mean((outputs - targets) ** 2, axis=-1)
+    """Return the squared error [B], averaged over outputs, of outputs [O, B] and targets [B, O]."""
+    return jnp.mean((outputs - targets.T) ** 2, axis=0)
 
 
 def logits(plan: Plan, members: jax.Array, x: jax.Array) -> jax.Array:
@@ -60,7 +61,7 @@ def _losses(plan: Plan, mean: jax.Array | None, rows: jax.Array, x: jax.Array, y
     def tile(argument):
         features, y, share = argument
         outputs = path.outputs(plan, prepared, features)
-        return jax.vmap(lambda out: loss(out.T, y) @ share)(outputs)
+        return jax.vmap(lambda out: loss(out, y) @ share)(outputs)
 
     return jax.lax.map(tile, (tiles, targets, shares)).sum(0)
 

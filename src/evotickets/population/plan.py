@@ -31,7 +31,10 @@ Table = list[tuple[np.ndarray, np.ndarray]]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Group:
-    """First-layer units of similar fan-in: where their weights sit in a member and what they read, both [S, G, F]."""
+    """First-layer units of similar fan-in: where their weights sit in a member and what they read, both [S, G, F].
+
+    The first slot of a unit is its bias. Input index I stands for one, I + 1 for zero.
+    """
 
     weights: jax.Array
     inputs: jax.Array
@@ -43,7 +46,7 @@ class Plan:
     """How to read members [P, D] as networks; every array has a leading seed axis `S`.
 
     `kernels[l]` [S, A, R] and `biases[l]` [S, A] say where a weight sits in a member, `reads[l]` [S, R] which input of
-    the layer it multiplies. Index D of a member and the index one past the inputs stand for zero. First-layer units come
+    the layer it multiplies. Index D of a member stands for zero. First-layer units come
     group by group, then those without fan-in. `kernels` is empty where nothing is pruned.
     """
 
@@ -171,18 +174,19 @@ def _groups(tables: list[Table], slots: list[list[np.ndarray]], zero: int) -> tu
     """Cut the first layer's units into groups of similar fan-in and list each unit's weights and inputs."""
     inputs = tables[0][0][0].shape[1]
     kernels = [np.pad(table[0][0], ((0, 1), (0, 1)), constant_values=zero) for table in tables]
+    biases = [np.append(table[0][1], zero) for table in tables]
     fans = np.stack([(kernel < zero).sum(1)[own[0]] for kernel, own in zip(kernels, slots, strict=True)])
     groups, start = [], 0
     envelope = fans.max(0)
     for stop in _cuts(envelope[envelope > 0]):
-        fan = envelope[start:stop].max()
+        fan = envelope[start:stop].max() + 1
         weights = np.full((len(tables), stop - start, fan), zero, np.int32)
-        reads = np.full((len(tables), stop - start, fan), inputs, np.int32)
+        reads = np.full((len(tables), stop - start, fan), inputs + 1, np.int32)
         for s, (kernel, own) in enumerate(zip(kernels, slots, strict=True)):
             for g, unit in enumerate(own[0][start:stop]):
                 kept = np.flatnonzero(kernel[unit] < zero)
-                weights[s, g, : len(kept)] = kernel[unit][kept]
-                reads[s, g, : len(kept)] = kept
+                weights[s, g, : len(kept) + 1] = np.append(biases[s][unit], kernel[unit][kept])
+                reads[s, g, : len(kept) + 1] = np.append(inputs, kept)
         groups.append(Group(jnp.asarray(weights), jnp.asarray(reads)))
         start = stop
     return tuple(groups)

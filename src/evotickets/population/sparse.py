@@ -19,7 +19,6 @@ from evotickets.population.plan import Plan
 
 class _Group(NamedTuple):
     weights: jax.Array  # [G, M, F], the mean last
-    bias: jax.Array  # [G, M, 1]
     onward: jax.Array  # [P, A, G]
 
 
@@ -53,13 +52,7 @@ def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
     for group in plan.groups:
         units = slice(start, start + group.weights.shape[0])
         start = units.stop
-        groups.append(
-            _Group(
-                padded[:, group.weights].swapaxes(0, 1),
-                padded[:, plan.biases[0][units]].T[..., None],
-                both(plan.kernels[1][:, units]),
-            )
-        )
+        groups.append(_Group(padded[:, group.weights].swapaxes(0, 1), both(plan.kernels[1][:, units])))
     layers = [
         (both(kernel), both(bias)[..., None]) for kernel, bias in zip(plan.kernels[1:], plan.biases[1:], strict=True)
     ]
@@ -72,13 +65,12 @@ def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
 def outputs(plan: Plan, prepared: Prepared, features: jax.Array) -> jax.Array:
     """Return outputs [P, O, B] on features [inputs, B]."""
     activation = ACTIVATIONS[plan.network.activation]
-    features = jnp.pad(features, ((0, 1), (0, 0)))
+    features = jnp.concatenate([features, jnp.ones_like(features[:1]), jnp.zeros_like(features[:1])])
     (_, bias), *rest = prepared.layers
     out = jnp.broadcast_to(bias, (*bias.shape[:-1], features.shape[1]))
     for group, where in zip(prepared.groups, plan.groups, strict=True):
         read = features.at[where.inputs].get(mode="promise_in_bounds")
-        hidden = jnp.einsum("gmf,gfb->gmb", group.weights, read) + group.bias
-        hidden = hidden.swapaxes(0, 1)
+        hidden = jnp.einsum("gmf,gfb->gmb", group.weights, read).swapaxes(0, 1)
         hidden = activation(spread(hidden[-1], hidden[:-1]) if prepared.pairs else hidden)
         out += group.onward @ hidden
     for kernel, bias in rest:
