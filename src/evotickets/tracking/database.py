@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # A retried POST may create a run twice; a whole sync is retried instead, which finds what the first try left.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
@@ -27,7 +28,8 @@ def client(uri: str) -> "MlflowClient":
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    # Errors are reported once by whoever called; the library would print each with its traceback.
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)
     return MlflowClient(uri)
 
 

@@ -1,0 +1,475 @@
+import contextlib
+import itertools
+import json
+import math
+import resource
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from evotickets.figures import style
+from evotickets.results import ResultError, read_record, write_record
+from evotickets.tracking import charts, database, journal, prepare, record_files, sync
+from evotickets.tracking.__main__ import main
+from tests import stores
+
+KEYS = [f"tickets/digits/{c}/level{k:02d}" for c in stores.CRITERIA for k in range(stores.LEVELS)]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    return stores.template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def file(template, tmp_path):
+    return stores.copy(template, tmp_path / "store")
+
+
+@pytest.fixture
+def uri(file):
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture
+def records(tmp_path):
+    return stores.write_study(tmp_path / "results")
+
+
+def undisturbed(template, records, folder, system="tickets"):
+    """Sync into a store of its own and return what it holds."""
+    file = stores.copy(template, folder)
+    report = sync(records, uri=f"sqlite:///{file}")
+    assert not report.untracked
+    return stores.contents(file, system)
+
+
+class TestSync:
+    def test_chains_and_levels_become_flat_runs_of_two_experiments(self, records, uri, file):
+        report = sync(records, uri=uri)
+        assert (len(report.tracked), report.unchanged, report.untracked) == (6, 0, ())
+        assert list(report.links) == ["tickets-levels", "tickets"]
+        held = stores.contents(file)
+        assert len(held) == 6
+        (chain,) = held["results/tickets/digits/snr"]
+        assert chain["run"] == ("tickets", "snr", "FINISHED", 1_700_000_020_000, 1_700_000_028_000)
+        assert chain["metrics"] == [
+            ("density", 0, 1.0, 1_700_000_020_000),
+            ("density", 1, 0.5, 1_700_000_028_000),
+            ("digits/test/accuracy", 0, 0.9, 1_700_000_020_000),
+            ("digits/test/accuracy", 1, 0.9, 1_700_000_028_000),
+        ]
+        assert chain["parameters"] == [("criterion", "snr"), ("task", "digits"), ("trainer", "snes")]
+        assert chain["inputs"] == [("digits", "abc")]
+        assert [name for name, _ in chain["artifacts"]] == ["figures/curve.svg", "scores.parquet"]
+        assert chain["tags"]["kind"] == "chain"
+        (level,) = held["tickets/digits/random/level01"]
+        assert level["run"][:2] == ("tickets-levels", "random 1")
+        assert level["tags"]["kind"] == "level"
+        assert ("density", "0.5") in level["parameters"]
+        assert not any("parentRunId" in tag for tag in level["tags"])
+
+    def test_twice_changes_nothing(self, records, uri, file):
+        sync(records, uri=uri)
+        before = stores.dump(file)
+        report = sync(records, uri=uri)
+        assert (report.tracked, report.unchanged) == ((), 6)
+        assert stores.dump(file) == before
+
+    def test_a_deleted_store_is_rebuilt(self, records, template, tmp_path):
+        assert undisturbed(template, records, tmp_path / "a") == undisturbed(template, records, tmp_path / "b")
+
+    def test_a_changed_setting_is_a_new_run_and_the_old_one_superseded(self, records, uri, file, tmp_path):
+        sync(records, uri=uri)
+        before = stores.contents(file)
+        stores.write_study(tmp_path / "results", shift=0.05)
+        assert len(sync(records, uri=uri).tracked) == 6
+        after = stores.contents(file)
+        assert {key: len(runs) for key, runs in after.items()} == dict.fromkeys(before, 1)
+        old = stores.contents(file, state=("superseded",))
+        for key, (run,) in old.items():
+            assert run["run"][1] == f"{before[key][0]['run'][1]} (superseded)"
+            assert run["metrics"] == before[key][0]["metrics"]
+        assert set(old) == set(before)
+        # And back again: the first runs are current once more.
+        stores.write_study(tmp_path / "results")
+        sync(records, uri=uri)
+        again = stores.contents(file)
+        for key, (run,) in again.items():
+            assert run["run"] == before[key][0]["run"]
+            assert run["metrics"] == before[key][0]["metrics"]
+        assert sync(records, uri=uri).unchanged == 6
+
+    def test_a_new_figure_replaces_the_old_one_in_the_same_run(self, records, uri, file):
+        sync(records, uri=uri)
+        figure = records[0].parent / "figures" / "curve.svg"
+        figure.write_text("<svg>new</svg>")
+        before = stores.contents(file)
+        assert len(sync(records, uri=uri).tracked) == 1
+        after = stores.contents(file)
+        key = read_record(records[0]).key
+        assert [n for n, _ in after[key][0]["artifacts"]] == [n for n, _ in before[key][0]["artifacts"]]
+        assert after[key][0]["artifacts"] != before[key][0]["artifacts"]
+        assert after[key][0]["metrics"] == before[key][0]["metrics"]
+        assert sync(records, uri=uri).unchanged == 6
+
+    def test_long_histories_are_thinned_and_infinity_is_no_number(self, tmp_path, uri, file):
+        (record, *_) = stores.write_study(tmp_path / "results")
+        metrics = [("train/loss", step, float(step)) for step in range(1000)] + [("test/accuracy", 0, float("inf"))]
+        write_record(record, read_record(record)._replace(metrics=metrics))
+        sync([record], uri=uri)
+        ((run,),) = stores.contents(file).values()
+        steps = [step for name, step, *_ in run["metrics"] if name == "digits/train/loss"]
+        assert (len(steps), steps[0], steps[-1]) == (100, 0, 999)
+        assert max(b - a for a, b in itertools.pairwise(steps)) <= 11
+        assert math.isnan(database.client(uri).search_runs(["1"])[0].data.metrics["digits/test/accuracy"])
+
+    def test_a_finished_store_costs_one_search_an_experiment(self, records, uri, monkeypatch):
+        sync(records, uri=uri)
+        calls = spy(monkeypatch)
+        sync(records, uri=uri)
+        assert calls == ["get_experiment_by_name", "search_runs"] * 2
+
+    def test_a_damaged_record_is_named_and_the_others_tracked(self, records, uri):
+        records[0].write_bytes(records[0].read_bytes()[:100])
+        report = sync(records, uri=uri)
+        assert len(report.tracked) == 5
+        ((path, reason),) = report.untracked
+        assert path == str(records[0])
+        assert "damaged, cut short" in reason
+        assert "1 NOT tracked" in str(report)
+
+    def test_two_records_with_one_key_are_named(self, records, uri):
+        write_record(records[1], read_record(records[0]))
+        report = sync(records, uri=uri)
+        assert [path for path, _ in report.untracked] == [str(records[1])]
+        assert "of another record: give it its own" in report.untracked[0][1]
+
+    def test_no_record_is_begun_after_the_time_is_up(self, records, uri):
+        report = sync(records, uri=uri, seconds=0.0)
+        assert {reason for _, reason in report.untracked} == {"out of time"}
+        assert len(sync(records, uri=uri).tracked) == 6
+
+
+def spy(monkeypatch, before=lambda number: None, after=lambda number: None):
+    """Record the calls that reach the store; `before` and `after` may stop them."""
+    calls = []
+    real = database.client
+
+    class Client:
+        def __init__(self, uri):
+            self.client = real(uri)
+
+        def __getattr__(self, name):
+            def call(*arguments, **named):
+                calls.append(name)
+                number = len(calls)
+                before(number)
+                answer = getattr(self.client, name)(*arguments, **named)
+                after(number)
+                return answer
+
+            return call
+
+    monkeypatch.setattr(database, "client", Client)
+    return calls
+
+
+class Killed(BaseException):
+    """What no error handling catches."""
+
+
+class TestInterruption:
+    @pytest.mark.parametrize("when", ["before", "after"])
+    @pytest.mark.parametrize("error", [Killed, OSError])
+    def test_at_every_call_the_next_sync_completes_the_store(self, template, tmp_path, monkeypatch, when, error):
+        records = stores.write_study(tmp_path / "results")[1:2]
+        expected = undisturbed(template, records, tmp_path / "expected")
+        stopped = 0
+        while True:
+            stopped += 1
+
+            def stop(number, stopped=stopped):
+                # An error also meets the second try of the same sync.
+                if number == stopped or (error is OSError and number == stopped + 3):
+                    raise error("stopped")
+
+            file = stores.copy(template, tmp_path / f"{stopped}")
+            with monkeypatch.context() as patch:
+                calls = spy(patch, **{when: stop})
+                with contextlib.suppress(Killed):
+                    sync(records, uri=f"sqlite:///{file}")
+            assert not sync(records, uri=f"sqlite:///{file}").untracked
+            assert stores.contents(file) == expected
+            if len(calls) < stopped:
+                break
+        assert stopped > 10
+
+    def test_a_full_disk(self, template, tmp_path, file, uri):
+        records = stores.write_study(tmp_path / "results", generations=100)
+        expected = undisturbed(template, records, tmp_path / "expected")
+        limit = file.stat().st_size
+
+        def fill():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        command = [sys.executable, "-m", "evotickets.tracking", "sync", "--uri", uri, "--results", tmp_path / "results"]
+        full = subprocess.run(command, preexec_fn=fill, capture_output=True, text=True)
+        assert full.returncode == 1
+        assert "NOT tracked (the next sync completes them)" in full.stdout
+        assert "disk is full" in full.stdout or "disk I/O error" in full.stdout
+        assert full.stderr == ""
+        assert not sync(records, uri=uri).untracked
+        assert stores.contents(file) == expected
+
+
+class TestJournal:
+    def job(self, status, **changes):
+        job = journal.Job(KEYS[0], "level", status, {"level": "00"}, 1, 9.5, 1_700_000_009.0, "", 250.5, "")
+        return job._replace(**changes)
+
+    def test_last_job_of_a_key_wins_and_a_torn_line_is_skipped(self, tmp_path):
+        path = tmp_path / "results" / "jobs.jsonl"
+        assert journal.read(path) == {}
+        journal.append(path, self.job("failed"))
+        journal.append(path, self.job("finished"))
+        journal.append(path, self.job("finished", key="other"))
+        path.write_text(path.read_text() + '{"key": "torn", "rul')
+        assert journal.read(path) == {KEYS[0]: self.job("finished"), "other": self.job("finished", key="other")}
+
+    def test_costs_of_a_job_become_metrics_once(self, records, uri, file, tmp_path):
+        path = tmp_path / "jobs.jsonl"
+        journal.append(path, self.job("finished", attempts=2))
+        sync(records, uri=uri, jobs=path)
+        journal.append(path, self.job("finished", attempts=3))
+        assert sync(records, uri=uri, jobs=path).unchanged == 6
+        (run,) = stores.contents(file)[KEYS[0]]
+        costs = {name: value for name, _, value, _ in run["metrics"] if name.startswith("job/")}
+        assert costs == {"job/attempts": 2, "job/seconds": 9.5, "job/peak_memory_mib": 250.5}
+
+    def test_costs_of_an_older_job_are_not_those_of_a_record(self, records, uri, file, tmp_path):
+        journal.append(tmp_path / "jobs.jsonl", self.job("finished", end=1_600_000_000.0))
+        sync(records, uri=uri, jobs=tmp_path / "jobs.jsonl")
+        (run,) = stores.contents(file)[KEYS[0]]
+        assert not [name for name, *_ in run["metrics"] if name.startswith("job/")]
+
+    def test_a_failure_is_a_failed_run_with_its_log_until_the_job_succeeds(self, records, uri, file, tmp_path):
+        path = tmp_path / "jobs.jsonl"
+        journal.append(path, self.job("failed", log="loss is NaN\nat generation 7"))
+        for _ in range(2):
+            sync(records[1:], uri=uri, jobs=path)
+        ((run,),) = stores.contents(file, "failures").values()
+        assert run["run"][1:3] == ("level 00", "FAILED")
+        assert [name for name, _ in run["artifacts"]] == ["log.txt"]
+        assert "at generation 7" in run["tags"]["mlflow.note.content"]
+        journal.append(path, self.job("finished"))
+        sync(records, uri=uri, jobs=path)
+        assert stores.contents(file, "failures") == {}
+        assert len(stores.contents(file, "failures", ("superseded",))) == 1
+        before = stores.dump(file)
+        sync(records, uri=uri, jobs=path)
+        assert stores.dump(file) == before
+
+    @pytest.mark.parametrize(
+        ("name", "text", "expected"),
+        [
+            ("x.jsonl", '{"s": 2.5, "max_rss": 100.0}\n{"s": 3.5, "max_rss": 90.0}\n', (3.5, 100.0)),
+            ("x.tsv", "s\tmax_rss\n2.5\t100.0\n", (2.5, 100.0)),
+            ("x.tsv", "s\tmax_rss\n0.1\tNA\n", (0.1, None)),
+            ("x.jsonl", "", (None, None)),
+            ("x.jsonl", "{broken", (None, None)),
+        ],
+    )
+    def test_benchmark_files(self, tmp_path, name, text, expected):
+        (tmp_path / name).write_text(text)
+        assert journal.measured(tmp_path / name) == expected
+        assert journal.measured(tmp_path / "missing.jsonl") == (None, None)
+
+    def test_last_lines_of_logs(self, tmp_path):
+        (tmp_path / "a.log").write_text("".join(f"line {i}\n" for i in range(100_000)))
+        (tmp_path / "b.log").write_bytes(b"caf\xe9")
+        lines = journal.last_lines([tmp_path / "a.log", tmp_path / "missing.log", tmp_path / "b.log"]).splitlines()
+        assert lines == [f"line {i}" for i in range(99_960, 100_000)] + ["caf\ufffd"]
+
+
+class TestDatabase:
+    def test_several_processes_create_one_whole_store(self, tmp_path):
+        uri = f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}"
+        command = [sys.executable, "-m", "evotickets.tracking", "prepare", "--uri", uri]
+        processes = [subprocess.Popen(command) for _ in range(2)]
+        assert [process.wait() for process in processes] == [0, 0]
+        assert [path.name for path in (tmp_path / "new").iterdir()] == ["mlflow.db"]
+        assert database.client(uri).search_experiments()[0].name == "Default"
+
+    def test_an_existing_store_is_left_alone_without_importing_mlflow(self, uri, file):
+        before = file.read_bytes()
+        script = (
+            f"import sys; from evotickets import tracking; tracking.prepare({uri!r}); print('mlflow' in sys.modules)"
+        )
+        assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"
+        assert file.read_bytes() == before
+
+    def test_an_empty_file_is_replaced_and_another_one_refused(self, tmp_path, template):
+        (tmp_path / "text.db").write_text("no database at all, but long enough to be one")
+        with pytest.raises(ResultError, match=r"is no complete MLflow store .*: delete it and sync again"):
+            prepare(f"sqlite:///{tmp_path / 'text.db'}")
+        (tmp_path / "empty.db").touch()
+        prepare(f"sqlite:///{tmp_path / 'empty.db'}")
+        assert (tmp_path / "empty.db").stat().st_size == template.stat().st_size
+
+
+class TestCharts:
+    METRICS = ("digits/test/accuracy", "digits/train/loss", "CartPole-v1/test/return", "density", "job/seconds")
+
+    def state(self, kind, metrics):
+        import base64
+        import zlib
+
+        envelope = json.loads(charts.view(kind, metrics))
+        return json.loads(zlib.decompress(base64.b64decode(envelope["state"].removeprefix("deflate;"))))
+
+    def test_a_view_shows_all_current_runs_and_test_scores_first(self):
+        state = self.state("chain", self.METRICS)
+        assert state["runsHiddenMode"] == "SHOW_ALL"
+        assert state["searchFilter"] == "tags.state = 'current'"
+        assert [chart["metricKey"] for chart in state["compareRunCharts"]] == [
+            "CartPole-v1/test/return",
+            "digits/test/accuracy",
+            "digits/train/loss",
+            "job/seconds",
+            "density",
+        ]
+        sections = {section["name"]: section["display"] for section in state["compareRunSections"]}
+        assert sections == {
+            "CartPole-v1/test": True,
+            "digits/test": True,
+            "digits/train": True,
+            "job": False,
+            "Model metrics": True,
+        }
+
+    def test_levels_have_parallel_coordinates(self):
+        (first, second, *_) = self.state("level", self.METRICS)["compareRunCharts"]
+        assert first["type"] == second["type"] == "PARALLEL"
+        assert first["selectedParams"] == ["trainer", "criterion", "density"]
+        assert first["selectedMetrics"] == ["CartPole-v1/test/return"]
+
+    def test_a_view_says_what_it_draws_and_fits_into_a_tag(self):
+        assert charts.metrics(charts.view("chain", self.METRICS)) == set(self.METRICS)
+        many = [f"a task with a long name {i}/layer densities/dense{j}" for i in range(30) for j in range(30)]
+        assert len(charts.view("level", many)) < 5000
+        assert (
+            charts.metrics("somebody else's") == charts.metrics("") == charts.metrics('{"state": "deflate;x"}') == set()
+        )
+
+    def test_criteria_have_the_colours_of_the_figures(self):
+        assert {name: look.color for name, look in style.CRITERIA.items()} == charts.CRITERIA
+
+    def test_trainers_are_shades_and_levels_a_ramp(self):
+        snr = [charts.colour("chain", {"criterion": "snr", "trainer": trainer}) for trainer in style.TRAINERS]
+        assert snr[0] == "#0072b2"
+        assert len(set(snr)) == len(style.TRAINERS)
+        ramp = [charts.colour("level", {"criterion": "snr", "density": density}) for density in (1.0, 0.1, 0.01, 0.001)]
+        assert ramp == ["#440154", "#21918c", "#addc30", "#addc30"]
+        assert charts.colour("chain", {"criterion": "new"}) is None
+
+
+class TestCommandLine:
+    def test_sync_and_address_print_links(self, records, uri, tmp_path, capsys):
+        assert main(["sync", "--uri", uri, "--results", str(tmp_path / "results")]) == 0
+        out = capsys.readouterr().out
+        link = "http://127.0.0.1:5000/#/experiments/{}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+        assert out.startswith("tracking: 6 runs written, 0 unchanged\n")
+        assert f"tickets: {link.format(2)}" in out or f"tickets: {link.format(1)}" in out
+        assert main(["address", "--uri", uri]) == 0
+        assert capsys.readouterr().out.splitlines() == out.splitlines()[1:]
+
+    @pytest.mark.parametrize("command", ["sync", "prepare", "follow", "address", "ui"])
+    def test_help_names_the_store(self, command, capsys):
+        with pytest.raises(SystemExit, match="0"):
+            main([command, "--help"])
+        assert "sqlite:///FILE or http://" in capsys.readouterr().out
+
+    def test_an_unusable_store_is_one_sentence(self, tmp_path, capsys):
+        (tmp_path / "text.db").write_text("no database at all")
+        assert main(["address", "--uri", f"sqlite:///{tmp_path / 'text.db'}"]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.fixture(scope="class")
+def server(template, tmp_path_factory):
+    server = stores.Server(stores.copy(template, tmp_path_factory.mktemp("server"))).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def proxy(server):
+    with stores.Proxy(server.port) as proxy:
+        yield proxy
+        proxy.shutdown()
+
+
+class TestServer:
+    """Every test has a system of its own in the one store of the one server."""
+
+    def expected(self, template, tmp_path, system):
+        records = stores.write_study(tmp_path / "results", system)
+        return records, undisturbed(template, records, tmp_path / "expected", system)
+
+    def test_a_server_holds_what_a_file_would(self, server, template, tmp_path):
+        records, expected = self.expected(template, tmp_path, "plain")
+        assert len(sync(records, uri=server.uri).tracked) == 6
+        assert stores.contents(server.file, "plain") == expected
+        report = sync(records, uri=server.uri)
+        assert (report.tracked, report.unchanged) == ((), 6)
+        assert all(link.startswith(server.uri) for link in report.links.values())
+
+    @pytest.mark.parametrize("fault", ["500", "lost"])
+    def test_errors_and_lost_answers(self, server, proxy, template, tmp_path, fault):
+        records, expected = self.expected(template, tmp_path, f"fault{fault}")
+        proxy.fault = lambda number: fault if number > 5 else None
+        assert len(sync(records, uri=proxy.uri).untracked) > 2
+        proxy.fault = lambda number: fault if number % 4 == 0 else None
+        for _ in range(3):
+            sync(records, uri=proxy.uri)
+        proxy.fault = lambda number: None
+        assert sync(records, uri=proxy.uri).untracked == ()
+        assert stores.contents(server.file, f"fault{fault}") == expected
+
+    def test_a_slow_server_is_left_in_time(self, server, proxy, template, tmp_path):
+        records, expected = self.expected(template, tmp_path, "slow")
+        proxy.fault = lambda number: 0.5
+        report = sync(records, uri=proxy.uri, seconds=0.5)
+        assert {reason for _, reason in report.untracked} == {"out of time"}
+        proxy.fault = lambda number: None
+        assert sync(records, uri=proxy.uri).untracked == ()
+        assert stores.contents(server.file, "slow") == expected
+
+    def test_nobody_listening_is_said_at_once(self, tmp_path):
+        records = stores.write_study(tmp_path / "results")
+        started = time.monotonic()
+        report = sync(records, uri=f"http://127.0.0.1:{stores.free_port()}")
+        assert len(report.untracked) == 6
+        assert time.monotonic() - started < 10
+
+    def test_killed_in_the_middle_and_started_again(self, server, proxy, template, tmp_path):
+        records, expected = self.expected(template, tmp_path, "killed")
+        killer = threading.Thread(target=server.kill)
+        proxy.fault = lambda number: killer.start() if number == 25 else None
+        assert sync(records, uri=proxy.uri).untracked
+        killer.join()
+        assert len(sync(records, uri=proxy.uri).untracked) == 6
+        server.start()
+        assert sync(records, uri=proxy.uri).untracked == ()
+        assert stores.contents(server.file, "killed") == expected
+
+
+def test_record_files_are_found_at_any_depth_and_temporary_ones_ignored(tmp_path):
+    (record,) = stores.write_study(tmp_path)[:1]
+    (record.parent / ".record.parquet.0a1b.tmp").touch()
+    assert record in record_files(tmp_path)
+    assert all(path.name == "record.parquet" for path in record_files(tmp_path))
