@@ -30,7 +30,8 @@ def run(options: argparse.Namespace) -> int:
         known = ", ".join(sorted(p.parent.name for p in profile.parent.glob("*/profile.yaml")))
         raise study.StudyError(f"there is no profile {options.profile!r}; known are {known}")
     code = _snakemake(
-        "--configfile", options.config, "--cores", options.cores, "--workflow-profile", str(profile), *options.more
+        "--configfile", options.config, "--cores", options.cores, "--workflow-profile", str(profile),
+        "--logger-mlflow-results", str(folder), *options.more,
     )  # fmt: skip
     if code:
         print(f"\nThe study is not finished. Run it again to go on; the logs are in {folder}/logs.", file=sys.stderr)

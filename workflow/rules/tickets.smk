@@ -129,7 +129,7 @@ rule cut_figure:
         figure=report(
             f"{CHAIN}/first_cut.svg",
             caption="../report/snr_against_magnitude.rst",
-            category="Tickets: cuts",
+            category="Tickets, cuts",
             subcategory="{task}",
             labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "first cut"},
         ),
@@ -159,14 +159,14 @@ rule chain:
         training_curves=report(
             f"{CHAIN}/training_curves.svg",
             caption="../report/training_curves.rst",
-            category="Tickets: training",
+            category="Tickets, training",
             subcategory="{task}",
             labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "training curves"},
         ),
         layer_densities=report(
             f"{CHAIN}/layer_densities.svg",
             caption="../report/layer_densities.rst",
-            category="Tickets: layer densities",
+            category="Tickets, layer densities",
             subcategory="{task}",
             labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "layer densities"},
         ),
@@ -217,13 +217,13 @@ rule tickets_figures:
         performance=report(
             f"{RESULTS}/figures/tickets/{{task}}_performance.svg",
             caption="../report/performance.rst",
-            category="Tickets: score over density",
+            category="Tickets, score over density",
             labels={"task": "{task}", "figure": "criteria"},
         ),
         strategies=report(
             f"{RESULTS}/figures/tickets/{{task}}_strategies.svg",
             caption="../report/strategies.rst",
-            category="Tickets: score over density",
+            category="Tickets, score over density",
             labels={"task": "{task}", "figure": "trainers"},
         ),
     log:

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evotickets import evolution, study
+from evotickets.pruning import CONTROLS
+from evotickets.scores import SCORES
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+RULES = yaml.safe_load(SCHEMA.read_text())
+TINY = {
+    "tickets": {
+        "densities": [1, 0.5],
+        "tasks": {"digits": {"hidden": [8]}},
+        "trainers": {"snes": {}, "adam": {}},
+        "chains": [{"task": "digits", "trainers": ["snes"], "criteria": ["snr"]}],
+    }
+}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.name)
+def test_every_shipped_study_is_sound(path):
+    loaded = study.load(path, SCHEMA)
+    assert loaded.tickets.chains
+
+
+def test_defaults_are_filled_in_at_every_depth():
+    resolved = study.resolve(TINY, SCHEMA)
+    assert (resolved.seed, resolved.seeds, str(resolved.results)) == (0, 5, "results")
+    settings = resolved.tickets.settings["digits", "snes"]
+    assert settings["generations"] == 300
+    assert settings["strategy"] == "snes"
+    assert "episodes" not in settings, "episodes belong to control tasks"
+    assert resolved.config["seeds"] == 5
+    assert "seeds" not in TINY, "the caller's configuration is left alone"
+
+
+@pytest.mark.parametrize("name", evolution.STRATEGIES)
+def test_the_schema_and_the_strategies_agree(name):
+    described = RULES["$defs"]["strategies"][name]["properties"]
+    assert set(evolution.options(name)) == set(described) - {
+        "strategy", "evaluations", "batch", "episodes", "test_episodes", "path", "population", "generations", "mean_decay",
+    }  # fmt: skip
+    for option, default in evolution.options(name).items():
+        assert described[option]["default"] == default
+
+
+def test_the_schema_knows_every_criterion():
+    listed = RULES["properties"]["tickets"]["properties"]["chains"]["items"]["properties"]["criteria"]["items"]["enum"]
+    assert set(listed) == set(SCORES) | set(CONTROLS)
+
+
+def test_every_key_has_a_description():
+    def check(rules, place):
+        for key, rule in rules.get("properties", {}).items():
+            assert rule.get("description") or key == "strategy", f"{place}.{key} has no description"
+            check(rule, f"{place}.{key}")
+            check(rule.get("items", {}) if isinstance(rule.get("items"), dict) else {}, f"{place}.{key}")
+
+    check(RULES, "config")
+    for name, rules in RULES["$defs"]["strategies"].items():
+        check(rules, name)
+
+
+def test_settings_of_a_chain_override_the_trainers():
+    chains = [{"task": "digits", "trainers": ["snes"], "criteria": ["snr"], "settings": {"population": 10}}]
+    tickets = study.resolve({"tickets": TINY["tickets"] | {"chains": chains}}, SCHEMA).tickets
+    assert tickets.settings["digits", "snes"]["population"] == 10
+
+
+def test_a_control_brings_the_chain_it_starts_from():
+    chains = [{"task": "digits", "trainers": ["snes"], "criteria": ["mask_reinit"], "controls_of": "snr"}]
+    tickets = study.resolve({"tickets": TINY["tickets"] | {"chains": chains}}, SCHEMA).tickets
+    assert [(c.criterion, c.reference) for c in tickets.chains] == [("mask_reinit", "snr"), ("snr", "snr")]
