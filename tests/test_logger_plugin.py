@@ -102,7 +102,7 @@ class TestWorkflow:
         assert failed["run"][1:3] == ("cell bad", "FAILED")
         assert "loss is NaN at generation 7" in failed["tags"]["mlflow.note.content"]
         assert failed["parameters"] == [("cell", "bad"), ("rule", "cell")]
-        jobs = journal.read(folder / "results" / journal.NAME)
+        jobs = journal.read([folder / "results" / journal.NAME])
         assert {name: (job.status, job.attempts) for name, job in jobs.items()} == {
             key("good"): ("finished", 1),
             key("flaky"): ("finished", 2),
@@ -146,7 +146,7 @@ class TestWorkflow:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        wait_for(lambda: key("good") in journal.read(folder / "results" / journal.NAME))
+        wait_for(lambda: key("good") in journal.read([folder / "results" / journal.NAME]))
         os.killpg(workflow.pid, signal.SIGKILL)
         workflow.wait()
         wait_for(lambda: set(stores.contents(folder / "mlflow.db")) == {key("good")})
@@ -192,7 +192,7 @@ class TestHandler:
         errors = [{"jobid": job, "log": []} for job in (1, 2)]
         aux = [str(tmp_path / "group.log")]
         handler.emit(self.record(LogEvent.GROUP_ERROR, job_error_info=errors, aux_logs=aux))
-        jobs = journal.read(tmp_path / "results" / journal.NAME)
+        jobs = journal.read([tmp_path / "results" / journal.NAME])
         assert [(job.key, job.status, job.log) for job in jobs.values()] == [
             ("cell/1", "failed", "out of memory"),
             ("cell/2", "failed", "out of memory"),

@@ -233,26 +233,26 @@ class TestJournal:
 
     def test_last_job_of_a_key_wins_and_a_torn_line_is_skipped(self, tmp_path):
         path = tmp_path / "results" / "jobs.jsonl"
-        assert journal.read(path) == {}
+        assert journal.read([path]) == {}
         journal.append(path, self.job("failed"))
         journal.append(path, self.job("finished"))
         journal.append(path, self.job("finished", key="other"))
         path.write_text(path.read_text() + '{"key": "torn", "rul')
-        assert journal.read(path) == {KEYS[0]: self.job("finished"), "other": self.job("finished", key="other")}
+        assert journal.read([path]) == {KEYS[0]: self.job("finished"), "other": self.job("finished", key="other")}
 
     def test_costs_of_a_job_become_metrics_once(self, records, uri, file, tmp_path):
         path = tmp_path / "jobs.jsonl"
         journal.append(path, self.job("finished", attempts=2))
-        sync(records, uri=uri, jobs=path)
+        sync(records, uri=uri, jobs=[path])
         journal.append(path, self.job("finished", attempts=3))
-        assert sync(records, uri=uri, jobs=path).unchanged == 6
+        assert sync(records, uri=uri, jobs=[path]).unchanged == 6
         (run,) = stores.contents(file)[KEYS[0]]
         costs = {name: value for name, _, value, _ in run["metrics"] if name.startswith("job/")}
         assert costs == {"job/attempts": 2, "job/seconds": 9.5, "job/peak_memory_mib": 250.5}
 
     def test_costs_of_an_older_job_are_not_those_of_a_record(self, records, uri, file, tmp_path):
         journal.append(tmp_path / "jobs.jsonl", self.job("finished", end=1_600_000_000.0))
-        sync(records, uri=uri, jobs=tmp_path / "jobs.jsonl")
+        sync(records, uri=uri, jobs=[tmp_path / "jobs.jsonl"])
         (run,) = stores.contents(file)[KEYS[0]]
         assert not [name for name, *_ in run["metrics"] if name.startswith("job/")]
 
@@ -260,17 +260,17 @@ class TestJournal:
         path = tmp_path / "jobs.jsonl"
         journal.append(path, self.job("failed", log="loss is NaN\nat generation 7"))
         for _ in range(2):
-            sync(records[1:], uri=uri, jobs=path)
+            sync(records[1:], uri=uri, jobs=[path])
         ((run,),) = stores.contents(file, "failures").values()
         assert run["run"][1:3] == ("level 00", "FAILED")
         assert [name for name, _ in run["artifacts"]] == ["log.txt"]
         assert "at generation 7" in run["tags"]["mlflow.note.content"]
         journal.append(path, self.job("finished"))
-        sync(records, uri=uri, jobs=path)
+        sync(records, uri=uri, jobs=[path])
         assert stores.contents(file, "failures") == {}
         assert len(stores.contents(file, "failures", ("superseded",))) == 1
         before = stores.dump(file)
-        sync(records, uri=uri, jobs=path)
+        sync(records, uri=uri, jobs=[path])
         assert stores.dump(file) == before
 
     @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 
-from evotickets.tracking import charts, journal
+from evotickets.tracking import charts
 from evotickets.tracking.database import ENVIRONMENT, prepare, reason
 from evotickets.tracking.store import Store
-from evotickets.tracking.updates import LOCAL, follow, record_files, sync
+from evotickets.tracking.updates import LOCAL, follow, journals, record_files, sync
 
 
 def serve(uri: str, port: int) -> None:
@@ -88,8 +88,8 @@ def _run(chosen: argparse.Namespace) -> int:
             os.nice(10)
             report = follow(chosen.results, chosen.uri, sys.stdin.buffer)
         else:
-            jobs = chosen.results / journal.NAME
-            report = sync(record_files(chosen.results), uri=chosen.uri, jobs=jobs, seconds=chosen.seconds)
+            records, jobs = record_files(chosen.results), journals(chosen.results)
+            report = sync(records, uri=chosen.uri, jobs=jobs, seconds=chosen.seconds)
         print(report, flush=True)
         _print_links(report.links)
         return int(bool(report.untracked))

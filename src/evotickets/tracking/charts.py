@@ -64,7 +64,8 @@ def view(kind: str, metrics: Iterable[str]) -> str:
     Chains show every curve, test scores first; levels add parallel coordinates of their last test scores.
     """
     names = ordered(metrics)[:_MOST]
-    charts = [] if kind == "chain" else [_parallel(metric) for metric in names if "/test/" in metric]
+    scores = [metric for metric in names if "/test/" in metric and not metric.endswith("loss")]
+    charts = [_parallel(metric) for metric in scores if kind == "level"]
     charts += [_line(metric) for metric in names]
     sections = list(dict.fromkeys(chart["metricSectionId"] for chart in charts))
     state: dict[str, Any] = {

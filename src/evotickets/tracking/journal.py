@@ -5,7 +5,7 @@ The head process appends, the tracking store is brought up to date from it; a li
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,19 +45,15 @@ def append(path: Path, job: Job) -> None:
         os.close(descriptor)
 
 
-def read(path: Path) -> dict[str, Job]:
-    """Return the last job of every key; empty where there is no journal."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return {}
+def read(paths: Iterable[Path]) -> dict[str, Job]:
+    """Return the last job of every key; a journal that does not exist is empty."""
     jobs: dict[str, Job] = {}
-    for line in lines:
-        try:
-            job = Job(**json.loads(line))
-        except (TypeError, ValueError):
-            continue
-        jobs[job.key] = job
+    for path in paths:
+        with suppress(OSError):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                with suppress(TypeError, ValueError):
+                    job = Job(**json.loads(line))
+                    jobs[job.key] = job
     return jobs
 
 

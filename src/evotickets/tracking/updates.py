@@ -17,14 +17,14 @@ _PAUSE = 0.5
 
 
 def sync(
-    records: Iterable[Path], *, uri: str, jobs: Path | None = None, seconds: float = inf, base: str = LOCAL
+    records: Iterable[Path], *, uri: str, jobs: Iterable[Path] = (), seconds: float = inf, base: str = LOCAL
 ) -> Report:
-    """Bring the store up to date with record files and the journal of jobs; never raises.
+    """Bring the store up to date with record files and journals of jobs; never raises.
 
     No record is begun after `seconds`. `base` is the address of the interface of a store that is no server.
     """
     deadline = time.monotonic() + seconds
-    ended = journal.read(jobs) if jobs else {}
+    ended = journal.read(jobs)
     wanted, problems = _wanted(records, ended)
     try:
         store = Store(uri)
@@ -60,6 +60,11 @@ def record_files(results: Path) -> list[Path]:
     return sorted(results.rglob("*record*.parquet"))
 
 
+def journals(results: Path) -> list[Path]:
+    """Return all journals below a folder."""
+    return sorted(results.rglob(journal.NAME))
+
+
 def follow(results: Path, uri: str, stream: IO[bytes]) -> Report:
     """Track jobs as the journal grows, until `stream` ends; then bring everything up to date."""
     ended = threading.Event()
@@ -69,7 +74,7 @@ def follow(results: Path, uri: str, stream: IO[bytes]) -> Report:
         ended.set()
 
     threading.Thread(target=wait, daemon=True).start()
-    jobs, pause = results / journal.NAME, _PAUSE
+    jobs, pause = [results / journal.NAME], _PAUSE
     seen = journal.read(jobs)
     sync(record_files(results), uri=uri, jobs=jobs)
     while not ended.wait(pause):
