@@ -5,17 +5,36 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from evotickets import study
+from evotickets import lock, study
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
+DRY = {"-n", "--dry-run", "--dryrun"}
 
 
-def _snakemake(*arguments: str) -> int:
-    return subprocess.run([sys.executable, "-m", "snakemake", *arguments], check=False).returncode
+def _snakemake(*arguments: str, held: lock.Lock | None = None) -> int:
+    # Snakemake holds the lock too: it works on if only this process is killed.
+    descriptors = [held.descriptor] if held else []
+    child = subprocess.Popen([sys.executable, "-m", "snakemake", *arguments], pass_fds=descriptors)
+    if held:
+        held.name(child.pid)
+    before = {
+        number: signal.signal(number, lambda n, _: child.send_signal(n)) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:
+                # The terminal told Snakemake as well, which ends its jobs in good order.
+                continue
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tracking(*arguments: str) -> int:
@@ -29,14 +48,23 @@ def run(options: argparse.Namespace) -> int:
     if not (profile / "profile.yaml").is_file():
         known = ", ".join(sorted(p.parent.name for p in profile.parent.glob("*/profile.yaml")))
         raise study.StudyError(f"there is no profile {options.profile!r}; known are {known}")
-    code = _snakemake(
+    arguments = [
         "--configfile", options.config, "--cores", options.cores, "--workflow-profile", str(profile),
         "--logger-mlflow-results", str(folder), *options.more,
-    )  # fmt: skip
-    if code:
-        print(f"\nThe study is not finished. Run it again to go on; the logs are in {folder}/logs.", file=sys.stderr)
-        return code
-    return report(options) if not {"-n", "--dry-run", "--dryrun"} & set(options.more) else 0
+    ]  # fmt: skip
+    if DRY & set(options.more):
+        return _snakemake(*arguments)
+    with lock.hold(folder) as held:
+        if held.abandoned and any(Path(".snakemake/locks").glob("*")):
+            # Nobody is at work here, so what Snakemake still takes for a lock is that of a run that was killed.
+            _snakemake("--configfile", options.config, "--unlock", "--quiet", "all")
+        code = _snakemake(*arguments, held=held)
+        if code:
+            print(
+                f"\nThe study is not finished. Run it again to go on; the logs are in {folder}/logs.", file=sys.stderr
+            )
+            return code
+        return report(options)
 
 
 def report(options: argparse.Namespace) -> int:
@@ -61,13 +89,16 @@ def main() -> int:
             command.add_argument("--cores", default=str(os.cpu_count()), help="cores to use (default: %(default)s)")
             command.add_argument("--profile", default="default", help="a folder of workflow/profiles")
             command.add_argument("more", nargs="*", help="further arguments for Snakemake, after --")
-    for name, what in (("ui", "Serve the tracking UI and print its address."), ("sync", "Complete the tracking store.")):
+    for name, what in (
+        ("ui", "Serve the tracking UI and print its address."),
+        ("sync", "Complete the tracking store."),
+    ):
         command = commands.add_parser(name, help=what)
         command.set_defaults(function=lambda _, name=name: _tracking(name))
     options = parser.parse_args()
     try:
         return options.function(options)
-    except study.StudyError as error:
+    except (study.StudyError, lock.BusyError) as error:
         print(error, file=sys.stderr)
         return 2
 

@@ -4,7 +4,9 @@ Scripts alone use this module.
 """
 
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from tqdm import tqdm
 
 from evotickets import results, tickets
 from evotickets.networks import Network
 from evotickets.tasks import Control, Data
 from evotickets.training import Report
+
+HEAD = "EVOTICKETS_HEAD"
+"""Environment variable with the process id of the Snakemake that started the job."""
 
 EXPECTED = (ValueError, FloatingPointError, OSError)
 """Errors whose message is meant for the user; anything else also shows where it came from."""
@@ -124,6 +130,26 @@ def read_ticket(path: str, network: Network) -> tuple[tickets.Ticket, tuple[int,
     return ticket, stored.seeds
 
 
+def _end_with_head() -> None:
+    """Kill this job as soon as the Snakemake that started it is gone: the next run starts it anew."""
+    if HEAD not in os.environ:
+        return
+
+    def alive(head: psutil.Process) -> bool:
+        return head.is_running() and head.status() != psutil.STATUS_ZOMBIE
+
+    def watch() -> None:
+        try:
+            head = psutil.Process(int(os.environ[HEAD]))
+            while alive(head):
+                time.sleep(1)
+        except psutil.NoSuchProcess:
+            pass
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @contextmanager
 def job(snakemake: Any) -> Iterator[Job]:
     """Run a step: send everything it prints to its log and end with one sentence if it fails."""
@@ -132,6 +158,7 @@ def job(snakemake: Any) -> Iterator[Job]:
     with log.open("w", buffering=1) as stream:
         for descriptor in (1, 2):
             os.dup2(stream.fileno(), descriptor)
+        _end_with_head()
         try:
             yield Job(snakemake)
         except EXPECTED as error:

@@ -1,5 +1,6 @@
 # The study, checked before anything else, and what all rules share.
 import ast
+import os
 from pathlib import Path
 
 from evotickets import study as studies
@@ -17,6 +18,9 @@ except studies.StudyError as error:
     files = ", ".join(map(str, workflow.configfiles)) or "the configuration"
     print(f"{files}: {error}", file=sys.stderr)
     sys.exit(1)
+
+# Jobs end when the process that started them is gone (evotickets.jobs).
+os.environ["EVOTICKETS_HEAD"] = str(os.getpid())
 
 RESULTS = study.results.as_posix()
 LOGS = f"{RESULTS}/logs"
