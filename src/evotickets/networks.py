@@ -11,11 +11,14 @@ from math import prod, sqrt
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, ndtri
 
 Params = dict[str, dict[str, jax.Array]]
 
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
+
+TRUNCATED_STD = 0.87962566103423978
+"""Standard deviation of a standard normal truncated at two."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,8 @@ def initialise(network: Network, rng: np.random.Generator) -> Params:
     """
     params = {}
     for layer in network.layers:
-        draws = stats.truncnorm.rvs(-2, 2, size=layer.kernel_shape, random_state=rng)
-        kernel = draws / stats.truncnorm.std(-2, 2) / sqrt(layer.fan_in)
+        draws = ndtri(rng.uniform(ndtr(-2), ndtr(2), layer.kernel_shape))
+        kernel = draws / TRUNCATED_STD / sqrt(layer.fan_in)
         params[layer.name] = {"kernel": jnp.asarray(kernel, jnp.float32), "bias": jnp.zeros(layer.outputs)}
     return params
 
