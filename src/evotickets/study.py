@@ -4,26 +4,27 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 """
 
 from collections.abc import Iterable
-from copy import deepcopy
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
-from evotickets import tasks
+from evotickets import masks, tasks
+from evotickets.configuration import StudyError, conform, hint, read, shown
+from evotickets.networks import cnn, mlp
 from evotickets.pruning import CONTROLS
 from evotickets.scores import NEEDS_STD
 from evotickets.training import EVOSAX, GRADIENT
 
+FOLDERS = {"tickets", "tables", "figures", "logs", "benchmarks"}
+"""What a study keeps in its folder of results."""
+
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
 
 
-class StudyError(ValueError):
-    """A configuration that cannot run; the message names the key and the remedy."""
+__all__ = ["OBJECTIVE_ONLY", "Chain", "Study", "StudyError", "Tickets", "load", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,9 @@ def load(path: str | Path, schema: str | Path) -> Study:
         StudyError: if the file is missing, no YAML or not a study.
     """
     try:
-        config = yaml.safe_load(Path(path).read_text())
-    except FileNotFoundError as error:
-        raise StudyError(f"{path} does not exist: name a configuration, such as CONFIG=config/config.yaml") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" at line {where.line + 1}" if where else ""
-        raise StudyError(f"{path} is not valid YAML{line}: mend its syntax") from error
-    return resolve(config, schema)
+        return resolve(read(path), schema)
+    except StudyError as error:
+        raise StudyError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
 
 def resolve(config: Any, schema: str | Path) -> Study:
@@ -103,81 +99,16 @@ def resolve(config: Any, schema: str | Path) -> Study:
         StudyError: if a key is unknown, missing or has an impossible value.
     """
     rules = yaml.safe_load(Path(schema).read_text())
-    config = _conform(config, rules, rules, "")
-    return Study(config, config["seed"], config["seeds"], Path(config["results"]), _tickets(config["tickets"], rules))
-
-
-def _conform(value: Any, rules: dict[str, Any], root: dict[str, Any], place: str) -> Any:
-    """Refuse what breaks the rules with one sentence, and fill in the defaults."""
-    errors = list(jsonschema.Draft202012Validator({**rules, "$defs": root["$defs"]}).iter_errors(value))
-    if errors:
-        raise StudyError(_sentence(min(errors, key=lambda e: (len(e.absolute_path), str(e.message))), place))
-    return _filled(deepcopy(value), rules, root)
-
-
-def _filled(value: Any, rules: Any, root: dict[str, Any]) -> Any:
-    """Add the defaults that the rules give, at every depth."""
-    if not isinstance(rules, dict):
-        return value
-    if "$ref" in rules:
-        rules = root["$defs"][rules["$ref"].rsplit("/", 1)[-1]]
-    if isinstance(value, list):
-        return [_filled(item, rules.get("items"), root) for item in value]
-    if not isinstance(value, dict):
-        return value
-    named = rules.get("properties", {})
-    for key, rule in named.items():
-        if "default" in rule:
-            value.setdefault(key, deepcopy(rule["default"]))
-    return {key: _filled(item, named.get(key, rules.get("additionalProperties")), root) for key, item in value.items()}
-
-
-def _sentence(error: jsonschema.ValidationError, place: str) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
-    where = (place + path.lstrip(".")).strip(".") or "the configuration"
-    shown = repr(error.instance) if len(repr(error.instance)) <= 60 else repr(error.instance)[:57] + "…"
-    rule, instance = error.validator_value, error.instance
-    match error.validator:
-        case "additionalProperties":
-            known = sorted(error.schema["properties"])
-            unknown = sorted(set(instance) - set(known), key=str)[0]
-            return f"{where}: unknown key {str(unknown)[:60]!r}; {_hint(unknown, known)}"
-        case "required":
-            missing = next(key for key in rule if key not in instance)
-            return f"{where}: the key {missing!r} is missing; add it"
-        case "enum":
-            return f"{where} is {shown}; choose one of {', '.join(map(str, rule))}"
-        case "type":
-            return f"{where} is {shown}, which is no {rule}"
-        case "pattern":
-            return f"{where} is {shown}; it must match {rule}"
-        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum" | "multipleOf":
-            words = {
-                "minimum": "at least",
-                "exclusiveMinimum": "greater than",
-                "maximum": "at most",
-                "exclusiveMaximum": "less than",
-                "multipleOf": "a multiple of",
-            }
-            return f"{where} is {shown}; it must be {words[str(error.validator)]} {rule}"
-        case "minItems" | "minProperties":
-            return f"{where} is empty; it needs at least {rule}"
-        case "maxItems":
-            return f"{where} is too long; at most {rule}"
-        case "uniqueItems":
-            return f"{where} lists something twice: {shown}"
-    return f"{where}: {error.message}"
-
-
-def _hint(name: Any, known: Iterable[str]) -> str:
-    known = list(known)
-    close = get_close_matches(str(name), known, 1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+    config = conform(config, rules, rules, "")
+    folder = Path(config["results"])
+    if FOLDERS & set(folder.parts[1:]):
+        raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")
+    return Study(config, config["seed"], config["seeds"], folder, _tickets(config["tickets"], rules))
 
 
 def _known(where: str, name: str, known: Iterable[str]) -> None:
     if name not in known:
-        raise StudyError(f"{where} names {name[:60]!r}, which is not there; {_hint(name, known)}")
+        raise StudyError(f"{where} names {shown(name)}, which is not there; {hint(name, known)}")
 
 
 def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
@@ -188,6 +119,8 @@ def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
         if lower >= higher:
             raise StudyError(f"tickets.densities has {lower} after {higher}; densities must fall from level to level")
     networks = {name: _task(name, dict(task)) for name, task in section["tasks"].items()}
+    for name, network in networks.items():
+        _distinct(name, network, densities)
     settings: dict[tuple[str, str], dict[str, Any]] = {}
     chains: dict[Chain, None] = {}
     for index, entry in enumerate(section["chains"]):
@@ -234,6 +167,30 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> None:
+    """Refuse two levels that keep equally many weights; the size of a control task is known only to its jobs."""
+    if settings["task"] not in tasks.SUPERVISED:
+        return
+    task = tasks.SUPERVISED[settings["task"]]
+    height, width, depth = task.input_shape
+    if "channels" in settings:
+        poolings = len(settings["channels"])
+        if min(height, width) >> poolings == 0:
+            raise StudyError(
+                f"tickets.tasks.{name}.channels has {poolings} entries, each halving an image of {height}×{width} "
+                "until nothing is left; shorten it"
+            )
+        network = cnn((height, width, depth), tuple(settings["channels"]), task.classes)
+    else:
+        network = mlp(height * width * depth, tuple(settings["hidden"]), task.classes)
+    for higher, lower in pairwise(densities):
+        if masks.kept_count(higher, network.kernel_count) == masks.kept_count(lower, network.kernel_count):
+            raise StudyError(
+                f"tickets.densities {higher} and {lower} keep equally many of the {network.kernel_count} weights of "
+                f"tickets.tasks.{name}; drop one of them"
+            )
+
+
 def _trainer(
     where: str, name: str, settings: dict[str, Any], override: dict[str, Any], place: str, rules: dict[str, Any]
 ) -> dict[str, Any]:
@@ -241,17 +198,18 @@ def _trainer(
     strategies = rules["$defs"]["strategies"]
     known = [*(s for s in strategies if s != "evosax"), *EVOSAX]
     if strategy not in known:
-        raise StudyError(f"{where}: there is no strategy {str(strategy)[:60]!r}; {_hint(strategy, known)}")
+        raise StudyError(f"{where}: there is no strategy {shown(strategy)}; {hint(strategy, known)}")
     rule = strategies.get(strategy, strategies["evosax"])
-    _conform(settings, rule, rules, f"{where}.")
+    conform(settings, rule, rules, f"{where}.")
     if "strategy" in override:
         raise StudyError(f"{place}.settings cannot change the strategy; add a trainer of another name")
-    _conform(override, rule, rules, f"{place}.settings.")
-    resolved = _conform({**settings, **override, "strategy": strategy}, rule, rules, f"{where}.")
+    conform(override, rule, rules, f"{place}.settings.")
+    resolved = conform({**settings, **override, "strategy": strategy}, rule, rules, f"{where}.")
     length = "steps" if strategy in GRADIENT else "generations"
     if resolved[length] % resolved["evaluations"]:
         raise StudyError(
-            f"{where}: {length} is {resolved[length]}, no multiple of evaluations, {resolved['evaluations']}"
+            f"{where}: {length} is {resolved[length]}, no multiple of evaluations, {resolved['evaluations']}; "
+            "change one of them"
         )
     return resolved
 

@@ -3,6 +3,7 @@ import ast
 import os
 from pathlib import Path
 
+from evotickets import configuration
 from evotickets import study as studies
 
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
@@ -13,6 +14,8 @@ if not config:
 
 
 try:
+    for file in workflow.configfiles:
+        configuration.read(file)
     study = studies.resolve(config, SCHEMA)
 except studies.StudyError as error:
     files = ", ".join(map(str, workflow.configfiles)) or "the configuration"

@@ -1,0 +1,183 @@
+"""Reading a configuration file and holding it against the schema: one sentence for whatever is wrong with it."""
+
+from collections.abc import Hashable, Iterable
+from copy import deepcopy
+from difflib import get_close_matches
+from math import isfinite
+from pathlib import Path
+from reprlib import Repr
+from typing import Any
+
+import jsonschema
+import yaml
+
+LARGEST = 1_000_000
+"""Bytes of a configuration file; a larger file is something else."""
+
+WORDS = {
+    "object": "a map, written {key: value}",
+    "array": "a list, written [a, b]",
+    "integer": "a whole number",
+    "number": "a finite number",
+    "string": "text",
+}
+BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "greater than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+    "multipleOf": "a multiple of",
+}
+
+_repr = Repr()
+_repr.maxstring, _repr.maxother, _repr.maxlong, _repr.maxlevel = 60, 60, 40, 2
+_short = _repr.repr
+
+
+class StudyError(ValueError):
+    """A configuration that cannot run; the message names the key and the remedy."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe types only, and no key twice: YAML itself would keep the last one without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [str(self.construct_object(key, deep=True)) for key, _ in node.value if key.tag[-5:] != "merge"]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key[:60]!r} twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _is_whole(_: Any, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(_: Any, value: Any) -> bool:
+    return _is_whole(_, value) or (isinstance(value, float) and isfinite(value))
+
+
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_whole, "number": _is_finite}
+    ),
+)
+
+
+def read(path: str | Path) -> Any:
+    """Read a configuration file.
+
+    Raises:
+        StudyError: if the file is missing, no text, no YAML or says something twice.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise StudyError(f"{path} is larger than {LARGEST} bytes, which no configuration is: name another file")
+        config = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError as error:
+        raise StudyError(f"{path} does not exist: name a configuration, such as CONFIG=config/config.yaml") from error
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read ({error.strerror}): name a configuration file") from error
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path} is no text in UTF-8: save it as such, or name another file") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, StudyError):
+            raise
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        if problem and problem.endswith(" twice"):
+            raise StudyError(f"{path} has {problem}{line}: keep one") from error
+        why = f" ({' '.join(problem.split())[:100]})" if problem else ""
+        raise StudyError(f"{path} is not valid YAML{line}{why}: mend its syntax") from error
+    if config is None:
+        raise StudyError(f"{path} is empty: begin with a copy of config/config.yaml")
+    if not isinstance(config, dict):
+        raise StudyError(f"{path} holds {_short(config)} instead of keys: begin with a copy of config/config.yaml")
+    return config
+
+
+def conform(value: Any, rules: dict[str, Any], root: dict[str, Any], place: str) -> Any:
+    """Return a copy with the defaults filled in; `place` is the path of `value`, with a dot at its end.
+
+    Raises:
+        StudyError: if the value breaks a rule.
+    """
+    errors = list(_Validator({**rules, "$defs": root["$defs"]}).iter_errors(value))
+    if errors:
+        raise StudyError(_sentence(min(errors, key=lambda e: (len(e.absolute_path), str(e.validator))), place))
+    return _filled(deepcopy(value), rules, root)
+
+
+def _filled(value: Any, rules: Any, root: dict[str, Any]) -> Any:
+    """Add the defaults that the rules give, at every depth."""
+    if not isinstance(rules, dict):
+        return value
+    if "$ref" in rules:
+        rules = root["$defs"][rules["$ref"].rsplit("/", 1)[-1]]
+    if isinstance(value, list):
+        return [_filled(item, rules.get("items"), root) for item in value]
+    if not isinstance(value, dict):
+        return value
+    named = rules.get("properties", {})
+    for key, rule in named.items():
+        if "default" in rule:
+            value.setdefault(key, deepcopy(rule["default"]))
+    return {key: _filled(item, named.get(key, rules.get("additionalProperties")), root) for key, item in value.items()}
+
+
+def _sentence(error: jsonschema.ValidationError, place: str) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{shown(part)}" for part in error.absolute_path)
+    where = (place + path.lstrip(".")).strip(".") or "the configuration"
+    rule, instance = error.validator_value, error.instance
+    found = _short(instance)
+    match error.validator:
+        case "additionalProperties":
+            known = sorted(error.schema["properties"])
+            unknown = sorted(set(instance) - set(known), key=str)[0]
+            return f"{where}: unknown key {_short(unknown)}; {hint(unknown, known)}"
+        case "required":
+            missing = next(key for key in rule if key not in instance)
+            return f"{where}: the key {missing!r} is missing; add it"
+        case "enum":
+            return f"{where} is {found}; choose one of {', '.join(map(str, rule))}"
+        case "type":
+            return f"{where} is {found}; it must be {WORDS[rule]}{_number(instance, rule)}"
+        case "pattern":
+            return f"{where}: {found} cannot be used; it must be {error.schema['description'].rstrip('.')}"
+        case "minItems" | "minProperties":
+            return f"{where} is empty; give it at least {rule}"
+        case "maxItems":
+            return f"{where} has {len(instance)} entries; it must have at most {rule}"
+        case "uniqueItems":
+            return f"{where} lists something twice: {found}; keep one"
+        case bound if bound in BOUNDS:
+            return f"{where} is {found}; it must be {BOUNDS[str(bound)]} {rule}"
+    return f"{where}: {error.message}"
+
+
+def _number(value: Any, rule: str) -> str:
+    """Say how to write a number that YAML takes for something else."""
+    if rule == "integer" and isinstance(value, float) and value.is_integer():
+        return f": write {int(value)}"
+    if rule in ("integer", "number") and isinstance(value, str):
+        try:
+            number = float(value)
+            if isfinite(number):
+                return f", but YAML reads this as text: write {int(number) if rule == 'integer' else number}"
+        except ValueError:
+            pass
+    return ""
+
+
+def shown(name: Any) -> str:
+    """Return a name short enough for a sentence and on one line."""
+    return _short(name)[1:-1] if isinstance(name, str) else _short(name)
+
+
+def hint(name: Any, known: Iterable[str]) -> str:
+    """Suggest the known name that is closest, or all of them."""
+    known = list(known)
+    close = get_close_matches(str(name)[:60], known, 1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
