@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 from evotickets import lock, study
+from evotickets.tasks import images
 
+PROFILES = Path("workflow/profiles")
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 DRY = {"-n", "--dry-run", "--dryrun"}
 
@@ -41,19 +43,31 @@ def _tracking(*arguments: str) -> int:
     return subprocess.run([sys.executable, "-m", "evotickets.tracking", *arguments], check=False).returncode
 
 
+def _fetch_data(loaded: study.Study) -> None:
+    """Download the data sets that are missing: once, before any job, and where there is a network."""
+    for name in dict.fromkeys(settings["task"] for settings in loaded.tickets.tasks.values()):
+        if name in images.SOURCES:
+            try:
+                images.fetch(*images.SOURCES[name])
+            except FileNotFoundError as error:
+                raise study.StudyError(f"tickets.tasks names {name}, but {error}") from error
+
+
 def run(options: argparse.Namespace) -> int:
     """Run a study, then write its report."""
-    folder = study.load(options.config, SCHEMA).results
-    profile = Path("workflow/profiles") / options.profile
-    if not (profile / "profile.yaml").is_file():
-        known = ", ".join(sorted(p.parent.name for p in profile.parent.glob("*/profile.yaml")))
-        raise study.StudyError(f"there is no profile {options.profile!r}; known are {known}")
+    loaded = study.load(options.config, SCHEMA)
+    folder = loaded.results
+    known = sorted(path.parent.name for path in PROFILES.glob("*/profile.yaml"))
+    if options.profile not in known:
+        raise study.StudyError(f"there is no profile {options.profile!r}; known are {', '.join(known)}")
+    profile = PROFILES / options.profile
     arguments = [
         "--configfile", options.config, "--cores", options.cores, "--workflow-profile", str(profile),
         "--logger-mlflow-results", str(folder), *options.more,
     ]  # fmt: skip
     if DRY & set(options.more):
         return _snakemake(*arguments)
+    _fetch_data(loaded)
     with lock.hold(folder) as held:
         if held.abandoned and any(Path(".snakemake/locks").glob("*")):
             # Nobody is at work here, so what Snakemake still takes for a lock is that of a run that was killed.

@@ -33,6 +33,14 @@ KMNIST = {
 }
 
 
+SOURCES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "mnist": ("MNIST", "https://ossci-datasets.s3.amazonaws.com/mnist/", MNIST),
+    "fashion_mnist": ("FashionMNIST", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", FASHION_MNIST),
+    "kmnist": ("KMNIST", "https://codh.rois.ac.jp/kmnist/dataset/kmnist/", KMNIST),
+}
+"""Folder, address and md5 sums of the files, by task; a task that is not listed needs no files."""
+
+
 @register_supervised("digits", input_shape=(8, 8, 1), classes=10)
 def digits(seed: int) -> Images:
     """Split the 1,797 digits of scikit-learn 60/20/20, each class alike; the seed draws the split."""
@@ -57,22 +65,21 @@ def digits(seed: int) -> Images:
 def mnist(seed: int) -> Images:
     """MNIST; the last 10,000 training images are the validation split, whatever the seed."""
     del seed
-    return read_idx_set(fetch("MNIST", "https://ossci-datasets.s3.amazonaws.com/mnist/", MNIST))
+    return read_idx_set(fetch(*SOURCES["mnist"]))
 
 
 @register_supervised("fashion_mnist", input_shape=(28, 28, 1), classes=10)
 def fashion_mnist(seed: int) -> Images:
     """Fashion-MNIST; the last 10,000 training images are the validation split, whatever the seed."""
     del seed
-    url = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-    return read_idx_set(fetch("FashionMNIST", url, FASHION_MNIST))
+    return read_idx_set(fetch(*SOURCES["fashion_mnist"]))
 
 
 @register_supervised("kmnist", input_shape=(28, 28, 1), classes=10)
 def kmnist(seed: int) -> Images:
     """K-MNIST; the last 10,000 training images are the validation split, whatever the seed."""
     del seed
-    return read_idx_set(fetch("KMNIST", "https://codh.rois.ac.jp/kmnist/dataset/kmnist/", KMNIST))
+    return read_idx_set(fetch(*SOURCES["kmnist"]))
 
 
 def data_folder() -> Path:
