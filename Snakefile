@@ -6,6 +6,7 @@
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/tickets_files.smk"
 include: "workflow/rules/tickets.smk"
 
 

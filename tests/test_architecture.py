@@ -10,14 +10,14 @@ PACKAGE = ROOT / "src/evotickets"
 
 # From the ground up. A module imports from its own floor or from floors below it.
 FLOORS = [
-    {"networks", "seeds", "devices", "statistics"},
+    {"networks", "seeds", "devices", "statistics", "training"},
     {"masks", "tasks", "sampling"},
-    {"scores", "pruning", "population", "rollouts", "training"},
+    {"scores", "pruning", "population", "rollouts"},
     {"objectives"},
     {"evolution", "gradient", "landscape"},
     {"tickets"},
 ]
-SCRIPTS_ONLY = {"results", "figures", "tracking", "jobs", "study", "__main__"}
+SCRIPTS_ONLY = {"configuration", "results", "figures", "tracking", "jobs", "archive", "study", "lock", "__main__"}
 ONE_ROOM = {
     "mlflow": "tracking",
     "matplotlib": "figures",

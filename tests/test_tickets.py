@@ -81,12 +81,12 @@ def test_only_a_trained_ticket_is_cut():
 def test_tensors_round_trip():
     source = trained()
     np.testing.assert_array_equal(
-        tickets.from_tensors(NETWORK, tickets.to_tensors(NETWORK, source.initial)), source.initial
+        networks.from_tensors(NETWORK, networks.to_tensors(NETWORK, source.initial)), source.initial
     )
     mask = make(source, "snr", 0.2).mask
-    tensors = tickets.to_tensors(NETWORK, mask)
+    tensors = networks.to_tensors(NETWORK, mask)
     assert tensors["dense1/kernel"].shape == (2, 64, 8)
-    np.testing.assert_array_equal(tickets.from_tensors(NETWORK, tensors), mask)
+    np.testing.assert_array_equal(networks.from_tensors(NETWORK, tensors), mask)
     np.testing.assert_array_equal(tensors["dense1/kernel"][1], masks.unflatten_kernels(NETWORK, mask[1])["dense1"])
 
 

@@ -14,13 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 from tqdm import tqdm
 
-from evotickets import results, tickets
-from evotickets.networks import Network
-from evotickets.tasks import Control, Data
+from evotickets import results
 from evotickets.training import Report
 
 HEAD = "EVOTICKETS_HEAD"
@@ -54,22 +51,6 @@ class Job:
 
         return report
 
-    def write_ticket(self, path: str, network: Network, ticket: tickets.Ticket, seeds: Sequence[int]) -> None:
-        """Write a flat ticket tensor by tensor."""
-
-        def tensors(flat: np.ndarray | None) -> results.Tensors | None:
-            return None if flat is None else tickets.to_tensors(network, flat)
-
-        stored = results.Ticket(
-            tuple(seeds),
-            tickets.to_tensors(network, ticket.initial),
-            tickets.to_tensors(network, ticket.mask),
-            tensors(ticket.mean),
-            tensors(ticket.std),
-            ticket.statistics,
-        )
-        results.write_ticket(path, stored, self.metadata)
-
     def record(
         self,
         path: str | Path,
@@ -98,36 +79,6 @@ class Job:
                 end=time.time(),
             ),
         )
-
-
-def dataset(task: Data | Control) -> dict[str, str | int]:
-    """Describe a task as the tracking store wants it."""
-    if isinstance(task, Data):
-        rows = {split: len(getattr(task, split).y) for split in ("train", "validation", "test")}
-        return {
-            "name": task.name,
-            "digest": task.digest,
-            "rows": sum(rows.values()),
-            "features": int(np.prod(task.input_shape)),
-        }
-    return {"name": task.name, "digest": f"horizon-{task.horizon}", "rows": 0, "features": task.observation_size}
-
-
-def read_ticket(path: str, network: Network) -> tuple[tickets.Ticket, tuple[int, ...]]:
-    """Read a ticket of a network as flat arrays, and its seeds."""
-    stored = results.read_ticket(path)
-
-    def flat(tensors: results.Tensors | None) -> np.ndarray | None:
-        return None if tensors is None else tickets.from_tensors(network, tensors)
-
-    ticket = tickets.Ticket(
-        tickets.from_tensors(network, stored.initial),
-        tickets.from_tensors(network, stored.mask),
-        flat(stored.mean),
-        flat(stored.std),
-        stored.statistics,
-    )
-    return ticket, stored.seeds
 
 
 def _end_with_head() -> None:

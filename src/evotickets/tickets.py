@@ -156,30 +156,3 @@ def train(
     std = None if trained.std is None else spread(trained.std)
     statistics = trained.carry._asdict() if trained.carry else {}
     return ticket._replace(mean=spread(trained.mean), std=std, statistics=statistics), trained
-
-
-def to_tensors(network: Network, flat: np.ndarray) -> dict[str, np.ndarray]:
-    """Turn flat parameters [S, N] or flat masks [S, K] into `{"dense1/kernel": [S, ...], ...}`; masks have no biases."""
-    with_biases = flat.shape[1] == network.parameter_count
-    tensors, start = {}, 0
-    for layer in network.layers:
-        kernel = flat[:, start : start + layer.kernel_size].reshape(len(flat), layer.outputs, layer.fan_in)
-        tensors[f"{layer.name}/kernel"] = kernel.transpose(0, 2, 1).reshape(len(flat), *layer.kernel_shape)
-        start += layer.kernel_size
-        if with_biases:
-            tensors[f"{layer.name}/bias"] = flat[:, start : start + layer.outputs]
-            start += layer.outputs
-    return tensors
-
-
-def from_tensors(network: Network, tensors: dict[str, np.ndarray]) -> np.ndarray:
-    """Flatten named tensors to [S, N], or to [S, K] if there are only kernels; the inverse of `to_tensors`."""
-    parts = []
-    for layer in network.layers:
-        kernel = tensors[f"{layer.name}/kernel"]
-        parts.append(
-            kernel.reshape(len(kernel), layer.fan_in, layer.outputs).transpose(0, 2, 1).reshape(len(kernel), -1)
-        )
-        if f"{layer.name}/bias" in tensors:
-            parts.append(tensors[f"{layer.name}/bias"])
-    return np.concatenate(parts, 1)

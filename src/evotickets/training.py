@@ -3,11 +3,10 @@
 Axis letters: `S` seeds, `D` survivors, `T` evaluations.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 GRADIENT = {"adam"}
@@ -31,7 +30,7 @@ class Trajectory:
     steps: list[int] = field(default_factory=list)
     scores: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
-    def add(self, step: int, scores: dict[str, jax.Array]) -> None:
+    def add(self, step: int, scores: Mapping[str, Any]) -> None:
         """Append the scores [S] after a step.
 
         Raises:

@@ -1,12 +1,12 @@
 """Draw the initial parameters of a task's network; all trainers and criteria start from them."""
 
-from evotickets import devices, jobs, tasks, tickets
+from evotickets import archive, devices, jobs, tasks, tickets
 
 
 def main(job, output, name, network, seed, seeds_count):
     description = tickets.network_of(tasks.load(network["task"], seed=seed), network)
     ticket = tickets.initialise(description, seeds_count, seed=seed, name=name)
-    job.write_ticket(output, description, ticket, range(seeds_count))
+    archive.write_ticket(output, description, ticket, range(seeds_count), job.metadata)
 
 
 with jobs.job(snakemake) as job:

@@ -1,12 +1,12 @@
 """Make the ticket of one level of a chain, train it, and write what became of it; all seeds at once."""
 
-from evotickets import devices, jobs, results, seeds, tasks, tickets
+from evotickets import archive, devices, jobs, results, seeds, tasks, tickets
 
 
 def main(job, source, output, place, experiment, network, settings, density, seed, seeds_count):
     task = tasks.load(network["task"], seed=seed)
     description = tickets.network_of(task, network)
-    previous, members = jobs.read_ticket(source, description)
+    previous, members = archive.read_ticket(source, description)
     where = (place.trainer, place.level)
     ticket = tickets.next_ticket(
         description, previous, place.criterion, density, seed=seed, name=place.task, place=where
@@ -19,7 +19,7 @@ def main(job, source, output, place, experiment, network, settings, density, see
 
     cell = {"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
     factors = {"system": "tickets", **cell, "level": int(place.level), "density": density}
-    job.write_ticket(output.ticket, description, trained, members)
+    archive.write_ticket(output.ticket, description, trained, members, job.metadata)
     scores = [factors | row for row in run.trajectory.final(members)]
     results.write_table(output.scores, scores, schema=results.SCORES, metadata=job.metadata)
     results.write_table(output.history, run.trajectory.rows(members), schema=results.HISTORY, metadata=job.metadata)
@@ -30,7 +30,7 @@ def main(job, source, output, place, experiment, network, settings, density, see
         parameters=factors | settings | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
         metrics=run.trajectory.means(),
         artifacts=[output.ticket, output.scores, output.history],
-        dataset=jobs.dataset(task),
+        dataset=archive.dataset(task),
     )
 
 
