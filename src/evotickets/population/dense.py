@@ -4,14 +4,15 @@ Axis letters: `M` offsets (or members), `P` members, `C` offsets at a time, `D` 
 read, `B` batch, `O` outputs.
 """
 
+from math import prod
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from evotickets.networks import ACTIVATIONS, Layer
-from evotickets.population.members import Weights, spread, weights
-from evotickets.population.plan import CACHE, Plan
+from evotickets.population.members import Weights, multiply, spread, weights
+from evotickets.population.plan import CACHE, NARROWEST, NARROWEST_IMAGES, Plan
 
 
 class Prepared(NamedTuple):
@@ -21,17 +22,30 @@ class Prepared(NamedTuple):
     rows: Weights | jax.Array
 
 
-def bytes_per_input(plan: Plan, rows: int, pairs: bool) -> int:
-    """Return how much memory one column of the batch occupies at once."""
-    network = plan.network
-    hidden = max(layer.outputs for layer in network.layers)
-    return 4 * (2 + pairs) * hidden * _chunk(plan, rows)
+def tile_width(plan: Plan, rows: int, pairs: bool) -> int:
+    """Return how many inputs of the batch to evaluate at a time."""
+    return max(_narrowest(plan), CACHE // (_bytes_per_input(plan, pairs) * _chunk(plan, rows, pairs)))
 
 
-def _chunk(plan: Plan, rows: int) -> int:
+def _chunk(plan: Plan, rows: int, pairs: bool) -> int:
     """Return how many offsets, a divisor of all, are evaluated at a time."""
-    target = max(1, CACHE // (32 * plan.network.parameter_count))
+    kernels = 32 * plan.network.parameter_count
+    target = max(1, CACHE // max(kernels, _bytes_per_input(plan, pairs) * _narrowest(plan)))
     return max(size for size in range(1, rows + 1) if rows % size == 0 and size <= target)
+
+
+def _narrowest(plan: Plan) -> int:
+    return NARROWEST_IMAGES if plan.network.layers[0].is_convolution else NARROWEST
+
+
+def _bytes_per_input(plan: Plan, pairs: bool) -> int:
+    """Return the memory that one input's widest layer needs in one offset's members: patches and sums."""
+    most = 0
+    for i, layer in enumerate(plan.network.layers):
+        pixels = prod(_image_size(plan, i)) if layer.is_convolution else 1
+        patches = plan.reads[i].shape[-1] if layer.is_convolution and i > 0 else 0
+        most = max(most, pixels * (patches + layer.outputs))
+    return 4 * (1 + pairs) * most
 
 
 def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
@@ -42,42 +56,49 @@ def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
 
 def outputs(plan: Plan, prepared: Prepared, features: jax.Array) -> jax.Array:
     """Return outputs [P, O, B] on features [inputs, B] or [channels, height, width, B]."""
-    batch = features.shape[-1]
-    features = _patches(plan, 0, features[None])[0]
-    first = None if prepared.mean is None else _first(prepared.mean, features)
+    batch, pairs = features.shape[-1], prepared.mean is not None
+    features = _inputs(plan, 0, features.astype(plan.precision))
+    one_by_one = any(layer.is_convolution for layer in plan.network.layers)
 
-    def some(rows):
-        kernels = rows if plan.kernels else jax.vmap(weights, (None, 0))(plan, rows)
-        hidden = spread(first, jax.vmap(_first, (0, None))(kernels, features))
-        for i, (kernel, bias) in enumerate(kernels):
-            if i > 0:
-                mean = (None, None) if prepared.mean is None else prepared.mean[i]
-                kernel, bias = spread(mean[0], kernel), spread(mean[1], bias)
-                hidden = kernel @ _patches(plan, i, hidden) + bias[..., None]
-            hidden = _finish(plan, i, hidden, batch)
+    def first(kernels: Weights) -> jax.Array:
+        kernel, bias = kernels[0]
+        return multiply(plan, kernel, features) + bias[:, None]
+
+    def rest(argument: tuple[Weights, jax.Array]) -> jax.Array:
+        kernels, hidden = argument
+        hidden = _finish(plan, 0, hidden, batch)
+        for i, (kernel, bias) in enumerate(kernels, start=1):
+            hidden = _inputs(plan, i, hidden)
+            product = multiply if plan.network.layers[i].is_convolution else lambda _, a, b: a @ b
+            hidden = _finish(plan, i, product(plan, kernel, hidden) + bias[:, None], batch)
         return hidden
 
+    shared = first(prepared.mean) if prepared.mean is not None else None
+    later = prepared.mean[1:] if prepared.mean is not None else None
+
+    def some(rows: Weights | jax.Array) -> jax.Array:
+        kernels = rows if plan.kernels else jax.vmap(weights, (None, 0))(plan, rows)
+        hidden = spread(shared, jax.vmap(first)(kernels))
+        own = jax.tree.map(spread, later, kernels[1:]) if pairs else kernels[1:]
+        # Patches of several members at a time would leave the cache.
+        return jax.lax.map(rest, (own, hidden)) if one_by_one else jax.vmap(rest)((own, hidden))
+
     rows = jax.tree.leaves(prepared.rows)[0].shape[0]
-    chunk = _chunk(plan, rows)
+    chunk = _chunk(plan, rows, pairs)
     chunks = jax.tree.map(lambda a: a.reshape(rows // chunk, chunk, *a.shape[1:]), prepared.rows)
     out = jax.lax.map(some, chunks)
-    sides = out.shape[1] // chunk
+    sides = 1 + pairs
     return out.reshape(rows // chunk, sides, chunk, *out.shape[2:]).swapaxes(0, 1).reshape(rows * sides, *out.shape[2:])
 
 
-def _first(kernels: Weights, features: jax.Array) -> jax.Array:
-    kernel, bias = kernels[0]
-    return kernel @ features + bias[:, None]
-
-
-def _patches(plan: Plan, i: int, features: jax.Array) -> jax.Array:
-    """Return what layer i multiplies, [P, R, columns], from features [P, ..., B]; pixels and batch share the columns."""
-    layer, image = plan.network.layers[i], features.ndim == 5
+def _inputs(plan: Plan, i: int, features: jax.Array) -> jax.Array:
+    """Return what layer i multiplies, [R, columns], from features [..., B]; pixels and batch share the columns."""
+    layer, image = plan.network.layers[i], features.ndim == 4
     if layer.is_convolution:
-        return jax.vmap(_shifts, (None, None, 0))(layer, plan.reads[i], features)
-    features = features.reshape(len(features), -1, features.shape[-1])
-    some = plan.reads and (i == 0 or image) and plan.reads[i].shape[0] < features.shape[1]
-    return features[:, plan.reads[i]] if some else features
+        return _shifts(layer, plan.reads[i], features.astype(plan.precision))
+    features = features.reshape(-1, features.shape[-1])
+    some = plan.reads and (i == 0 or image) and plan.reads[i].shape[0] < len(features)
+    return features[plan.reads[i]] if some else features
 
 
 def _shifts(layer: Layer, reads: jax.Array, images: jax.Array) -> jax.Array:
@@ -95,13 +116,12 @@ def _shifts(layer: Layer, reads: jax.Array, images: jax.Array) -> jax.Array:
 
 
 def _finish(plan: Plan, i: int, hidden: jax.Array, batch: int) -> jax.Array:
-    """Pool and activate the sums [P, A, columns] of layer i, unless it is the last."""
+    """Pool and activate the sums [A, columns] of layer i; the last layer is left as it is."""
     layer = plan.network.layers[i]
     if layer.is_convolution:
         height, width = _image_size(plan, i)
-        images = hidden.reshape(*hidden.shape[:2], height, width, batch)
-        even = images[:, :, : height // 2 * 2, : width // 2 * 2]
-        hidden = even.reshape(*hidden.shape[:2], height // 2, 2, width // 2, 2, batch).max((3, 5))
+        images = hidden.reshape(len(hidden), height, width, batch)[:, : height // 2 * 2, : width // 2 * 2]
+        hidden = images.reshape(len(hidden), height // 2, 2, width // 2, 2, batch).max((2, 4))
     return hidden if i == len(plan.network.layers) - 1 else ACTIVATIONS[plan.network.activation](hidden)
 
 

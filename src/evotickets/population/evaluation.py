@@ -16,9 +16,10 @@ import jax.numpy as jnp
 import optax
 
 from evotickets.population import dense, sparse
-from evotickets.population.plan import CACHE, NARROWEST, Plan
+from evotickets.population.plan import Plan
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
+
 
 def cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     """Return the softmax cross-entropy [B] of outputs [O, B] and integer labels [B]."""
@@ -77,8 +78,7 @@ def _path(plan: Plan) -> ModuleType:
 
 def _tiles(plan: Plan, rows: int, pairs: bool, x: jax.Array) -> jax.Array:
     """Cut a batch [B, *input_shape] into features first tiles [T, ..., B/T], zeros where it does not divide."""
-    width = max(NARROWEST, CACHE // _path(plan).bytes_per_input(plan, rows, pairs))
-    tiles = _cut(x, -(-len(x) // width))
+    tiles = _cut(x, -(-len(x) // _path(plan).tile_width(plan, rows, pairs)))
     if plan.network.layers[0].is_convolution:
         return tiles.transpose(0, 4, 2, 3, 1)
     return tiles.reshape(*tiles.shape[:2], -1).swapaxes(1, 2)

@@ -31,3 +31,9 @@ def spread(mean: jax.Array | None, offsets: jax.Array) -> jax.Array:
         return offsets
     signs = jnp.array([1, -1], offsets.dtype).reshape(2, *(1,) * offsets.ndim)
     return (mean + signs * offsets).reshape(2 * len(offsets), *offsets.shape[1:])
+
+
+def multiply(plan: Plan, kernel: jax.Array, features: jax.Array) -> jax.Array:
+    """Return kernel [..., A, R] @ features [..., R, B], rounded to the plan's precision and summed in float32."""
+    kernel, features = kernel.astype(plan.precision), features.astype(plan.precision)
+    return jnp.matmul(kernel, features, preferred_element_type=jnp.float32)

@@ -22,8 +22,10 @@ GROUPS = 4
 KEEP_ALL_INPUTS = 0.9
 CACHE = 2**21
 NARROWEST = 64
+NARROWEST_IMAGES = 16
 
 PATHS = ("dense", "sparse")
+PRECISIONS = ("float32", "bfloat16")
 
 Table = list[tuple[np.ndarray, np.ndarray]]
 
@@ -56,14 +58,23 @@ class Plan:
     groups: tuple[Group, ...]
     network: Network = field(metadata={"static": True})
     path: str = field(metadata={"static": True})
+    precision: str = field(metadata={"static": True})
 
 
-def plan(network: Network, mask: masks.Mask, *, path: str = "auto") -> Plan:
+def plan(network: Network, mask: masks.Mask, *, path: str = "auto", precision: str = "float32") -> Plan:
     """Prepare the evaluation of populations that share a mask, given [S, *kernel_shape] a layer.
 
+    Args:
+        network: the architecture.
+        mask: boolean arrays with a leading seed axis; every seed keeps equally many entries.
+        path: `auto`, or `dense` (scattered kernels) or `sparse` (fan-in lists) to overrule the measured thresholds.
+        precision: `float32`, or `bfloat16` to round what the first layer and convolutions multiply; sums stay float32.
+
     Raises:
-        ValueError: if the path is unknown or impossible, or the seeds keep different counts.
+        ValueError: if the path or precision is unknown or impossible, or the seeds keep different counts.
     """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, got {precision!r}")
     seeds = [{name: m[s] for name, m in mask.items()} for s in range(len(next(iter(mask.values()))))]
     counts = {masks.kept(m) for m in seeds}
     if len(counts) > 1:
@@ -71,7 +82,7 @@ def plan(network: Network, mask: masks.Mask, *, path: str = "auto") -> Plan:
     count = counts.pop()
     path = _choose(network, count, path)
     if path == "dense" and count == network.kernel_count and not any(layer.is_convolution for layer in network.layers):
-        return Plan((), (), (), (), network, path)
+        return Plan((), (), (), (), network, path, precision)
     zero = count + network.parameter_count - network.kernel_count
     tables = [_positions(network, m) for m in seeds]
     slots = _slots(network, tables, zero)
@@ -86,7 +97,7 @@ def plan(network: Network, mask: masks.Mask, *, path: str = "auto") -> Plan:
         reads.append(np.maximum(read, 0))
     groups = _groups(tables, slots, zero) if path == "sparse" else ()
     kernels, biases = ([jnp.asarray(np.stack(layer)) for layer in part] for part in (kernels, biases))
-    return Plan(tuple(kernels), tuple(biases), tuple(map(jnp.asarray, reads)), groups, network, path)
+    return Plan(tuple(kernels), tuple(biases), tuple(map(jnp.asarray, reads)), groups, network, path, precision)
 
 
 def _choose(network: Network, kept: int, path: str) -> str:

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from evotickets.networks import ACTIVATIONS
-from evotickets.population.members import spread
-from evotickets.population.plan import Plan
+from evotickets.population.members import multiply, spread
+from evotickets.population.plan import CACHE, NARROWEST, Plan
 
 
 class _Group(NamedTuple):
@@ -30,13 +30,13 @@ class Prepared(NamedTuple):
     pairs: bool
 
 
-def bytes_per_input(plan: Plan, rows: int, pairs: bool) -> int:
-    """Return how much memory one column of the batch occupies at once."""
+def tile_width(plan: Plan, rows: int, pairs: bool) -> int:
+    """Return how many inputs of the batch to evaluate at a time."""
     members = rows * (1 + pairs)
     widest = max(
-        (group.weights.shape[-2] * (group.weights.shape[-1] + rows + members) for group in plan.groups), default=0
+        (group.inputs.shape[-2] * (group.inputs.shape[-1] + rows + members) for group in plan.groups), default=0
     )
-    return 4 * (widest + members * max(bias.shape[-1] for bias in plan.biases[1:]))
+    return max(NARROWEST, CACHE // (4 * (widest + members * max(bias.shape[-1] for bias in plan.biases[1:]))))
 
 
 def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
@@ -52,7 +52,9 @@ def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
     for group in plan.groups:
         units = slice(start, start + group.weights.shape[0])
         start = units.stop
-        groups.append(_Group(padded[:, group.weights].swapaxes(0, 1), both(plan.kernels[1][:, units])))
+        groups.append(
+            _Group(padded[:, group.weights].swapaxes(0, 1).astype(plan.precision), both(plan.kernels[1][:, units]))
+        )
     layers = [
         (both(kernel), both(bias)[..., None]) for kernel, bias in zip(plan.kernels[1:], plan.biases[1:], strict=True)
     ]
@@ -66,11 +68,12 @@ def outputs(plan: Plan, prepared: Prepared, features: jax.Array) -> jax.Array:
     """Return outputs [P, O, B] on features [inputs, B]."""
     activation = ACTIVATIONS[plan.network.activation]
     features = jnp.concatenate([features, jnp.ones_like(features[:1]), jnp.zeros_like(features[:1])])
+    features = features.astype(plan.precision)
     (_, bias), *rest = prepared.layers
     out = jnp.broadcast_to(bias, (*bias.shape[:-1], features.shape[1]))
     for group, where in zip(prepared.groups, plan.groups, strict=True):
         read = features.at[where.inputs].get(mode="promise_in_bounds")
-        hidden = jnp.einsum("gmf,gfb->gmb", group.weights, read).swapaxes(0, 1)
+        hidden = multiply(plan, group.weights, read).swapaxes(0, 1)
         hidden = activation(spread(hidden[-1], hidden[:-1]) if prepared.pairs else hidden)
         out += group.onward @ hidden
     for kernel, bias in rest:
