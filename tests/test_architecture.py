@@ -17,7 +17,17 @@ FLOORS = [
     {"evolution", "gradient", "landscape"},
     {"tickets"},
 ]
-SCRIPTS_ONLY = {"configuration", "results", "figures", "tracking", "jobs", "archive", "study", "lock", "__main__"}
+SCRIPTS_ONLY = {
+    "configuration",
+    "results",
+    "figures",
+    "tracking",
+    "jobs",
+    "archive",
+    "study",
+    "lock",
+    "__main__",
+}
 ONE_ROOM = {
     "mlflow": "tracking",
     "matplotlib": "figures",

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -21,7 +22,7 @@ def pins():
 
 
 def test_every_dependency_is_pinned():
-    wanted = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    wanted = [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]
     assert {name(requirement) for requirement in wanted} - {"evotickets"} <= set(pins())
 
 

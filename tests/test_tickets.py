@@ -90,17 +90,20 @@ def test_tensors_round_trip():
     np.testing.assert_array_equal(tensors["dense1/kernel"][1], masks.unflatten_kernels(NETWORK, mask[1])["dense1"])
 
 
-@pytest.mark.parametrize("settings", [
-    {"strategy": "snes", "population": 64, "generations": 120, "evaluations": 2, "batch": 256, "mean_decay": 0.0, "std_init": 0.05, "temperature": 12},
-    {"strategy": "adam", "steps": 300, "evaluations": 2, "batch": 128, "learning_rate": 0.01},
-], ids=["snes", "adam"])  # fmt: skip
+SNES = {"strategy": "snes", "population": 64, "generations": 120, "evaluations": 2, "batch": 256}
+SNES |= {"mean_decay": 0.0, "std_init": 0.05, "temperature": 12}
+ADAM = {"strategy": "adam", "steps": 300, "evaluations": 2, "batch": 128, "learning_rate": 0.01}
+
+
+@pytest.mark.parametrize("settings", [SNES, ADAM], ids=["snes", "adam"])
 def test_training_a_sparse_ticket_learns_the_digits_and_moves_survivors_only(settings):
     data = tasks.load("digits")
     network = networks.mlp(64, (32,), 10)
     start = tickets.initialise(network, 2, seed=0, name="digits")
     ticket = start._replace(mask=pruning.random_mask(start.mask.shape, 600, np.random.default_rng(0)))
     done, run = tickets.train(network, data, ticket, settings, key=seeds.stream(0, "test"))
-    scores = {row["seed"]: row["value"] for row in run.trajectory.final((7, 9)) if row["split"] == "test" and row["metric"] == "accuracy"}  # fmt: skip
+    rows = run.trajectory.final((7, 9))
+    scores = {row["seed"]: row["value"] for row in rows if (row["split"], row["metric"]) == ("test", "accuracy")}
     assert min(scores.values()) > 0.8
     assert set(scores) == {7, 9}
     places = masks.kernel_positions(network)

@@ -1,11 +1,12 @@
 """Feed-forward networks as plain descriptions: layers in order, parameters as a dictionary of kernels and biases.
 
-Axis letters: `B` batch, `S` seeds, `N` all parameters, `K` kernel entries, `O` outputs. The flat order of parameters is fixed here and used everywhere:
-layer by layer; inside a layer the kernel output unit by output unit (so that the fan-in of a unit is contiguous), then
-the biases.
+Axis letters: `B` batch, `S` seeds, `N` all parameters, `K` kernel entries, `O` outputs. The flat order of parameters is
+fixed here and used everywhere: layer by layer; inside a layer the kernel output unit by output unit (so that the fan-in
+of a unit is contiguous), then the biases.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod, sqrt
 
 import jax
@@ -79,8 +80,8 @@ class Network:
 
 def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: str = "relu") -> Network:
     """Describe a multilayer perceptron."""
-    sizes = (inputs, *hidden, outputs)
-    layers = tuple(Layer(f"dense{i + 1}", (a, b)) for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)))
+    sizes = pairwise((inputs, *hidden, outputs))
+    layers = tuple(Layer(f"dense{index + 1}", shape) for index, shape in enumerate(sizes))
     return Network((inputs,), layers, activation)
 
 
