@@ -90,7 +90,7 @@ def contents(file, system="tickets", state=("current",)):
 
 def _files(location, folder):
     if location.startswith("mlflow-artifacts:/"):
-        root = folder / "served" / location.removeprefix("mlflow-artifacts:/").lstrip("/")
+        root = folder / "mlartifacts" / location.removeprefix("mlflow-artifacts:/").lstrip("/")
     else:
         root = Path(location.removeprefix("file://"))
     files = sorted(path for path in root.rglob("*") if path.is_file())
@@ -123,7 +123,7 @@ def free_port():
 
 
 class Server:
-    """A real `mlflow server` on loopback, which can be killed and started again on the same port and store."""
+    """A real `mlflow server`, as `ui` starts it, that can be killed and started again on its port and store."""
 
     def __init__(self, file):
         self.file, self.port = file, free_port()
@@ -132,13 +132,11 @@ class Server:
 
     def start(self):
         """Start and wait until it answers."""
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{self.file}"]
-        command += ["--artifacts-destination", str(self.file.parent / "served")]
-        environment = os.environ | database.ENVIRONMENT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        command = [sys.executable, "-m", "evotickets.tracking", "ui", "--port", str(self.port)]
+        command += ["--uri", f"sqlite:///{self.file}"]
         with (self.file.parent / "server.log").open("a") as log:
             self.process = subprocess.Popen(
-                command, env=environment, stdout=log, stderr=log, start_new_session=True, cwd=self.file.parent
+                command, stdout=log, stderr=log, start_new_session=True, cwd=self.file.parent
             )
         for _ in range(600):
             with contextlib.suppress(OSError):

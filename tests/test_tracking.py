@@ -51,6 +51,10 @@ class TestSync:
     def test_chains_and_levels_become_flat_runs_of_two_experiments(self, records, uri, file):
         report = sync(records, uri=uri)
         assert (len(report.tracked), report.unchanged, report.untracked) == (6, 0, ())
+        assert (
+            "the step is the level"
+            in database.client(uri).get_experiment_by_name("tickets").tags["mlflow.note.content"]
+        )
         assert list(report.links) == ["tickets-levels", "tickets"]
         held = stores.contents(file)
         assert len(held) == 6
@@ -448,6 +452,13 @@ class TestServer:
         proxy.fault = lambda number: None
         assert sync(records, uri=proxy.uri).untracked == ()
         assert stores.contents(server.file, "slow") == expected
+
+    def test_the_interface_prints_its_addresses_and_listens_on_this_machine_only(self, server, capsys):
+        log = (server.file.parent / "server.log").read_text()
+        assert log.startswith(f"tracking: http://127.0.0.1:{server.port}\n")
+        assert "0.0.0.0:" not in log
+        assert main(["ui", "--uri", server.uri]) == 0
+        assert f"{server.uri}/#/experiments/" in capsys.readouterr().out
 
     def test_nobody_listening_is_said_at_once(self, tmp_path):
         records = stores.write_study(tmp_path / "results")

@@ -36,7 +36,7 @@ def served(uri: str) -> Iterator[dict[str, str]]:
         links = {}
         for line in server.stdout or ():
             name, _, link = line.strip().partition(": ")
-            if link.startswith("http"):
+            if "/#/" in link:
                 links[name] = link
             elif "Application startup complete" in line:
                 break

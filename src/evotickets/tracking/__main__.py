@@ -17,11 +17,9 @@ from evotickets.tracking.updates import LOCAL, follow, journals, record_files, s
 def serve(uri: str, port: int) -> None:
     """Print the addresses of the chart pages, then become MLflow's server, on this machine only."""
     store = Store(uri)
-    if store.remote:
-        base = uri
-    else:
-        port = _free_port(port)
-        base = f"http://127.0.0.1:{port}"
+    port = _free_port(port)
+    base = uri if store.remote else f"http://127.0.0.1:{port}"
+    print(f"tracking: {base}", flush=True)
     _print_links({e.name: charts.address(base, e.experiment_id) for e in store.client.search_experiments()})
     if store.remote:
         return

@@ -132,7 +132,7 @@ class Store:
             experiment = self.client.get_experiment_by_name(name)
             if experiment is None:
                 location = (self.artifacts / name).as_uri() if self.artifacts else None
-                tags = {"mlflow.experimentKind": "custom_model_development"}
+                tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": _note(name)}
                 identifier = self.client.create_experiment(name, artifact_location=location, tags=tags)
                 experiment = self.client.get_experiment(identifier)
             elif experiment.lifecycle_stage == "deleted":
@@ -224,6 +224,16 @@ class Store:
         with self.lock:
             self.client.log_inputs(run, [given])
             self.datasets.add((experiment, name, digest))
+
+
+def _note(experiment: str) -> str:
+    if experiment == FAILURES:
+        return "One run per job that failed, with the last lines of its log; superseded once the job has succeeded."
+    if experiment.endswith(LEVELS):
+        return "One run per level; the step is the generation. Views → All levels. Artifacts are copies of the results."
+    return (
+        "One run per chain; the step is the level, 0 is dense. Views → All curves. Artifacts are copies of the results."
+    )
 
 
 def _stamped(metrics: Sequence[Metric], start: int, duration: int) -> Iterator[tuple[str, float, int, int]]:
