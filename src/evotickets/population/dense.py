@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from evotickets.networks import ACTIVATIONS, Layer
 from evotickets.population.members import Weights, multiply, spread, weights
-from evotickets.population.plan import CACHE, NARROWEST, NARROWEST_IMAGES, Plan
+from evotickets.population.plan import NARROWEST, NARROWEST_IMAGES, Plan, working_set
 
 
 class Prepared(NamedTuple):
@@ -24,13 +24,13 @@ class Prepared(NamedTuple):
 
 def tile_width(plan: Plan, rows: int, pairs: bool) -> int:
     """Return how many inputs of the batch to evaluate at a time."""
-    return max(_narrowest(plan), CACHE // (_bytes_per_input(plan, pairs) * _chunk(plan, rows, pairs)))
+    return max(_narrowest(plan), working_set() // (_bytes_per_input(plan, pairs) * _chunk(plan, rows, pairs)))
 
 
 def _chunk(plan: Plan, rows: int, pairs: bool) -> int:
     """Return how many offsets, a divisor of all, are evaluated at a time."""
     kernels = 32 * plan.network.parameter_count
-    target = max(1, CACHE // max(kernels, _bytes_per_input(plan, pairs) * _narrowest(plan)))
+    target = max(1, working_set() // max(kernels, _bytes_per_input(plan, pairs) * _narrowest(plan)))
     return max(size for size in range(1, rows + 1) if rows % size == 0 and size <= target)
 
 
@@ -57,27 +57,26 @@ def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
 def outputs(plan: Plan, prepared: Prepared, features: jax.Array) -> jax.Array:
     """Return outputs [P, O, B] on features [inputs, B] or [channels, height, width, B]."""
     batch, pairs = features.shape[-1], prepared.mean is not None
-    features = _inputs(plan, 0, features.astype(plan.precision))
+    features = _inputs(plan, 0, features)
     one_by_one = any(layer.is_convolution for layer in plan.network.layers)
 
     def first(kernels: Weights) -> jax.Array:
         kernel, bias = kernels[0]
-        return multiply(plan, kernel, features) + bias[:, None]
+        return multiply(plan, 0, kernel, features) + bias[:, None]
 
     def rest(argument: tuple[Weights, jax.Array]) -> jax.Array:
         kernels, hidden = argument
         hidden = _finish(plan, 0, hidden, batch)
         for i, (kernel, bias) in enumerate(kernels, start=1):
-            hidden = _inputs(plan, i, hidden)
-            product = multiply if plan.network.layers[i].is_convolution else lambda _, a, b: a @ b
-            hidden = _finish(plan, i, product(plan, kernel, hidden) + bias[:, None], batch)
+            hidden = multiply(plan, i, kernel, _inputs(plan, i, hidden)) + bias[:, None]
+            hidden = _finish(plan, i, hidden, batch)
         return hidden
 
     shared = first(prepared.mean) if prepared.mean is not None else None
     later = prepared.mean[1:] if prepared.mean is not None else None
 
     def some(rows: Weights | jax.Array) -> jax.Array:
-        kernels = rows if plan.kernels else jax.vmap(weights, (None, 0))(plan, rows)
+        kernels = rows if isinstance(rows, tuple) else jax.vmap(weights, (None, 0))(plan, rows)
         hidden = spread(shared, jax.vmap(first)(kernels))
         own = jax.tree.map(spread, later, kernels[1:]) if pairs else kernels[1:]
         # Patches of several members at a time would leave the cache.
@@ -94,8 +93,9 @@ def outputs(plan: Plan, prepared: Prepared, features: jax.Array) -> jax.Array:
 def _inputs(plan: Plan, i: int, features: jax.Array) -> jax.Array:
     """Return what layer i multiplies, [R, columns], from features [..., B]; pixels and batch share the columns."""
     layer, image = plan.network.layers[i], features.ndim == 4
+    features = features.astype(plan.precision) if i == 0 or layer.is_convolution else features
     if layer.is_convolution:
-        return _shifts(layer, plan.reads[i], features.astype(plan.precision))
+        return _shifts(layer, plan.reads[i], features)
     features = features.reshape(-1, features.shape[-1])
     some = plan.reads and (i == 0 or image) and plan.reads[i].shape[0] < len(features)
     return features[plan.reads[i]] if some else features

@@ -33,7 +33,11 @@ def spread(mean: jax.Array | None, offsets: jax.Array) -> jax.Array:
     return (mean + signs * offsets).reshape(2 * len(offsets), *offsets.shape[1:])
 
 
-def multiply(plan: Plan, kernel: jax.Array, features: jax.Array) -> jax.Array:
-    """Return kernel [..., A, R] @ features [..., R, B], rounded to the plan's precision and summed in float32."""
-    kernel, features = kernel.astype(plan.precision), features.astype(plan.precision)
+def multiply(plan: Plan, i: int, kernel: jax.Array, features: jax.Array) -> jax.Array:
+    """Return kernel [..., A, R] @ features [..., R, B] of layer i, summed in float32.
+
+    In the first layer and in convolutions, which cost most, the factors are rounded to the plan's precision.
+    """
+    if i == 0 or plan.network.layers[i].is_convolution:
+        kernel, features = kernel.astype(plan.precision), features.astype(plan.precision)
     return jnp.matmul(kernel, features, preferred_element_type=jnp.float32)

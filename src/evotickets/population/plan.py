@@ -1,12 +1,10 @@
-"""Where every weight of a masked network sits inside the survivors, worked out once a level on the host.
+"""The plan by which populations that share a mask are evaluated, worked out once a level.
 
 Axis letters: `S` seeds, `D` survivors, `A` units (or channels) of a layer that reach the output, `R` inputs of a layer
 that one of those units reads, `G` units of a group, `F` fan-in of a group.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,20 +12,23 @@ import numpy as np
 
 from evotickets import masks
 from evotickets.networks import Network
+from evotickets.population import layout
 
-# Measured thresholds: the only place where the path is chosen.
+# All that was measured and decides a path or a shape. Fan-in lists lose to scattered kernels above this density, and on
+# first layers with fewer entries than this, where a level's compilation costs more than it saves.
 SPARSE_BELOW = 0.8
 SPARSE_FROM = 20_000
+# More groups waste less padding, and cost .15 s of compilation each.
 GROUPS = 4
-KEEP_ALL_INPUTS = 0.9
-CACHE = 2**21
+# What is worked on at once should stay in this many bytes of cache, but in tiles of no fewer inputs than these. An
+# accelerator has no such cache: there the limit only bounds memory.
+CACHE = {"cpu": 2**21}
+MEMORY = 2**30
 NARROWEST = 64
 NARROWEST_IMAGES = 16
 
 PATHS = ("dense", "sparse")
 PRECISIONS = ("float32", "bfloat16")
-
-Table = list[tuple[np.ndarray, np.ndarray]]
 
 
 @jax.tree_util.register_dataclass
@@ -48,8 +49,8 @@ class Plan:
     """How to read members [P, D] as networks; every array has a leading seed axis `S`.
 
     `kernels[l]` [S, A, R] and `biases[l]` [S, A] say where a weight sits in a member, `reads[l]` [S, R] which input of
-    the layer it multiplies. Index D of a member stands for zero. First-layer units come
-    group by group, then those without fan-in. `kernels` is empty where nothing is pruned.
+    the layer it multiplies. Index D of a member stands for zero. First-layer units come group by group, then those
+    without fan-in. Kernels, biases and reads are empty where nothing is pruned.
     """
 
     kernels: tuple[jax.Array, ...]
@@ -84,20 +85,25 @@ def plan(network: Network, mask: masks.Mask, *, path: str = "auto", precision: s
     if path == "dense" and count == network.kernel_count and not any(layer.is_convolution for layer in network.layers):
         return Plan((), (), (), (), network, path, precision)
     zero = count + network.parameter_count - network.kernel_count
-    tables = [_positions(network, m) for m in seeds]
-    slots = _slots(network, tables, zero)
+    tables = [layout.positions(network, m) for m in seeds]
+    slots = layout.slots(network, tables, zero)
     kernels, biases, reads = [], [], []
     for i in range(len(network.layers)):
-        own = [(table[i], units[i], _sources(network, i, units)) for table, units in zip(tables, slots, strict=True)]
-        read = _reads(network, i, own, zero)
-        kernels.append(
-            [_pick(table[0], units, np.append(s, -1)[r], zero) for (table, units, s), r in zip(own, read, strict=True)]
-        )
-        biases.append([np.append(table[1], zero)[units] for table, units, _ in own])
-        reads.append(np.maximum(read, 0))
-    groups = _groups(tables, slots, zero) if path == "sparse" else ()
-    kernels, biases = ([jnp.asarray(np.stack(layer)) for layer in part] for part in (kernels, biases))
-    return Plan(tuple(kernels), tuple(biases), tuple(map(jnp.asarray, reads)), groups, network, path, precision)
+        sources = [layout.sources(network, i, own) for own in slots]
+        parts = [layout.pick(table[i], own[i], zero) for table, own in zip(tables, slots, strict=True)]
+        read = layout.reads(network, i, [kernel for kernel, _ in parts], sources, zero)
+        columns = [np.append(source, -1)[r] for source, r in zip(sources, read, strict=True)]
+        kernels.append(jnp.asarray(np.stack([kernel[:, c] for (kernel, _), c in zip(parts, columns, strict=True)])))
+        biases.append(jnp.asarray(np.stack([bias for _, bias in parts])))
+        reads.append(jnp.asarray(np.maximum(read, 0)))
+    lists = layout.groups(tables, slots, zero, GROUPS) if path == "sparse" else ()
+    groups = tuple(Group(jnp.asarray(weights), jnp.asarray(inputs)) for weights, inputs in lists)
+    return Plan(tuple(kernels), tuple(biases), tuple(reads), groups, network, path, precision)
+
+
+def working_set() -> int:
+    """Return how many bytes may be worked on at once on the default device."""
+    return CACHE.get(jax.default_backend(), MEMORY)
 
 
 def _choose(network: Network, kept: int, path: str) -> str:
@@ -111,112 +117,3 @@ def _choose(network: Network, kept: int, path: str) -> str:
         return path
     pays = first.kernel_size >= SPARSE_FROM and kept < SPARSE_BELOW * network.kernel_count
     return "sparse" if shared and pays else "dense"
-
-
-def _positions(network: Network, mask: masks.Mask) -> Table:
-    """Return, a layer, where kernel [outputs, fan_in] and bias [outputs] sit among the survivors, D if pruned."""
-    survivors = masks.survivors(network, mask)
-    flat = np.full(network.parameter_count, len(survivors), np.int32)
-    flat[survivors] = np.arange(len(survivors))
-    table, start = [], 0
-    for layer in network.layers:
-        kernel = flat[start : start + layer.kernel_size].reshape(layer.outputs, layer.fan_in)
-        start += layer.kernel_size
-        table.append((kernel, flat[start : start + layer.outputs]))
-        start += layer.outputs
-    return table
-
-
-def _slots(network: Network, tables: list[Table], zero: int) -> list[list[np.ndarray]]:
-    """Order the units that reach an output, a seed and layer, padded with -1 so that seeds agree on the counts."""
-    alive = [_alive(network, table, zero) for table in tables]
-    layers = [_stack([own[i] for own in alive], -1) for i in range(len(network.layers))]
-    if len(network.layers) > 1:
-        fans = [(table[0][0] < zero).sum(1) for table in tables]
-        ordered = [own[0][np.argsort(-fan[own[0]], kind="stable")] for own, fan in zip(alive, fans, strict=True)]
-        varying = _stack([own[fan[own] > 0] for own, fan in zip(ordered, fans, strict=True)], -1)
-        constant = _stack([own[fan[own] == 0] for own, fan in zip(ordered, fans, strict=True)], -1)
-        layers[0] = np.concatenate([varying, constant], axis=1)
-    return [[layer[s] for layer in layers] for s in range(len(tables))]
-
-
-def _alive(network: Network, table: Table, zero: int) -> list[np.ndarray]:
-    """Return the units of each layer that reach an output."""
-    alive = [np.arange(network.outputs)]
-    for i in range(len(network.layers) - 1, 0, -1):
-        used = np.any(table[i][0][alive[0]] < zero, axis=0)
-        alive.insert(0, np.flatnonzero(used.reshape(-1, network.layers[i - 1].outputs).any(0)))
-    return alive
-
-
-def _sources(network: Network, i: int, slots: list[np.ndarray]) -> np.ndarray:
-    """Return which column of its kernel each input of a layer multiplies, in the engine's order of inputs, or -1.
-
-    The engine has images channel first, and patches row, column, channel; kernels follow `networks`.
-    """
-    layer = network.layers[i]
-    if i == 0:
-        return np.arange(layer.fan_in)
-    before = slots[i - 1]
-    places = np.arange(layer.fan_in // network.layers[i - 1].outputs)[:, None]
-    columns = np.where(before >= 0, places * network.layers[i - 1].outputs + before, -1)
-    return (columns if layer.is_convolution else columns.T).ravel()
-
-
-def _reads(network: Network, i: int, own: list[tuple[Any, np.ndarray, np.ndarray]], zero: int) -> np.ndarray:
-    """Return the inputs [S, R] that a layer reads, padded with -1: all of them unless leaving some out pays."""
-    available = len(own[0][2])
-    used = [
-        np.flatnonzero((sources >= 0) & np.any(table[0][units[units >= 0]] < zero, axis=0)[sources])
-        for table, units, sources in own
-    ]
-    hidden = i > 0 and not any(layer.is_convolution for layer in network.layers[i - 1 : i + 1])
-    if hidden or max(map(len, used)) > KEEP_ALL_INPUTS * available:
-        return np.tile(np.arange(available, dtype=np.int32), (len(own), 1))
-    return _stack(used, -1)
-
-
-def _pick(kernel: np.ndarray, units: np.ndarray, columns: np.ndarray, zero: int) -> np.ndarray:
-    """Return the kernel [units, columns], D where either is -1."""
-    return np.pad(kernel, ((0, 1), (0, 1)), constant_values=zero)[np.ix_(units, columns)]
-
-
-def _groups(tables: list[Table], slots: list[list[np.ndarray]], zero: int) -> tuple[Group, ...]:
-    """Cut the first layer's units into groups of similar fan-in and list each unit's weights and inputs."""
-    inputs = tables[0][0][0].shape[1]
-    kernels = [np.pad(table[0][0], ((0, 1), (0, 1)), constant_values=zero) for table in tables]
-    biases = [np.append(table[0][1], zero) for table in tables]
-    fans = np.stack([(kernel < zero).sum(1)[own[0]] for kernel, own in zip(kernels, slots, strict=True)])
-    groups, start = [], 0
-    envelope = fans.max(0)
-    for stop in _cuts(envelope[envelope > 0]):
-        fan = envelope[start:stop].max() + 1
-        weights = np.full((len(tables), stop - start, fan), zero, np.int32)
-        reads = np.full((len(tables), stop - start, fan), inputs + 1, np.int32)
-        for s, (kernel, own) in enumerate(zip(kernels, slots, strict=True)):
-            for g, unit in enumerate(own[0][start:stop]):
-                kept = np.flatnonzero(kernel[unit] < zero)
-                weights[s, g, : len(kept) + 1] = np.append(biases[s][unit], kernel[unit][kept])
-                reads[s, g, : len(kept) + 1] = np.append(inputs, kept)
-        groups.append(Group(jnp.asarray(weights), jnp.asarray(reads)))
-        start = stop
-    return tuple(groups)
-
-
-def _cuts(fans: np.ndarray) -> list[int]:
-    """Cut fan-ins, largest first, into at most `GROUPS` runs whose padded total is least; return where each ends."""
-    count = len(fans)
-    if count == 0:
-        return []
-    best = [(int(fans[0]) * (end + 1), [end + 1]) for end in range(count)]
-    for _ in range(GROUPS - 1):
-        best = [
-            min([best[end], *((best[i][0] + int(fans[i + 1]) * (end - i), [*best[i][1], end + 1]) for i in range(end))])
-            for end in range(count)
-        ]
-    return best[-1][1]
-
-
-def _stack(parts: Sequence[np.ndarray], filler: int) -> np.ndarray:
-    size = max(len(part) for part in parts)
-    return np.stack([np.pad(part, (0, size - len(part)), constant_values=filler) for part in parts]).astype(np.int32)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from evotickets.networks import ACTIVATIONS
 from evotickets.population.members import multiply, spread
-from evotickets.population.plan import CACHE, NARROWEST, Plan
+from evotickets.population.plan import NARROWEST, Plan, working_set
 
 
 class _Group(NamedTuple):
@@ -36,13 +36,13 @@ def tile_width(plan: Plan, rows: int, pairs: bool) -> int:
     widest = max(
         (group.inputs.shape[-2] * (group.inputs.shape[-1] + rows + members) for group in plan.groups), default=0
     )
-    return max(NARROWEST, CACHE // (4 * (widest + members * max(bias.shape[-1] for bias in plan.biases[1:]))))
+    return max(NARROWEST, working_set() // (4 * (widest + members * max(bias.shape[-1] for bias in plan.biases[1:]))))
 
 
 def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
     """Lay out members [M, D], or pairs mean [D] ± rows [M, D]."""
     pairs = mean is not None
-    padded = jnp.pad(jnp.concatenate([rows, mean[None]]) if pairs else rows, ((0, 0), (0, 1)))
+    padded = jnp.pad(rows if mean is None else jnp.concatenate([rows, mean[None]]), ((0, 0), (0, 1)))
 
     def both(where: jax.Array) -> jax.Array:
         picked = padded[:, where]
@@ -52,9 +52,7 @@ def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
     for group in plan.groups:
         units = slice(start, start + group.weights.shape[0])
         start = units.stop
-        groups.append(
-            _Group(padded[:, group.weights].swapaxes(0, 1).astype(plan.precision), both(plan.kernels[1][:, units]))
-        )
+        groups.append(_Group(padded[:, group.weights].swapaxes(0, 1), both(plan.kernels[1][:, units])))
     layers = [
         (both(kernel), both(bias)[..., None]) for kernel, bias in zip(plan.kernels[1:], plan.biases[1:], strict=True)
     ]
@@ -73,7 +71,7 @@ def outputs(plan: Plan, prepared: Prepared, features: jax.Array) -> jax.Array:
     out = jnp.broadcast_to(bias, (*bias.shape[:-1], features.shape[1]))
     for group, where in zip(prepared.groups, plan.groups, strict=True):
         read = features.at[where.inputs].get(mode="promise_in_bounds")
-        hidden = multiply(plan, group.weights, read).swapaxes(0, 1)
+        hidden = multiply(plan, 0, group.weights, read).swapaxes(0, 1)
         hidden = activation(spread(hidden[-1], hidden[:-1]) if prepared.pairs else hidden)
         out += group.onward @ hidden
     for kernel, bias in rest:
