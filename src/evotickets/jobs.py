@@ -69,7 +69,8 @@ class Job:
             results.Record(
                 key=folder.as_posix(),
                 system=system,
-                name="/".join(folder.parts[-4:] if kind == "level" else folder.parts[-3:]),
+                # What tells runs apart comes first: lists cut long names.
+                name=" ".join(reversed(folder.parts[-4:] if kind == "level" else folder.parts[-3:])),
                 kind=kind,
                 parameters=parameters,
                 metrics=metrics,
