@@ -41,7 +41,8 @@ def test_defaults_are_filled_in_at_every_depth():
 def test_the_schema_and_the_strategies_agree(name):
     described = RULES["$defs"]["strategies"][name]["properties"]
     assert set(evolution.options(name)) == set(described) - {
-        "strategy", "evaluations", "batch", "episodes", "test_episodes", "path", "population", "generations", "mean_decay",
+        "strategy", "evaluations", "batch", "episodes", "test_episodes", "path", "precision", "population", "generations",
+        "mean_decay",
     }  # fmt: skip
     for option, default in evolution.options(name).items():
         assert described[option]["default"] == default

@@ -47,9 +47,9 @@ def positions(network: Network, mask: np.ndarray) -> np.ndarray:
     return np.stack([masks.survivors(network, masks.unflatten_kernels(network, row)) for row in mask])
 
 
-def _plan(network: Network, mask: np.ndarray, path: str) -> Any:
+def _plan(network: Network, mask: np.ndarray, engine: dict[str, str]) -> Any:
     tensors = [masks.unflatten_kernels(network, row) for row in mask]
-    return population.plan(network, jax.tree.map(lambda *rows: np.stack(rows), *tensors), path=path)
+    return population.plan(network, jax.tree.map(lambda *rows: np.stack(rows), *tensors), **engine)
 
 
 def _batch(shared: dict[str, Split], key: jax.Array, batch: int) -> tuple[jax.Array, jax.Array]:
@@ -59,13 +59,15 @@ def _batch(shared: dict[str, Split], key: jax.Array, batch: int) -> tuple[jax.Ar
     return x[index], y[index]
 
 
-def supervised(network: Network, mask: np.ndarray, data: Data, *, batch: int, path: str = "auto") -> Objective:
+def supervised(network: Network, mask: np.ndarray, data: Data, *, batch: int, **engine: str) -> Objective:
     """Describe classification by mean cross-entropy on a fresh batch that all members share.
+
+    `engine` goes to `population.plan`: `path` and `precision`.
 
     Source: Lange & Sprekeler (2023), §3 (log-likelihood on a batch; test accuracy of the mean on the full test set).
     """
     shared = jax.tree.map(jnp.asarray, {split: getattr(data, split) for split in ("train", "validation", "test")})
-    context = {"plan": _plan(network, mask, path), "positions": jnp.asarray(positions(network, mask))}
+    context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
 
     def losses(shared, context, members, key, carry):
         return population.losses(context["plan"], members, *_batch(shared, key, batch)), carry
@@ -99,18 +101,19 @@ def control(
     *,
     episodes: int = 8,
     test_episodes: int = 32,
-    path: str = "auto",
+    **engine: str,
 ) -> Objective:
     """Describe control by minus the mean return of episodes that all members share.
 
     Observations are normalised by running statistics, which are part of the carry and frozen during `evaluate`.
+    `engine` goes to `population.plan`: `path` and `precision`.
 
     Source: Lange & Sprekeler (2023), §3 (8 episodes with shared seeds; the mean is tested on held-out episodes).
     """
     seeds = len(mask)
     start = rollouts.initial_statistics(task.observation_size)
     carry = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (seeds, *jnp.shape(leaf))), start)
-    context = {"plan": _plan(network, mask, path)}
+    context = {"plan": _plan(network, mask, engine)}
 
     def play(context, members, key, count, statistics):
         plan = context["plan"]

@@ -131,18 +131,18 @@ def train(
         network: the network.
         task: data or environment.
         ticket: initial parameters and masks.
-        settings: the trainer's settings; `batch` or `episodes` and `test_episodes` belong to the objective, `path`
-            forces the engine's dense or sparse path, the others are the trainer's own.
+        settings: the trainer's settings; `batch` or `episodes` and `test_episodes` belong to the objective, `path` and
+            `precision` to the population engine, the others are the trainer's own.
         report: called after each evaluation.
         key: decides everything.
     """
     own = dict(settings)
-    path = own.pop("path", "auto")
+    engine = {name: own.pop(name) for name in ("path", "precision") if name in own}
     if isinstance(task, Data):
-        objective = objectives.supervised(network, ticket.mask, task, batch=own.pop("batch"), path=path)
+        objective = objectives.supervised(network, ticket.mask, task, batch=own.pop("batch"), **engine)
     else:
         play = {name: own.pop(name) for name in ("episodes", "test_episodes") if name in own}
-        objective = objectives.control(network, ticket.mask, task, path=path, **play)
+        objective = objectives.control(network, ticket.mask, task, **play, **engine)
     places = objectives.positions(network, ticket.mask)
     initial = np.take_along_axis(ticket.initial, places, 1)
     trainer = gradient.train if own["strategy"] in GRADIENT else evolution.train
