@@ -19,7 +19,7 @@ def normal(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Draw standard normals of a shape [..., D], float32; on accelerators `jax.random.normal` is as fast and is used.
 
     Source: Salmon et al. (2011), Threefry-2x32 with 20 rounds; Box & Muller (1958).
-    Deviates: of each pair of Box-Muller normals one is kept, since two outputs would have XLA evaluate the cipher twice.
+    Deviates: one of a pair of Box-Muller normals is kept, since for two XLA would evaluate the cipher twice.
     """
     if jax.default_backend() != "cpu" or not shape:
         return jax.random.normal(key, shape, jnp.float32)

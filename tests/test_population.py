@@ -1,0 +1,260 @@
+from functools import partial
+
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from evotickets import masks, networks, population
+from evotickets.population import evaluation, layout
+
+SMALL = networks.mlp(2, (2,), 1)
+DEEP = networks.mlp(20, (16, 12, 9), 5, "tanh")
+LINEAR = networks.mlp(20, (), 5)
+SHALLOW = networks.mlp(20, (24,), 5)
+CNN = networks.cnn((9, 8, 2), (3, 4), 5)
+
+
+def stacked(*seeds):
+    return {name: np.stack([seed[name] for seed in seeds]) for name in seeds[0]}
+
+
+def random_mask(network, density, seeds=2, key=0):
+    rng = np.random.default_rng(key)
+    count = masks.kept_count(density, network.kernel_count)
+    flat = [np.arange(network.kernel_count) < count for _ in range(seeds)]
+    return stacked(*(masks.unflatten_kernels(network, rng.permutation(row)) for row in flat))
+
+
+def first(tree):
+    return jax.tree.map(lambda leaf: leaf[0], tree)
+
+
+def masked_dense(network, mask, members, x):
+    """The network that the engine must equal: survivors scattered into the dense one."""
+
+    def one(mask, members):
+        where = masks.survivors(network, mask)
+        flat = masks.scatter(members, where, network.parameter_count)
+        return jax.vmap(lambda v: networks.apply(network, networks.unflatten(network, v), x))(flat)
+
+    seeds = len(next(iter(mask.values())))
+    return jnp.stack([one({n: m[s] for n, m in mask.items()}, members[s]) for s in range(seeds)])
+
+
+def problem(network, mask, population_size=5, batch=70, key=0):
+    rng = np.random.default_rng(key)
+    seeds = len(next(iter(mask.values())))
+    count = masks.kept(mask) // seeds + network.parameter_count - network.kernel_count
+    members = jnp.asarray(rng.normal(size=(seeds, population_size, count)) / 2, jnp.float32)
+    x = jnp.asarray(rng.normal(size=(batch, *network.input_shape)), jnp.float32)
+    return members, x, jnp.asarray(rng.integers(0, network.outputs, batch))
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5 * float(jnp.abs(expected).max()))
+
+
+@pytest.mark.parametrize("path", ["dense", "sparse"])
+def test_known_answer(path):
+    # Kept: x₀ → h₁ and h₁ → y. Unit h₀ has no fan-in, h₁ is max(0, w x₀ + b₁); the bias b₀ of h₀ goes nowhere.
+    mask = {"dense1": np.array([[[False, True], [False, False]]]), "dense2": np.array([[[False], [True]]])}
+    plan = first(population.plan(SMALL, mask, path=path))
+    members = jnp.array([[2.0, 100.0, 0.5, 3.0, -1.0], [2.0, 100.0, -9.0, 3.0, -1.0]])  # w, b₀, b₁, v, c
+    x = jnp.array([[1.0, 50.0], [-2.0, 50.0], [4.0, 50.0]])
+    np.testing.assert_allclose(population.logits(plan, members, x)[..., 0], [[6.5, -1, 24.5], [-1, -1, -1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        population.losses(plan, members, x, jnp.zeros((3, 1)), loss=population.squared_error),
+        [(6.5**2 + 1 + 24.5**2) / 3, 1],
+        rtol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("path", ["dense", "sparse"])
+def test_units_without_fan_in_contribute_their_bias(path):
+    mask = {"dense1": np.zeros((1, 2, 2), bool), "dense2": np.ones((1, 2, 1), bool)}
+    plan = first(population.plan(SMALL, mask, path=path))
+    members = jnp.array([[2.0, -3.0, 5.0, 7.0, 1.0]])  # b₀, b₁, v₀, v₁, c
+    np.testing.assert_allclose(population.logits(plan, members, jnp.ones((2, 2))), np.full((1, 2, 1), 11), rtol=1e-6)
+
+
+@pytest.mark.parametrize("path", ["dense", "sparse"])
+def test_collapsed_network_returns_its_last_bias(path):
+    mask = {"dense1": np.ones((1, 2, 2), bool), "dense2": np.zeros((1, 2, 1), bool)}
+    plan = first(population.plan(SMALL, mask, path=path))
+    members = jnp.arange(7.0)[None]
+    np.testing.assert_allclose(population.logits(plan, members, jnp.ones((2, 2))), np.full((1, 2, 1), 6), rtol=1e-6)
+
+
+CASES = [
+    (SHALLOW, "dense", 1.0),
+    (SHALLOW, "dense", 0.2),
+    (SHALLOW, "sparse", 1.0),
+    (SHALLOW, "sparse", 0.2),
+    (SHALLOW, "sparse", 0.02),
+    (DEEP, "dense", 0.1),
+    (DEEP, "sparse", 0.3),
+    (LINEAR, "dense", 0.1),
+    (CNN, "dense", 1.0),
+    (CNN, "dense", 0.3),
+    (CNN, "dense", 0.02),
+]
+
+
+@pytest.mark.parametrize(("network", "path", "density"), CASES)
+def test_equals_the_masked_dense_network(network, path, density):
+    mask = random_mask(network, density)
+    plan = population.plan(network, mask, path=path)
+    members, x, y = problem(network, mask)
+    mean, offsets = members[:, 0], members[:, 1:]
+
+    @jax.jit
+    def ours(plan, members, mean, offsets):
+        outputs = jax.vmap(population.logits, (0, 0, None))(plan, members, x)
+        losses = jax.vmap(population.losses, (0, 0, None, None))(plan, members, x, y)
+        return outputs, losses, jax.lax.map(lambda a: population.pair_losses(*a, x, y), (plan, mean, offsets))
+
+    def losses(outputs):
+        return -jnp.take_along_axis(jax.nn.log_softmax(outputs), y[None, None, :, None], -1)[..., 0].mean(-1)
+
+    outputs, plain, paired = ours(plan, members, mean, offsets)
+    expected = masked_dense(network, mask, members, x)
+    pairs = jnp.concatenate([mean[:, None] + offsets, mean[:, None] - offsets], axis=1)
+    close(outputs, expected)
+    close(plain, losses(expected))
+    close(paired, losses(masked_dense(network, mask, pairs, x)))
+
+
+@pytest.mark.parametrize(("network", "density"), [(SHALLOW, 1.0), (SHALLOW, 0.1), (DEEP, 0.1), (LINEAR, 0.05)])
+def test_policies_equal_the_masked_dense_network(network, density):
+    mask = random_mask(network, density)
+    plan = population.plan(network, mask)
+    members, x, _ = problem(network, mask, batch=6)
+    policies = jax.vmap(population.policy)(plan, members)
+    outputs = jax.vmap(jax.vmap(population.act, (None, 0, None)), (0, 0, None))(plan, policies, x.reshape(2, 3, -1))
+    close(outputs.reshape(*members.shape[:2], 6, -1), masked_dense(network, mask, members, x))
+
+
+def test_policies_leave_dead_units_out():
+    mask = random_mask(networks.mlp(64, (64,), 4), 0.02, seeds=1)
+    alive = mask["dense2"][0].any(1).sum()
+    (kernel, _), _ = population.policy(first(population.plan(networks.mlp(64, (64,), 4), mask)), jnp.zeros((3, 155)))
+    assert alive <= kernel.shape[2] < alive + 2 * layout.STEP
+
+
+@pytest.mark.parametrize(("network", "density"), [(SHALLOW, 1.0), (SHALLOW, 0.3), (CNN, 0.5)])
+def test_bfloat16_rounds_factors_only(network, density):
+    mask = random_mask(network, density, seeds=1)
+    members, x, _ = problem(network, mask)
+    paths = ("dense",) if network is CNN else ("dense", "sparse")
+    for path in paths:
+        exact, rounded = (
+            population.logits(first(population.plan(network, mask, path=path, precision=precision)), members[0], x)
+            for precision in ("float32", "bfloat16")
+        )
+        scale = float(jnp.abs(exact).max())
+        # Eight bits of mantissa: a product is off by at most 2⁻⁷ of itself, and sums of them cancel.
+        assert 0 < float(jnp.abs(exact - rounded).max()) < 2**-6 * scale
+        assert float(jnp.abs(exact - rounded).mean()) < 2**-8 * scale
+
+
+def test_seeds_may_differ_in_what_is_alive():
+    one = {"dense1": np.zeros((20, 24), bool), "dense2": np.zeros((24, 5), bool)}
+    one["dense1"][:, 3] = True
+    one["dense2"][3] = True
+    two = {"dense1": np.zeros((20, 24), bool), "dense2": np.zeros((24, 5), bool)}
+    two["dense1"][2] = True
+    two["dense2"][7, 1] = True
+    mask = stacked(one, two)
+    members, x, _ = problem(SHALLOW, mask)
+    for path in ("dense", "sparse"):
+        plan = population.plan(SHALLOW, mask, path=path)
+        close(jax.vmap(population.logits, (0, 0, None))(plan, members, x), masked_dense(SHALLOW, mask, members, x))
+
+
+def test_auto_takes_the_faster_path():
+    mnist, digits = networks.mlp(784, (128,), 10), networks.mlp(64, (64,), 10)
+    assert population.plan(mnist, random_mask(mnist, 0.1, 1)).path == "sparse"
+    assert population.plan(mnist, random_mask(mnist, 1.0, 1)).path == "dense"
+    assert population.plan(digits, random_mask(digits, 0.1, 1)).path == "dense"
+    assert population.plan(CNN, random_mask(CNN, 0.1, 1)).path == "dense"
+    assert population.plan(digits, random_mask(digits, 0.1, 1), path="sparse").path == "sparse"
+
+
+def test_plans_of_close_masks_share_a_program():
+    plans = [population.plan(SHALLOW, random_mask(SHALLOW, 0.5, 1, key), path="dense") for key in (1, 2)]
+    shapes = [jax.tree.map(jnp.shape, plan) for plan in plans]
+    assert jax.tree.structure(plans[0]) == jax.tree.structure(plans[1])
+    assert jax.tree.leaves(shapes[0]) == jax.tree.leaves(shapes[1])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (partial(population.plan, SMALL, path="fast"), "path must be auto, dense or sparse, got 'fast'"),
+        (partial(population.plan, SMALL, precision="half"), "precision must be float32 or bfloat16, got 'half'"),
+    ],
+)
+def test_unknown_options(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(random_mask(SMALL, 0.5))
+
+
+def test_impossible_plans():
+    with pytest.raises(ValueError, match="path sparse needs a dense first layer"):
+        population.plan(CNN, random_mask(CNN, 0.5), path="sparse")
+    uneven = stacked(*(first(random_mask(SMALL, density, 1)) for density in (0.5, 4 / 6)))
+    with pytest.raises(ValueError, match=r"equally many entries, got \[3, 4\]"):
+        population.plan(SMALL, uneven)
+    images = first(population.plan(CNN, random_mask(CNN, 0.5)))
+    with pytest.raises(ValueError, match="policies are multilayer perceptrons"):
+        population.policy(images, jnp.zeros((1, 1)))
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=9), st.integers(1, 4))
+def test_cuts_waste_least(fans, most):
+    fans = np.sort(fans)[::-1]
+
+    def padded(ends):
+        return sum(fans[a] * (b - a) for a, b in zip([0, *ends[:-1]], ends, strict=True))
+
+    def best(start, groups):
+        whole = fans[start] * (len(fans) - start)
+        if groups == 1:
+            return whole
+        cuts = (fans[start] * (end - start) + best(end, groups - 1) for end in range(start + 1, len(fans)))
+        return min([whole, *cuts])
+
+    ends = layout._cuts(fans, most)
+    assert len(ends) <= most
+    assert ends[-1] == len(fans)
+    assert padded(ends) == best(0, most)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 1), st.integers(1, 3))
+def test_groups_hold_every_weight_that_matters_once(key, density, seeds):
+    mask = random_mask(DEEP, density, seeds, key)
+    plan = population.plan(DEEP, mask, path="sparse")
+    for s in range(seeds):
+        own = {name: m[s] for name, m in mask.items()}
+        count = len(masks.survivors(DEEP, own))
+        held = np.concatenate([np.ravel(group.weights[s]) for group in plan.groups] or [[]])
+        read = np.concatenate([np.ravel(group.inputs[s]) for group in plan.groups] or [[]])
+        alive = own["dense4"].any(1)
+        for name in ("dense3", "dense2"):
+            alive = (own[name] & alive).any(1)
+        fed = alive & own["dense1"].any(0)
+        assert np.count_nonzero(held < count) == own["dense1"][:, fed].sum() + fed.sum()
+        assert len(np.unique(held[held < count])) == np.count_nonzero(held < count)
+        assert np.count_nonzero(read[held < count] == 20) == fed.sum()
+
+
+def test_losses_are_means_over_examples():
+    outputs = jnp.array([[0.0, 2.0], [0.0, 1.0]])  # [O, B]
+    np.testing.assert_allclose(
+        evaluation.cross_entropy(outputs, jnp.array([1, 0])), [np.log(2), np.log1p(np.exp(-1))], rtol=1e-6
+    )
+    np.testing.assert_allclose(evaluation.squared_error(outputs, jnp.array([[0.0, 3.0], [1.0, 1.0]])), [4.5, 0.5])
