@@ -17,7 +17,7 @@ Table = list[tuple[np.ndarray, np.ndarray]]
 Slots = list[np.ndarray]
 
 # Sizes are rounded up, so that masks with nearly equal ones share a compiled program.
-STEP = 8
+STEP = 16
 # Leaving out fewer inputs than this does not pay for selecting the others.
 KEEP_ALL_INPUTS = 0.9
 
