@@ -178,7 +178,7 @@ class LogHandler(LogHandlerBase):
         if self.bar is not None:
             self.bar.n, self.bar.total = self.done, self.total
             self.bar.set_postfix_str(state)
-        elif now - self.printed >= self.seconds and (self.done, names) != self.said:
+        elif self.done < self.total and now - self.printed >= self.seconds and (self.done, names) != self.said:
             self.printed, self.said = now, (self.done, names)
             self._write(f"{self.done}/{self.total} jobs in {words(now - self.begin)}, {state}")
 

@@ -1,0 +1,76 @@
+"""Small studies in folders of their own, for tests of what happens around the jobs."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TINY = ROOT / "tests/tiny.yaml"
+LEVEL = "results/tickets/digits/snes/snr/level01"
+TABLE = "results/tables/tickets.parquet"
+
+
+def folder(place, config=TINY):
+    """Make a working directory: the workflow of this checkout, a configuration, no results."""
+    place.mkdir(parents=True, exist_ok=True)
+    for name in ("Snakefile", "workflow"):
+        (place / name).symlink_to(ROOT / name)
+    # What this checkout has compiled before need not be compiled again.
+    (ROOT / ".cache/jax").mkdir(parents=True, exist_ok=True)
+    (place / ".cache").symlink_to(ROOT / ".cache")
+    shutil.copy(config, place / "study.yaml")
+    return place
+
+
+def start(place, *more, profile="default", **options):
+    """Start `evotickets run` as the leader of a group of processes; without tracking, which has tests of its own."""
+    command = [sys.executable, "-m", "evotickets", "run", "--config", "study.yaml", "--cores", "2"]
+    return subprocess.Popen(
+        [*command, "--profile", profile, "--", "--logger", "progress", *more],
+        cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, **options,
+    )  # fmt: skip
+
+
+def run(place, *more, code=0, **options):
+    """Run to the end and return all that was said."""
+    process = start(place, *more, **options)
+    try:
+        said = process.communicate(timeout=400)[0]
+    finally:
+        end(process)
+    assert process.returncode == code, said
+    return said
+
+
+def end(process):
+    """Kill a group of processes, whatever is left of it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for(condition, seconds=120):
+    """Wait until a condition holds and return what it gave."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"nothing happened within {seconds} s")
+
+
+def tables(place):
+    """Return the content of all tables and tickets; records hold wall times and are left out."""
+    files = sorted((place / "results").rglob("*.parquet"))
+    return {str(path.relative_to(place)): path.read_bytes() for path in files if path.name != "record.parquet"}
+
+
+def leftovers(place):
+    """Return files that a writer began and nobody finished."""
+    return list(Path(place, "results").rglob(".*.tmp"))
