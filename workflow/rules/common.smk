@@ -36,6 +36,11 @@ def experiment(system):
     return "/".join(filter(None, (study.name, system)))
 
 
+def growing(megabytes):
+    """Memory of a job: as much again with every attempt, where a profile sets retries."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
 def code(script):
     """Modules of the package that a script imports, directly or not; a rule that lists them re-runs when one changes."""
     found, waiting = set(), [Path(workflow.basedir) / f"workflow/scripts/{script}.py"]

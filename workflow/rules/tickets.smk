@@ -27,7 +27,7 @@ rule initialise:
         f"{BENCHMARKS}/tickets/{{task}}/initialise.jsonl"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         runtime=10,
     params:
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
@@ -53,7 +53,7 @@ rule level:
         f"{BENCHMARKS}/tickets/{{task}}/{{trainer}}/{{criterion}}/level{{level}}.jsonl"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=growing(3000),
         runtime=120,
     params:
         experiment=experiment("tickets"),
@@ -87,7 +87,7 @@ rule cut_figure:
         f"{BENCHMARKS}/tickets/{{task}}/{{trainer}}/{{criterion}}/cut_figure.jsonl"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     script:
         "../scripts/cut_figure.py"
@@ -124,7 +124,7 @@ rule chain:
         f"{BENCHMARKS}/tickets/{{task}}/{{trainer}}/{{criterion}}/chain.jsonl"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         experiment=experiment("tickets"),
@@ -148,7 +148,7 @@ rule tickets_table:
         f"{BENCHMARKS}/tickets/table.jsonl"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         config=study.config,
@@ -180,7 +180,7 @@ rule tickets_figures:
         f"{BENCHMARKS}/tickets/{{task}}/figures.jsonl"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
         runtime=10,
     params:
         compared=compared,
