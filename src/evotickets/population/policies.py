@@ -10,18 +10,33 @@ from evotickets.networks import ACTIVATIONS
 from evotickets.population.members import Weights, weights
 from evotickets.population.plan import Plan
 
+# On a CPU, a member's matrix product is a call of a tenth of a microsecond, quick only where its outputs fill vectors.
+# Products of at most so many entries and inputs are written out instead, and become part of what surrounds them.
+ENTRIES = 300
+INPUTS = 32
+VECTOR = 16
+
 
 def policy(plan: Plan, members: jax.Array) -> Weights:
     """Return what `act` needs of members [P, D]: kernel [P, R, A] and bias [P, A] of each layer.
 
-    Inputs come first, unlike in `weights`: a few observations times such a kernel take half the time on a CPU.
+    Inputs come first, unlike in `weights`: a few observations times such a kernel take half the time on a CPU. Hidden
+    layers are filled up with units of zeros to whole vectors where that makes the product quicker.
 
     Raises:
         ValueError: if the network has convolutions.
     """
     if any(layer.is_convolution for layer in plan.network.layers):
         raise ValueError("policies are multilayer perceptrons; this network has convolutions")
-    return tuple((kernel.swapaxes(1, 2), bias) for kernel, bias in jax.vmap(weights, (None, 0))(plan, members))
+    layers, before = [], 0
+    for layer, (kernel, bias) in zip(plan.network.layers, jax.vmap(weights, (None, 0))(plan, members), strict=True):
+        units, inputs = kernel.shape[1], kernel.shape[2] + before
+        last = layer is plan.network.layers[-1]
+        filler = 0 if last or _written_out(inputs, units) else -units % VECTOR
+        kernel = jnp.pad(kernel.swapaxes(1, 2), ((0, 0), (0, before), (0, filler)))
+        layers.append((kernel, jnp.pad(bias, ((0, 0), (0, filler)))))
+        before = filler
+    return tuple(layers)
 
 
 def act(plan: Plan, policy: Weights, observation: jax.Array) -> jax.Array:
@@ -30,7 +45,14 @@ def act(plan: Plan, policy: Weights, observation: jax.Array) -> jax.Array:
     selected = plan.reads and plan.reads[0].shape[-1] < observation.shape[-1]
     hidden = jnp.take(observation, plan.reads[0], axis=-1) if selected else observation
     for index, (kernel, bias) in enumerate(policy):
-        hidden = hidden @ kernel + bias
+        if _written_out(*kernel.shape):
+            hidden = sum((hidden[..., i, None] * row for i, row in enumerate(kernel)), bias)
+        else:
+            hidden = hidden @ kernel + bias
         if index < len(policy) - 1:
             hidden = activation(hidden)
     return hidden
+
+
+def _written_out(inputs: int, units: int) -> bool:
+    return inputs <= INPUTS and inputs * units <= ENTRIES
