@@ -1,0 +1,178 @@
+"""Rollouts of CartPole beside evosax's GymnaxProblem, and the best use of two cores for them.
+
+256 members, perceptron 4-64-64-2 with tanh, 500 steps, observations normalised, 1 or 8 episodes a member. *lasting*:
+every member balances to the end, so that nothing can stop early; *initial*: fresh LeCun-normal members soon fall.
+Runs are interleaved; a row holds medians and quartiles.
+
+    python benchmarks/rollouts.py [repeats]
+"""
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from evosax.problems.rl.gymnax import GymnaxProblem
+from flax import linen
+
+from evotickets import devices, masks, networks, population, rollouts, tasks
+
+MEMBERS = 256
+SECONDS = 10.0
+
+
+class Policy(linen.Module):
+    """The perceptron as evosax wants it."""
+
+    @linen.compact
+    def __call__(self, x, key=None):
+        del key
+        for _ in range(2):
+            x = linen.tanh(linen.Dense(64)(x))
+        return jnp.argmax(linen.Dense(2)(x))
+
+
+def setting(network: networks.Network, kind: str, density: float):
+    """Return a random mask and masked parameters [P, N]; a lasting member leans against the fall with one path."""
+    rng = np.random.default_rng(0)
+    members = jax.tree.map(lambda *rows: jnp.stack(rows), *(networks.initialise(network, rng) for _ in range(MEMBERS)))
+    keep = rng.permutation(network.kernel_count) < masks.kept_count(density, network.kernel_count)
+    mask = masks.unflatten_kernels(network, keep)
+    if kind == "lasting":
+        members = jax.tree.map(lambda leaf: leaf * 0.01, members)
+        for name, entry, weight in (
+            ("dense1", (0, 0), 0.05),
+            ("dense1", (1, 0), 0.1),
+            ("dense1", (2, 0), 1.0),
+            ("dense1", (3, 0), 0.3),
+            ("dense2", (0, 0), 1.0),
+            ("dense3", (0, 1), 1.0),
+        ):
+            mask[name][entry] = True
+            members[name]["kernel"] = members[name]["kernel"].at[:, *entry].add(weight)
+    for name, kept in mask.items():
+        members[name]["kernel"] = members[name]["kernel"] * kept
+    return mask, members
+
+
+def ours(task, mask, members, episodes: int, mesh) -> Callable[[], jax.Array]:
+    """Return one generation of ours: returns and new statistics of survivors-only members."""
+    network = task.network
+    plan = jax.tree.map(lambda leaf: leaf[0], population.plan(network, {name: m[None] for name, m in mask.items()}))
+    flat = jax.vmap(lambda member: networks.flatten(network, member))(members)
+    survivors = flat[:, masks.survivors(network, mask)]
+    keys = jax.random.split(jax.random.key(1), episodes)
+    start = rollouts.initial_statistics(task.observation_size)
+
+    @jax.jit
+    def generation(survivors):
+        def act(policy, observation):
+            return population.act(plan, policy, observation)
+
+        total, seen = rollouts.returns(task, act, population.policy(plan, survivors), keys, start, mesh=mesh)
+        return total.mean(1), rollouts.merge(start, seen)
+
+    return lambda: jax.block_until_ready(generation(survivors))[0]
+
+
+def evosax(members, episodes: int) -> Callable[[], jax.Array]:
+    """Return one generation of evosax: fitness and new statistics; pruned weights are zeros."""
+    problem = GymnaxProblem("CartPole-v1", Policy(), num_rollouts=episodes)
+    state = problem.init(jax.random.key(0))
+    solutions = {"params": {f"Dense_{i}": members[f"dense{i + 1}"] for i in range(3)}}
+    return lambda: jax.block_until_ready(problem.eval(jax.random.key(1), solutions, state)[:2])[0]
+
+
+def interleaved(cases: dict[str, Callable], repeats: int) -> dict[str, np.ndarray]:
+    """Return the milliseconds [repeats] of each case, one run of each in turn."""
+    for case in cases.values():
+        case()
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(repeats):
+        for name, case in cases.items():
+            begin = time.perf_counter()
+            case()
+            times[name].append((time.perf_counter() - begin) * 1e3)
+    return {name: np.array(values) for name, values in times.items()}
+
+
+def against_evosax(repeats: int = 15) -> list[dict]:
+    """Compare one generation, on one device and spread over all."""
+    task, mesh, rows = tasks.control("cartpole"), devices.mesh(), []
+    for episodes in (1, 8):
+        for kind, density in (("lasting", 1.0), ("lasting", 0.1), ("lasting", 0.03), ("initial", 1.0)):
+            mask, members = setting(task.network, kind, density)
+            cases = {
+                "one device": ours(task, mask, members, episodes, None),
+                f"{jax.device_count()} devices": ours(task, mask, members, episodes, mesh),
+                "evosax": evosax(members, episodes),
+            }
+            if kind == "lasting":
+                shortest = {name: float(case().min()) for name, case in cases.items()}
+                assert min(shortest.values()) == task.horizon, shortest
+            times = interleaved(cases, repeats)
+            peer = times.pop("evosax")
+            rows += [
+                {
+                    "benchmark": "rollouts",
+                    "setting": f"cartpole, population {MEMBERS}, {episodes} episodes, {kind}, {name}",
+                    "density": density,
+                    "ours_ms": float(np.median(own)),
+                    "ours_quartiles": np.quantile(own, [0.25, 0.75]).tolist(),
+                    "peer": "evosax",
+                    "peer_ms": float(np.median(peer)),
+                    "peer_quartiles": np.quantile(peer, [0.25, 0.75]).tolist(),
+                    "ratio": float(np.median(peer) / np.median(own)),
+                }
+                for name, own in times.items()
+            ]
+    return rows
+
+
+def job(cores: set[int], threads: int, spread: bool, barrier, done) -> None:
+    """Run generations for a while on some cores and report how many a second."""
+    os.sched_setaffinity(0, cores)
+    devices.configure(threads, cache=None)
+    task = tasks.control("cartpole")
+    generation = ours(task, *setting(task.network, "lasting", 1.0), 8, devices.mesh() if spread else None)
+    generation()
+    barrier.wait()
+    begin, count = time.perf_counter(), 0
+    while time.perf_counter() - begin < SECONDS:
+        generation()
+        count += 1
+    done.put(count / (time.perf_counter() - begin))
+
+
+def uses_of_two_cores(repeats: int = 3) -> dict[str, float]:
+    """Return generations a second, median over repeats, of three ways to keep two cores busy."""
+    first, second = sorted(os.sched_getaffinity(0))[:2]
+    ways = {
+        "two jobs, a core each": [({first}, 1, False), ({second}, 1, False)],
+        "one job, two devices": [({first, second}, 2, True)],
+        "one job, one device": [({first, second}, 2, False)],
+    }
+    context = multiprocessing.get_context("spawn")
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(repeats):
+        for way, jobs in ways.items():
+            barrier, done = context.Barrier(len(jobs)), context.Queue()
+            running = [context.Process(target=job, args=(*arguments, barrier, done)) for arguments in jobs]
+            for process in running:
+                process.start()
+            rates[way].append(sum(done.get(timeout=300) for _ in running))
+            for process in running:
+                process.join()
+    return {way: float(np.median(values)) for way, values in rates.items()}
+
+
+if __name__ == "__main__":
+    devices.configure(2, cache=None)
+    for row in against_evosax(int(sys.argv[1]) if len(sys.argv) > 1 else 15):
+        print(f"{row['setting']:66}{row['density']:6}{row['ours_ms']:8.1f}{row['peer_ms']:8.1f}{row['ratio']:6.1f}×")
+    for way, rate in uses_of_two_cores().items():
+        print(f"{way:66}{rate:6.1f} generations a second")
