@@ -1,3 +1,4 @@
+import sys
 from functools import partial
 
 import hypothesis.strategies as st
@@ -15,6 +16,12 @@ DEEP = networks.mlp(20, (16, 12, 9), 5, "tanh")
 LINEAR = networks.mlp(20, (), 5)
 SHALLOW = networks.mlp(20, (24,), 5)
 CNN = networks.cnn((9, 8, 2), (3, 4), 5)
+
+
+@pytest.fixture(autouse=True)
+def small_networks_drop_too(monkeypatch):
+    """Networks of test size must take the ways of large ones; `test_small_networks_share_programs` looks at the others."""
+    monkeypatch.setattr(sys.modules["evotickets.population.plan"], "DROP_FROM", 0)
 
 
 def stacked(*seeds):
@@ -135,6 +142,19 @@ def test_policies_equal_the_masked_dense_network(network, density):
     policies = jax.vmap(population.policy)(plan, members)
     outputs = jax.vmap(jax.vmap(population.act, (None, 0, None)), (0, 0, None))(plan, policies, x.reshape(2, 3, -1))
     close(outputs.reshape(*members.shape[:2], 6, -1), masked_dense(network, mask, members, x))
+
+
+def test_small_networks_share_programs(monkeypatch):
+    monkeypatch.undo()
+    shapes = set()
+    for key in range(4):
+        mask = random_mask(DEEP, 0.1, key=key)
+        plan = population.plan(DEEP, mask)
+        shapes.add(tuple(leaf.shape for leaf in jax.tree.leaves(plan)))
+        members, x, _ = problem(DEEP, mask)
+        outputs = jax.vmap(population.logits, (0, 0, None))(plan, members, x)
+        close(outputs, masked_dense(DEEP, mask, members, x))
+    assert len(shapes) == 1
 
 
 def test_policies_leave_dead_units_out():

@@ -36,6 +36,11 @@ def positions(network: Network, mask: masks.Mask) -> Table:
     return table
 
 
+def everything(network: Network) -> Slots:
+    """Return all units of every layer, in their own order."""
+    return [np.arange(layer.outputs, dtype=np.int32) for layer in network.layers]
+
+
 def slots(network: Network, tables: list[Table], zero: int) -> list[Slots]:
     """Order the units that reach an output, a seed and layer: the first layer by falling fan-in, those without last."""
     alive = [_alive(network, table, zero) for table in tables]
@@ -73,17 +78,23 @@ def sources(network: Network, i: int, slots: list[np.ndarray]) -> np.ndarray:
     return (columns if layer.is_convolution else columns.T).ravel()
 
 
-def reads(network: Network, i: int, kernels: list[np.ndarray], sources: list[np.ndarray], zero: int) -> np.ndarray:
-    """Return the inputs [S, R] that a layer reads, padded with -1: all of them unless leaving some out pays."""
+def reads(
+    network: Network, i: int, kernels: list[np.ndarray], sources: list[np.ndarray], zero: int | None
+) -> np.ndarray:
+    """Return the inputs [S, R] that a layer reads, padded with -1: all of them unless leaving some out pays.
+
+    Where `zero` is None, nothing is left out.
+    """
+    every = np.tile(np.arange(len(sources[0]), dtype=np.int32), (len(sources), 1))
+    if zero is None:
+        return every
     used = [
         np.flatnonzero((source >= 0) & np.any(kernel < zero, axis=0)[source])
         for kernel, source in zip(kernels, sources, strict=True)
     ]
     available, some = len(sources[0]), _stack(used, len(sources[0]))
     hidden = i > 0 and not any(layer.is_convolution for layer in network.layers[i - 1 : i + 1])
-    if hidden or some.shape[1] > KEEP_ALL_INPUTS * available:
-        return np.tile(np.arange(available, dtype=np.int32), (len(sources), 1))
-    return some
+    return every if hidden or some.shape[1] > KEEP_ALL_INPUTS * available else some
 
 
 def pick(layer: tuple[np.ndarray, np.ndarray], units: np.ndarray, zero: int) -> tuple[np.ndarray, np.ndarray]:

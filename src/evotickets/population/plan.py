@@ -18,6 +18,9 @@ from evotickets.population import layout
 # first layers with fewer entries than this, where a level's compilation costs more than it saves.
 SPARSE_BELOW = 0.8
 SPARSE_FROM = 20_000
+# Networks with fewer weights keep dead units and unread inputs: all masks of a density then share a compiled program, which
+# saves more than the units cost.
+DROP_FROM = 10_000
 # More groups waste less padding, and cost .15 s of compilation each.
 GROUPS = 4
 # What is worked on at once should stay in this many bytes of cache, but in tiles of no fewer inputs than these. An
@@ -86,12 +89,13 @@ def plan(network: Network, mask: masks.Mask, *, path: str = "auto", precision: s
         return Plan((), (), (), (), network, path, precision)
     zero = count + network.parameter_count - network.kernel_count
     tables = [layout.positions(network, m) for m in seeds]
-    slots = layout.slots(network, tables, zero)
+    drops = path == "sparse" or network.kernel_count >= DROP_FROM
+    slots = layout.slots(network, tables, zero) if drops else [layout.everything(network)] * len(tables)
     kernels, biases, reads = [], [], []
     for i in range(len(network.layers)):
         sources = [layout.sources(network, i, own) for own in slots]
         parts = [layout.pick(table[i], own[i], zero) for table, own in zip(tables, slots, strict=True)]
-        read = layout.reads(network, i, [kernel for kernel, _ in parts], sources, zero)
+        read = layout.reads(network, i, [kernel for kernel, _ in parts], sources, zero if drops else None)
         columns = [np.append(source, -1)[r] for source, r in zip(sources, read, strict=True)]
         kernels.append(jnp.asarray(np.stack([kernel[:, c] for (kernel, _), c in zip(parts, columns, strict=True)])))
         biases.append(jnp.asarray(np.stack([bias for _, bias in parts])))
