@@ -5,6 +5,9 @@
 # Science is in config/, runtime in workflow/profiles/, one file of rules per system in workflow/rules/.
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/tickets_files.smk"
 include: "workflow/rules/tickets.smk"

@@ -23,6 +23,9 @@ from evotickets.training import Report
 HEAD = "EVOTICKETS_HEAD"
 """Environment variable with the process id of the Snakemake that started the job."""
 
+SHOWN = ("strategy", "population", "generations", "steps", "std_init", "temperature", "learning_rate")
+"""Settings that the tracking store shows: few, so that its plots begin with what a study varies. Files hold them all."""
+
 EXPECTED = (ValueError, FloatingPointError, OSError)
 """Errors whose message is meant for the user; anything else also shows where it came from."""
 
@@ -80,6 +83,11 @@ class Job:
                 end=time.time(),
             ),
         )
+
+
+def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that the tracking store shows."""
+    return {name: settings[name] for name in SHOWN if name in settings}
 
 
 def _end_with_head() -> None:

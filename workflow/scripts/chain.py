@@ -32,7 +32,7 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
         system=experiment,
         kind="chain",
         parameters={"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
-        | settings
+        | jobs.shown(settings)
         | {"seeds": seeds_count, "levels": len(densities), "density": densities[-1]},
         metrics=metrics + [("density", level, density) for level, density in enumerate(densities)],
         artifacts=[output.scores, output.training_curves, output.layer_densities, *inputs.get("cut", [])],

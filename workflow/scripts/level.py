@@ -27,7 +27,7 @@ def main(job, source, output, place, experiment, network, settings, density, see
         output.record,
         system=experiment,
         kind="level",
-        parameters=factors | settings | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
+        parameters=factors | jobs.shown(settings) | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
         metrics=run.trajectory.means(),
         artifacts=[output.ticket, output.scores, output.history],
         dataset=archive.dataset(task),
