@@ -11,7 +11,8 @@ from evotickets.population.members import Weights, weights
 from evotickets.population.plan import Plan
 
 # On a CPU, a member's matrix product is a call of a tenth of a microsecond, quick only where its outputs fill vectors.
-# Products of at most so many entries and inputs are written out instead, and become part of what surrounds them.
+# Products of at most so many entries and inputs are written out instead, and become part of what surrounds them; but
+# about one vector of outputs the compiler would unroll until nothing is a vector.
 ENTRIES = 300
 INPUTS = 32
 VECTOR = 16
@@ -55,4 +56,5 @@ def act(plan: Plan, policy: Weights, observation: jax.Array) -> jax.Array:
 
 
 def _written_out(inputs: int, units: int) -> bool:
-    return inputs <= INPUTS and inputs * units <= ENTRIES
+    one_vector = VECTOR // 2 < units <= VECTOR
+    return inputs <= INPUTS and inputs * units <= ENTRIES and not one_vector
