@@ -1,0 +1,67 @@
+"""Measure our speed beside our peers'; print a table and write it to Parquet.
+
+Peers that are not installed are left out. The machine should be idle; runs are interleaved, and rows hold medians.
+"""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from timing import SCHEMA
+
+from evotickets import devices
+
+
+def benchmarks() -> dict[str, Callable[[bool], list[dict[str, Any]]]]:
+    """Return every benchmark: a function of `quick` that returns rows."""
+    import chain
+    import gemm
+    import generations
+    import rollouts
+
+    return {
+        "gemm": gemm.rows,
+        "dense": generations.dense,
+        "mlp": generations.mlp,
+        "cnn": generations.cnn,
+        "bfloat16": generations.bfloat16,
+        "chain": chain.rows,
+        "rollouts": lambda quick: rollouts.against_evosax(3 if quick else 15),
+    }
+
+
+NAMES = ("gemm", "dense", "mlp", "cnn", "bfloat16", "chain", "rollouts")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks.parquet"), help="where the table goes")
+    parser.add_argument("--only", choices=NAMES, action="append", help="run this benchmark alone; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="fewer densities and repeats: minutes instead of an hour")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="cores to use; default: all")
+    options = parser.parse_args()
+    devices.configure(options.threads, cache=None)
+    known, rows = benchmarks(), []
+    for name in options.only or NAMES:
+        print(f"{name}:", flush=True)
+        rows += known[name](options.quick)
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        partial = options.out.with_suffix(".partial")
+        table = pa.Table.from_pylist(rows, SCHEMA.with_metadata({"threads": str(options.threads)}))
+        pq.write_table(table, partial)
+        partial.replace(options.out)
+    print(f"\n{'benchmark':10}{'setting':66}{'density':>8}{'ours ms':>11}{'peer':>16}{'ms':>11}{'ratio':>8}")
+    for row in rows:
+        numbers = (
+            f"{row['density']:8.3g}{row['ours_ms']:11.1f}{row['peer']:>16}{row['peer_ms']:11.1f}{row['ratio']:7.1f}×"
+        )
+        print(f"{row['benchmark']:10}{row['setting']:66}{numbers}  {row.get('note') or ''}".rstrip())
+    print(f"written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
