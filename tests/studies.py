@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "tests/tiny.yaml"
 LEVEL = "results/tickets/digits/snes/snr/level01"
+CHAIN = "results/tickets/digits/snes/snr/chain.parquet"
 TABLE = "results/tables/tickets.parquet"
 
 
@@ -24,6 +25,15 @@ def folder(place, config=TINY):
     (ROOT / ".cache/jax").mkdir(parents=True, exist_ok=True)
     (place / ".cache").symlink_to(ROOT / ".cache")
     shutil.copy(config, place / "study.yaml")
+    return place
+
+
+def without_last_level(finished, place):
+    """Copy a finished study but for the last level of a chain and what follows from it."""
+    shutil.copytree(finished, place, symlinks=True)
+    shutil.rmtree(place / LEVEL)
+    for path in (CHAIN, TABLE):
+        (place / path).unlink()
     return place
 
 

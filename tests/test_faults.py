@@ -16,8 +16,6 @@ import pytest
 from evotickets import lock, results
 from tests import studies
 
-AGAIN = [studies.LEVEL, "results/tickets/digits/snes/snr/chain.parquet", studies.TABLE]
-
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
@@ -31,11 +29,7 @@ def finished(tmp_path_factory):
 @pytest.fixture
 def interrupted(finished, tmp_path):
     """The same study without its last level and what follows from it."""
-    place = tmp_path / "study"
-    shutil.copytree(finished, place, symlinks=True)
-    for path in AGAIN:
-        shutil.rmtree(place / path) if (place / path).is_dir() else (place / path).unlink()
-    return place
+    return studies.without_last_level(finished, tmp_path / "study")
 
 
 def level_job(head):

@@ -79,10 +79,7 @@ def test_jobs_and_a_daemon_are_killed_and_the_tables_are_the_same(local, tmp_pat
 
 
 def test_a_killed_head_is_replaced_while_its_jobs_are_in_the_queue(local, tmp_path):
-    place = tmp_path / "study"
-    shutil.copytree(local, place, symlinks=True)
-    for path in (studies.LEVEL, "results/tickets/digits/snes/snr/chain.parquet", studies.TABLE):
-        shutil.rmtree(place / path) if (place / path).is_dir() else (place / path).unlink()
+    place = studies.without_last_level(local, tmp_path / "study")
     process = studies.start(place, *QUICK, profile="slurm")
     submitted("rule_level")
     studies.end(process)
@@ -94,9 +91,7 @@ def test_a_killed_head_is_replaced_while_its_jobs_are_in_the_queue(local, tmp_pa
 
 def test_jobs_ask_for_what_their_rule_states(local, tmp_path):
     """A GPU that this cluster does not have is asked for, and refused by Slurm in so many words."""
-    place = tmp_path / "study"
-    shutil.copytree(local, place, symlinks=True)
-    (place / studies.LEVEL / "ticket.parquet").unlink()
+    place = studies.without_last_level(local, tmp_path / "study")
     more = ["--set-resources", "level:gpu=1", "--retries", "0"]
     said = studies.run(place, *QUICK, *more, profile="slurm", code=1)
     assert "level digits/snes/snr/01" in said
