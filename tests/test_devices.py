@@ -4,6 +4,8 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 
 def run(program: str) -> str:
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True)
@@ -72,15 +74,17 @@ def test_without_a_mesh_a_function_stays_as_it_is():
     assert devices.over_devices(len, None) is len
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
 def test_configure_sets_devices_threads_and_cache(tmp_path):
     program = """
-        import os
+        import pathlib
         from evotickets import devices
         devices.configure({threads}, cache={cache!r})
         import jax, threadpoolctl
-        print(jax.device_count(), devices.mesh() is None, os.environ["NPROC"])
-        print(*{{pool["num_threads"] for pool in threadpoolctl.threadpool_info()}})
         jax.jit(lambda x: x + 1)(1)
+        workers = [task.read_text().strip() for task in pathlib.Path("/proc/self/task").glob("*/comm")]
+        print(jax.device_count(), devices.mesh() is None, workers.count("tf_XLAEigen"))
+        print(*{{pool["num_threads"] for pool in threadpoolctl.threadpool_info()}})
     """
     cache = tmp_path / "cache"
     assert run(program.format(threads=1, cache=str(cache))).splitlines() == ["1 True 1", "1"]
@@ -88,7 +92,7 @@ def test_configure_sets_devices_threads_and_cache(tmp_path):
     assert written
     assert run(program.format(threads=1, cache=str(cache))).splitlines() == ["1 True 1", "1"]
     assert {path.name for path in cache.iterdir()} == written
-    assert run(program.format(threads=2, cache=None)).splitlines()[0] == "2 False 2"
+    assert run(program.format(threads=3, cache=None)).splitlines()[0] == "3 False 3"
 
 
 def test_configure_refuses_what_comes_too_late_or_is_no_number_of_threads():
@@ -103,4 +107,17 @@ def test_configure_refuses_what_comes_too_late_or_is_no_number_of_threads():
             else:
                 raise AssertionError(kind)
             jax.numpy.ones(2).block_until_ready()
+    """)
+
+
+def test_importing_the_package_starts_no_device():
+    """Otherwise `configure`, called after the imports, comes too late."""
+    run("""
+        import importlib, pkgutil
+        import evotickets
+        from jax._src import xla_bridge
+        for module in pkgutil.walk_packages(evotickets.__path__, "evotickets."):
+            if module.name != "evotickets.pretrained":
+                importlib.import_module(module.name)
+                assert not xla_bridge.backends_are_initialized(), module.name
     """)

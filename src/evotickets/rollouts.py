@@ -99,13 +99,13 @@ def returns(
     total, visited = (jax.custom_batching.sequential_vmap(spread) if on_cpu else spread)(
         policies, traced.consts, keys, statistics
     )
-    return total, _merge_all(visited)
+    return total, _merge_all(jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), visited))
 
 
 def _episodes(
     env: Control, act: Callable, policies: Any, start: jax.Array, states: Any, statistics: Statistics
 ) -> tuple[jax.Array, Statistics]:
-    """Return the returns [P, E] from first observations [E, n], and the statistics of each member, leading axis P."""
+    """Return the returns [P, E] from first observations [E, n], and the statistics of each, leading axes [P, E]."""
     members = jax.tree.leaves(policies)[0].shape[0]
     episodes = start.shape[0]
     outputs = jax.vmap(jax.vmap(act, (None, 0)))
@@ -141,7 +141,7 @@ def _episodes(
     total, seen, first, second = jax.lax.while_loop(unfinished, advance, carry)[4:]
     mean = first / seen[..., None]
     visited = Statistics(seen, start + mean, second - first * mean)
-    return jnp.where(jnp.isfinite(total), total, -jnp.inf), jax.vmap(_merge_all)(visited)
+    return jnp.where(jnp.isfinite(total), total, -jnp.inf), visited
 
 
 def _merge_all(sets: Statistics) -> Statistics:
