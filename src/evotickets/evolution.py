@@ -200,6 +200,11 @@ def _axes(state: Any) -> jax.Array | float:
     return 1.0 if covariance is None else jnp.sqrt(jnp.clip(covariance, 0.0, 1e8) + 1e-8)
 
 
+def _strong(state: Any) -> Any:
+    # A state whose types are weak at one end of the generations and strong at the other compiles them twice.
+    return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.result_type(leaf)), state)
+
+
 def _sample(strategy: Strategy, state: Any, key: jax.Array, size: int) -> tuple[jax.Array, Any]:
     """Return offsets from the mean (half a population if antithetic) and the state that `tell` expects."""
     if strategy.asks:
@@ -276,8 +281,7 @@ def train(
             mean, key = argument
             built = strategy()
             state = built.algorithm.init(key, mean, built.params)
-            # Strong types: a weakly typed start would compile the generations twice.
-            return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.result_type(leaf)), state)
+            return _strong(state)
 
         return seeds.over_seeds(one, (initial, keys))
 
@@ -299,7 +303,7 @@ def train(
             )
             scores = objective.evaluate(shared, context, state.mean, score_key, carry)
             scores = {"population/mean_loss": mean_loss[-1], "population/best_loss": best_loss[-1], **scores}
-            return state, carry, coordinate_std(state), scores
+            return _strong(state), carry, coordinate_std(state), scores
 
         return seeds.over_seeds(one, (context, state, carry, keys))
 
