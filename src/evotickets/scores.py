@@ -61,4 +61,4 @@ def score(criterion: str, mean: np.ndarray, std: np.ndarray | None) -> np.ndarra
         )
     with np.errstate(divide="ignore", invalid="ignore"):
         values = SCORES[criterion](mean, mean if std is None else std)
-    return np.nan_to_num(values, nan=-np.inf, posinf=np.finfo(np.float32).max)
+    return np.nan_to_num(values, nan=-np.inf, posinf=float(np.finfo(np.float32).max))

@@ -6,6 +6,7 @@ Axis letters: `S` seeds, `K` prunable entries, `N` all parameters, `D` survivors
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from evotickets import evolution, gradient, masks, networks, objectives, pruning, scores, seeds
@@ -38,7 +39,8 @@ def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:
     if isinstance(task, Control):
         return networks.mlp(task.observation_size, tuple(settings["hidden"]), task.outputs, activation)
     if "channels" in settings:
-        return networks.cnn(task.input_shape, tuple(settings["channels"]), task.classes, activation=activation)
+        height, width, depth = task.input_shape
+        return networks.cnn((height, width, depth), tuple(settings["channels"]), task.classes, activation=activation)
     return networks.mlp(int(np.prod(task.input_shape)), tuple(settings["hidden"]), task.classes, activation)
 
 
@@ -144,7 +146,7 @@ def train(
         play = {name: own.pop(name) for name in ("episodes", "test_episodes") if name in own}
         objective = objectives.control(network, ticket.mask, task, **play, **engine)
     places = objectives.positions(network, ticket.mask)
-    initial = np.take_along_axis(ticket.initial, places, 1)
+    initial = jnp.asarray(np.take_along_axis(ticket.initial, places, 1))
     trainer = gradient.train if own["strategy"] in GRADIENT else evolution.train
     trained = trainer(objective, initial, own, report=report, key=key)
 
