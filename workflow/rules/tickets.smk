@@ -6,13 +6,13 @@
 
 
 wildcard_constraints:
+    task="[a-z0-9_]+",
+    trainer="[a-z0-9_]+",
+    criterion="[a-z_]+",
     level=r"\d\d",
 
 
-TICKETS_TARGETS = [
-    f"{RESULTS}/tables/tickets.parquet",
-    *expand(f"{RESULTS}/figures/tickets/{{task}}_performance.svg", task=dict.fromkeys(c.task for c in TICKETS.chains)),
-]
+TICKETS_TARGETS = all_ticket_files()
 
 
 rule initialise:

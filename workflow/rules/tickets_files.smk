@@ -51,3 +51,29 @@ def compared(wildcards):
         best.setdefault(chain.trainer, []).append(chain.criterion)
     order = ("snr", "magnitude")
     return {trainer: next((c for c in order if c in names), names[0]) for trainer, names in best.items()}
+
+
+def all_ticket_files():
+    """Every result, not the last ones only: Snakemake leaves out what is missing between an old file and its old source."""
+    names = list(dict.fromkeys(chain.task for chain in TICKETS.chains))
+    return [
+        f"{RESULTS}/tables/tickets.parquet",
+        *(
+            f"{RESULTS}/figures/tickets/{name}_{figure}.svg"
+            for name in names
+            for figure in ("performance", "strategies")
+        ),
+        *(f"{RESULTS}/tickets/{name}/initial.parquet" for name in names),
+        *dict.fromkeys(
+            level_file(name, chain.task, chain.trainer, chain.criterion, level)
+            for chain in TICKETS.chains
+            for level in TICKETS.levels
+            for name in ("ticket", "scores", "history", "record")
+        ),
+        *(
+            file
+            for name in ("chain.parquet", "record.parquet", "training_curves.svg", "layer_densities.svg")
+            for file in chain_files(name)
+        ),
+        *(file.format(**vars(chain)) for chain in TICKETS.chains for file in cut_figure(chain)),
+    ]
