@@ -261,15 +261,23 @@ def test_groups_hold_every_weight_that_matters_once(key, density, seeds):
     for s in range(seeds):
         own = {name: m[s] for name, m in mask.items()}
         count = len(masks.survivors(DEEP, own))
-        held = np.concatenate([np.ravel(group.weights[s]) for group in plan.groups] or [[]])
-        read = np.concatenate([np.ravel(group.inputs[s]) for group in plan.groups] or [[]])
         alive = own["dense4"].any(1)
         for name in ("dense3", "dense2"):
             alive = (own[name] & alive).any(1)
         fed = alive & own["dense1"].any(0)
-        assert np.count_nonzero(held < count) == own["dense1"][:, fed].sum() + fed.sum()
-        assert len(np.unique(held[held < count])) == np.count_nonzero(held < count)
-        assert np.count_nonzero(read[held < count] == 20) == fed.sum()
+        positions, _ = layout.positions(DEEP, own)[0]
+        held = []
+        for group in plan.groups:
+            for start, bias, inputs in zip(group.starts[s], group.biases[s], group.inputs[s], strict=True):
+                read = np.asarray(inputs)[np.asarray(inputs) < 20]
+                (unit,) = np.flatnonzero(positions.min(1) == start) if start < count else (None,)
+                assert (start < count) == (bias < count) == (len(read) > 0)
+                assert inputs[-1] == 20
+                if unit is not None:
+                    held.append(unit)
+                    np.testing.assert_array_equal(positions[unit, read], start + np.arange(len(read)))
+                    np.testing.assert_array_equal(read, np.flatnonzero(own["dense1"][:, unit]))
+        np.testing.assert_array_equal(np.sort(held), np.flatnonzero(fed))
 
 
 def test_losses_are_means_over_examples():

@@ -103,25 +103,29 @@ def pick(layer: tuple[np.ndarray, np.ndarray], units: np.ndarray, zero: int) -> 
     return np.pad(kernel, ((0, 1), (0, 1)), constant_values=zero)[units], np.append(bias, zero)[units]
 
 
-def groups(tables: list[Table], slots: list[Slots], zero: int, most: int) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-    """Cut the first layer's units into at most `most` groups of similar fan-in; yield what each unit holds and reads.
+def groups(
+    tables: list[Table], slots: list[Slots], zero: int, most: int
+) -> Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Cut the first layer's units into at most `most` groups of similar fan-in.
 
-    Both are [S, G, F]. The first entry of a unit is its bias, which multiplies input I, a one; input I + 1 is a zero.
+    Yields where a unit's first weight [S, G] and its bias [S, G] sit in a member, and what it reads [S, G, F + 1]: its
+    inputs, input I + 1 (a zero) where its fan-in is shorter than F, and last input I (a one), for the bias.
     """
     inputs = tables[0][0][0].shape[1]
     parts = [pick(table[0], own[0], zero) for table, own in zip(tables, slots, strict=True)]
     fans = np.max([(kernel < zero).sum(1) for kernel, _ in parts], axis=0)
-    start = 0
-    for stop in _cuts(fans[fans > 0], most):
-        shape = (len(tables), stop - start, fans[start] + 1)
-        weights, read = np.full(shape, zero, np.int32), np.full(shape, inputs + 1, np.int32)
-        for s, (kernel, bias) in enumerate(parts):
-            for g in range(stop - start):
-                kept = np.flatnonzero(kernel[start + g] < zero)
-                weights[s, g, : len(kept) + 1] = np.append(bias[start + g], kernel[start + g][kept])
-                read[s, g, : len(kept) + 1] = np.append(inputs, kept)
-        yield weights, read
-        start = stop
+    begin = 0
+    for end in _cuts(fans[fans > 0], most):
+        kernels = np.stack([kernel[begin:end] for kernel, _ in parts])
+        biases = np.stack([bias[begin:end] for _, bias in parts])
+        reads = np.full((*biases.shape, fans[begin] + 1), inputs + 1, np.int32)
+        reads[..., -1] = inputs
+        for unit in np.ndindex(biases.shape):
+            kept = np.flatnonzero(kernels[unit] < zero)
+            reads[unit][: len(kept)] = kept
+        # The weights of a unit are neighbours in a member, in the order of its inputs.
+        yield kernels.min(-1), biases, reads
+        begin = end
 
 
 def _cuts(fans: np.ndarray, most: int) -> list[int]:

@@ -37,12 +37,10 @@ PRECISIONS = ("float32", "bfloat16")
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Group:
-    """First-layer units of similar fan-in: where their weights sit in a member and what they read, both [S, G, F].
+    """First-layer units of similar fan-in: weights from `starts` [S, G] on, `biases` [S, G], `inputs` [S, G, F + 1]."""
 
-    The first slot of a unit is its bias. Input index I stands for one, I + 1 for zero.
-    """
-
-    weights: jax.Array
+    starts: jax.Array
+    biases: jax.Array
     inputs: jax.Array
 
 
@@ -101,7 +99,7 @@ def plan(network: Network, mask: masks.Mask, *, path: str = "auto", precision: s
         biases.append(jnp.asarray(np.stack([bias for _, bias in parts])))
         reads.append(jnp.asarray(np.maximum(read, 0)))
     lists = layout.groups(tables, slots, zero, GROUPS) if path == "sparse" else ()
-    groups = tuple(Group(jnp.asarray(weights), jnp.asarray(inputs)) for weights, inputs in lists)
+    groups = tuple(Group(*map(jnp.asarray, arrays)) for arrays in lists)
     return Plan(tuple(kernels), tuple(biases), tuple(reads), groups, network, path, precision)
 
 

@@ -18,7 +18,7 @@ from evotickets.population.plan import NARROWEST, Plan, working_set
 
 
 class _Group(NamedTuple):
-    weights: jax.Array  # [G, M, F], the mean last
+    weights: jax.Array  # [G, M, F + 1], the mean and the bias last
     onward: jax.Array  # [P, A, G]
 
 
@@ -42,23 +42,28 @@ def tile_width(plan: Plan, rows: int, pairs: bool) -> int:
 def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
     """Lay out members [M, D], or pairs mean [D] ± rows [M, D]."""
     pairs = mean is not None
-    padded = jnp.pad(rows if mean is None else jnp.concatenate([rows, mean[None]]), ((0, 0), (0, 1)))
+    longest = max((group.inputs.shape[-1] for group in plan.groups), default=1)
+    # Zeros for the slots without a unit, and for slices that begin near the end.
+    padded = jnp.pad(rows if mean is None else jnp.concatenate([rows, mean[None]]), ((0, 0), (0, longest)))
 
     def both(where: jax.Array) -> jax.Array:
         picked = padded[:, where]
         return spread(picked[-1], picked[:-1]) if pairs else picked
 
-    groups, start = [], 0
+    groups, begin = [], 0
     for group in plan.groups:
-        units = slice(start, start + group.weights.shape[0])
-        start = units.stop
-        groups.append(_Group(padded[:, group.weights].swapaxes(0, 1), both(plan.kernels[1][:, units])))
+        units = slice(begin, begin + len(group.starts))
+        fan = (len(padded), group.inputs.shape[-1] - 1)
+        weights = jax.vmap(lambda start, fan=fan: jax.lax.dynamic_slice(padded, (0, start), fan))(group.starts)
+        biases = padded[:, group.biases].T[..., None]
+        groups.append(_Group(jnp.concatenate([weights, biases], axis=-1), both(plan.kernels[1][:, units])))
+        begin = units.stop
     layers = [
         (both(kernel), both(bias)[..., None]) for kernel, bias in zip(plan.kernels[1:], plan.biases[1:], strict=True)
     ]
-    constant = ACTIVATIONS[plan.network.activation](both(plan.biases[0][start:]))[..., None]
+    constant = ACTIVATIONS[plan.network.activation](both(plan.biases[0][begin:]))[..., None]
     kernel, bias = layers[0]
-    layers[0] = (kernel, bias + kernel[..., start:] @ constant)
+    layers[0] = (kernel, bias + kernel[..., begin:] @ constant)
     return Prepared(tuple(groups), tuple(layers), pairs)
 
 
