@@ -1,15 +1,31 @@
 """Classic control of gymnax.
 
-gymnax is imported when a task is built (two seconds), and its `step_env` is used rather than `step`, which would also
+gymnax is imported when a task is built, and its `step_env` is used rather than `step`, which would also
 compute a fresh start at every step.
 """
 
+import importlib.util
+import sys
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from evotickets.tasks.registry import Control, register_control
+
+PICTURES = ("matplotlib.pyplot", "seaborn")
+"""What gymnax imports to draw environments that nobody draws here: more than a second in every job."""
+
+
+def _load_when_used(name: str) -> None:
+    """Put a module in place that executes when somebody first reads from it."""
+    if name in sys.modules:
+        return
+    spec = importlib.util.find_spec(name)
+    if spec is not None and spec.loader is not None:
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
 
 
 def from_gymnax(
@@ -19,6 +35,8 @@ def from_gymnax(
 
     Either `actions` discrete choices or, where it is 0, one action in [−bound, bound].
     """
+    for name in PICTURES:
+        _load_when_used(name)
     import gymnax
 
     environment, parameters = gymnax.make(identifier)
