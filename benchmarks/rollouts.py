@@ -122,7 +122,7 @@ def against_evosax(repeats: int = 15) -> list[dict]:
 def job(cores: set[int], threads: int, spread: bool, barrier, done) -> None:
     """Run generations for a while on some cores and report how many a second."""
     os.sched_setaffinity(0, cores)
-    devices.configure(threads, cache=None)
+    devices.configure(threads, rollouts=True, cache=None)
     task = tasks.control("cartpole")
     generation = ours(task, *setting(task.network, "lasting", 1.0), 8, devices.mesh() if spread else None)
     generation()
@@ -157,7 +157,7 @@ def uses_of_two_cores(repeats: int = 3) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    devices.configure(2, cache=None)
+    devices.configure(2, rollouts=True, cache=None)
     for case in against_evosax(int(sys.argv[1]) if len(sys.argv) > 1 else 15):
         print(
             f"{case['setting']:66}{case['density']:6}{case['ours_ms']:8.1f}{case['peer_ms']:8.1f}{case['ratio']:6.1f}×"

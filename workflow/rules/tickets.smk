@@ -2,7 +2,7 @@
 #
 # REQUIRED INPUTS: the section `tickets` of the configuration.
 # OUTPUTS: {results}/tickets/… one folder a level and a chain; {results}/tables/tickets.parquet; figures of every task.
-# STEPS: initialise → level 0 (dense) → level 1 → … → level L → chain → tickets_table → tickets_figure
+# STEPS: initialise → level 0 (dense) → level 1 → … → level L → chain (curves, record); tickets_table → tickets_figures
 
 
 wildcard_constraints:
@@ -138,7 +138,7 @@ rule chain:
 rule tickets_table:
     """Put the scores of all chains into one tidy table."""
     input:
-        scores=chain_files("chain.parquet"),
+        scores=[file for chain in TICKETS.chains for file in level_files("scores")(chain)],
         code=code("tickets_table"),
     output:
         table=ensure(f"{RESULTS}/tables/tickets.parquet", non_empty=True),
@@ -151,6 +151,7 @@ rule tickets_table:
         mem_mb=growing(1000),
         runtime=10,
     params:
+        criteria=[chain.criterion for chain in TICKETS.chains for _ in TICKETS.levels],
         config=study.config,
     script:
         "../scripts/tickets_table.py"

@@ -35,5 +35,6 @@ def main(job, source, output, place, experiment, network, settings, density, see
 
 
 with jobs.job(snakemake) as job:
-    devices.configure(snakemake.threads)
+    task = snakemake.params.network["task"]
+    devices.configure(snakemake.threads, rollouts=tasks.is_control(task))
     main(job, snakemake.input.source, snakemake.output, snakemake.wildcards, **snakemake.params)

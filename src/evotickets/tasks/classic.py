@@ -4,8 +4,10 @@ gymnax is imported when a task is built, and its `step_env` is used rather than 
 compute a fresh start at every step.
 """
 
-import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -14,18 +16,19 @@ import jax.numpy as jnp
 from evotickets.tasks.registry import Control, register_control
 
 PICTURES = ("matplotlib.pyplot", "seaborn")
-"""What gymnax imports to draw environments that nobody draws here: more than a second in every job."""
+"""What gymnax imports to draw environments that nobody draws here: a second in every job."""
 
 
-def _load_when_used(name: str) -> None:
-    """Put a module in place that executes when somebody first reads from it."""
-    if name in sys.modules:
-        return
-    spec = importlib.util.find_spec(name)
-    if spec is not None and spec.loader is not None:
-        spec.loader = importlib.util.LazyLoader(spec.loader)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
+@contextmanager
+def _without_pictures() -> Iterator[None]:
+    """Let imports inside find empty modules in place of what is only needed to draw."""
+    absent = {name: ModuleType(name) for name in PICTURES if name not in sys.modules}
+    sys.modules.update(absent)
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 def from_gymnax(
@@ -35,9 +38,8 @@ def from_gymnax(
 
     Either `actions` discrete choices or, where it is 0, one action in [−bound, bound].
     """
-    for name in PICTURES:
-        _load_when_used(name)
-    import gymnax
+    with _without_pictures():
+        import gymnax
 
     environment, parameters = gymnax.make(identifier)
     # Every use of this key is multiplied by a noise of size 0.
