@@ -40,7 +40,12 @@ class Job:
     @property
     def metadata(self) -> dict[str, Any]:
         """What this step was asked to do: stored with everything it writes."""
-        return {"config": {**dict(self.snakemake.params), "wildcards": dict(self.snakemake.wildcards)}}
+        return {"config": {**self.params, "wildcards": dict(self.snakemake.wildcards)}}
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The params of the rule, without the digest of the code that only decides when it runs again."""
+        return {name: value for name, value in self.snakemake.params.items() if name != "code"}
 
     def progress(self, total: int, unit: str) -> Report:
         """Return a callback that draws a bar and the current loss into the log."""

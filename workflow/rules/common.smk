@@ -1,5 +1,6 @@
 # The study, checked before anything else, and what all rules share.
 import ast
+import hashlib
 import os
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def growing(megabytes):
 
 
 def code(script):
-    """Modules of the package that a script imports, directly or not; a rule that lists them re-runs when one changes."""
+    """Digest of the modules of the package that a script imports, directly or not: a job re-runs when one changes."""
     found, waiting = set(), [Path(workflow.basedir) / f"workflow/scripts/{script}.py"]
     while waiting:
         for node in ast.walk(ast.parse(waiting.pop().read_text())):
@@ -58,4 +59,7 @@ def code(script):
                     if module.is_file() and module not in found:
                         found.add(module)
                         waiting.append(module)
-    return sorted(map(str, found))
+    digest = hashlib.sha256()
+    for module in sorted(found):
+        digest.update(str(module.relative_to(PACKAGE)).encode() + module.read_bytes())
+    return digest.hexdigest()[:16]

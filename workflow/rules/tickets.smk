@@ -17,8 +17,6 @@ TICKETS_TARGETS = all_ticket_files()
 
 rule initialise:
     """Draw the initial parameters of a task's network, for all seeds."""
-    input:
-        code=code("initialise"),
     output:
         ticket=f"{RESULTS}/tickets/{{task}}/initial.parquet",
     log:
@@ -30,6 +28,7 @@ rule initialise:
         mem_mb=growing(2000),
         runtime=10,
     params:
+        code=code("initialise"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         seed=study.seed,
         seeds_count=study.seeds,
@@ -41,7 +40,6 @@ rule level:
     """Cut the ticket of the level before by a criterion (or make a control of it) and train it, for all seeds."""
     input:
         source=ticket_source,
-        code=code("level"),
     output:
         ticket=ensure(f"{LEVEL}/ticket.parquet", non_empty=True),
         scores=f"{LEVEL}/scores.parquet",
@@ -56,6 +54,7 @@ rule level:
         mem_mb=growing(3000),
         runtime=120,
     params:
+        code=code("level"),
         experiment=experiment("tickets"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
@@ -72,7 +71,6 @@ rule cut_figure:
         tickets=lambda wildcards: [
             level_file("ticket", wildcards.task, wildcards.trainer, wildcards.criterion, level) for level in (0, 1)
         ],
-        code=code("cut_figure"),
     output:
         figure=report(
             f"{CHAIN}/first_cut.svg",
@@ -89,6 +87,8 @@ rule cut_figure:
     resources:
         mem_mb=growing(1000),
         runtime=10,
+    params:
+        code=code("cut_figure"),
     script:
         "../scripts/cut_figure.py"
 
@@ -100,7 +100,6 @@ rule chain:
         scores=level_files("scores"),
         histories=level_files("history"),
         cut=cut_figure,
-        code=code("chain"),
     output:
         scores=f"{CHAIN}/chain.parquet",
         record=f"{CHAIN}/record.parquet",
@@ -127,6 +126,7 @@ rule chain:
         mem_mb=growing(1000),
         runtime=10,
     params:
+        code=code("chain"),
         experiment=experiment("tickets"),
         densities=list(TICKETS.densities),
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
@@ -139,7 +139,6 @@ rule tickets_table:
     """Put the scores of all chains into one tidy table."""
     input:
         scores=[file for chain in TICKETS.chains for file in level_files("scores")(chain)],
-        code=code("tickets_table"),
     output:
         table=ensure(f"{RESULTS}/tables/tickets.parquet", non_empty=True),
     log:
@@ -151,6 +150,7 @@ rule tickets_table:
         mem_mb=growing(1000),
         runtime=10,
     params:
+        code=code("tickets_table"),
         criteria=[chain.criterion for chain in TICKETS.chains for _ in TICKETS.levels],
         config=study.config,
     script:
@@ -161,7 +161,6 @@ rule tickets_figures:
     """Draw score over density of one task."""
     input:
         table=rules.tickets_table.output.table,
-        code=code("tickets_figures"),
     output:
         performance=report(
             f"{RESULTS}/figures/tickets/{{task}}_performance.svg",
@@ -184,6 +183,7 @@ rule tickets_figures:
         mem_mb=growing(1000),
         runtime=10,
     params:
+        code=code("tickets_figures"),
         compared=compared,
     script:
         "../scripts/tickets_figures.py"

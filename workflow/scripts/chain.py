@@ -40,4 +40,4 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
 
 
 with jobs.job(snakemake) as job:
-    main(job, snakemake.input, snakemake.output, snakemake.wildcards, **snakemake.params)
+    main(job, snakemake.input, snakemake.output, snakemake.wildcards, **job.params)

@@ -11,4 +11,4 @@ def main(job, output, name, network, seed, seeds_count):
 
 with jobs.job(snakemake) as job:
     devices.configure(snakemake.threads)
-    main(job, snakemake.output.ticket, snakemake.wildcards.task, **snakemake.params)
+    main(job, snakemake.output.ticket, snakemake.wildcards.task, **job.params)

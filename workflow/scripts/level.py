@@ -37,4 +37,4 @@ def main(job, source, output, place, experiment, network, settings, density, see
 with jobs.job(snakemake) as job:
     task = snakemake.params.network["task"]
     devices.configure(snakemake.threads, rollouts=tasks.is_control(task))
-    main(job, snakemake.input.source, snakemake.output, snakemake.wildcards, **snakemake.params)
+    main(job, snakemake.input.source, snakemake.output, snakemake.wildcards, **job.params)

@@ -11,5 +11,5 @@ def main(table, performance, strategies, task, compared):
     figures.strategies(scores[sum(chosen) > 0], strategies)
 
 
-with jobs.job(snakemake):
-    main(snakemake.input.table, **snakemake.output, task=snakemake.wildcards.task, **snakemake.params)
+with jobs.job(snakemake) as job:
+    main(snakemake.input.table, **snakemake.output, task=snakemake.wildcards.task, **job.params)
