@@ -27,11 +27,11 @@ def problem(curvature, optimum, seeds=1):
     def pair_losses(shared, context, mean, offsets, key, carry):
         return value(jnp.concatenate([mean + offsets, mean - offsets])), carry
 
-    def evaluate(shared, context, mean, key, carry):
+    def evaluate(shared, mean, key, carry):
         return {"test/loss": value(mean)}
 
     context = jnp.zeros(seeds)
-    return Objective((), context, (), losses, pair_losses, lambda s, c, x, k: value(x), evaluate)
+    return Objective((), context, (), losses, pair_losses, lambda s, c, x, k: value(x), lambda c, x: x, evaluate)
 
 
 def settings(strategy, generations=1000, **more):

@@ -429,6 +429,8 @@ def test_drawing_needs_no_global_state_of_matplotlib():
 def test_captions_are_valid_and_use_known_wildcards(caption):
     wildcards = {name: name.upper() for name in re.findall(r"snakemake\.wildcards\.(\w+)", caption.read_text())}
     assert set(wildcards) <= {"task", "trainer", "criterion", "level"}
-    text = Template(caption.read_text(), undefined=StrictUndefined).render(snakemake={"wildcards": wildcards, "config": {}})
+    text = Template(caption.read_text(), undefined=StrictUndefined).render(
+        snakemake={"wildcards": wildcards, "config": {}}
+    )
     html = publish_string(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 2}).decode()
     assert all(value in html for value in wildcards.values())

@@ -15,7 +15,7 @@ import numpy as np
 import optax
 
 from evotickets import sampling, seeds
-from evotickets.objectives import Objective
+from evotickets.objectives import Objective, scorer
 from evotickets.training import EVOSAX, Report, Trained, Trajectory, silent
 
 
@@ -297,23 +297,21 @@ def train(
                 worst_safe = jnp.where(jnp.isfinite(losses), losses, jnp.nan)
                 return (state, carry), (jnp.nanmean(worst_safe), jnp.nanmin(worst_safe))
 
-            step_key, score_key = jax.random.split(key)
-            (state, carry), (mean_loss, best_loss) = jax.lax.scan(
-                step, (state, carry), jax.random.split(step_key, steps)
-            )
-            scores = objective.evaluate(shared, context, state.mean, score_key, carry)
-            scores = {"population/mean_loss": mean_loss[-1], "population/best_loss": best_loss[-1], **scores}
-            return _strong(state), carry, coordinate_std(state), scores
+            (state, carry), (mean_loss, best_loss) = jax.lax.scan(step, (state, carry), jax.random.split(key, steps))
+            scores = {"population/mean_loss": mean_loss[-1], "population/best_loss": best_loss[-1]}
+            return _strong(state), carry, coordinate_std(state), objective.spread(context, state.mean), scores
 
         return seeds.over_seeds(one, (context, state, carry, keys))
 
     start_key, run_key = jax.random.split(key)
-    count = len(initial)
+    count, score = len(initial), scorer(objective)
     state = start(initial, seeds.split(start_key, count))
     carry, trajectory, std = objective.carry, Trajectory(), None
     for round_ in range(settings["evaluations"]):
-        keys = seeds.split(jax.random.fold_in(run_key, round_), count)
-        state, carry, std, scores = advance(objective.shared, objective.context, state, carry, keys)
-        trajectory.add((round_ + 1) * steps, scores)
+        step_key, score_key = jax.random.split(jax.random.fold_in(run_key, round_))
+        keys = seeds.split(step_key, count)
+        state, carry, std, parameters, losses = advance(objective.shared, objective.context, state, carry, keys)
+        scores = score(objective.shared, parameters, carry, seeds.split(score_key, count))
+        trajectory.add((round_ + 1) * steps, losses | scores)
         report((round_ + 1) * steps, trajectory.last("population/mean_loss"))
     return Trained(np.asarray(state.mean), np.asarray(std), jax.tree.map(np.asarray, carry), trajectory)

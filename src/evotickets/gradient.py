@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from evotickets import seeds
-from evotickets.objectives import Objective
+from evotickets.objectives import Objective, scorer
 from evotickets.training import Report, Trained, Trajectory, silent
 
 
@@ -56,18 +56,18 @@ def train(
                 updates, state = optimizer.update(gradient, state)
                 return (optax.apply_updates(weights, updates), state), loss
 
-            step_key, score_key = jax.random.split(key)
-            (weights, state), losses = jax.lax.scan(step, (weights, state), jax.random.split(step_key, steps))
-            scores = objective.evaluate(shared, context, weights, score_key, ())
-            return weights, state, {"batch/loss": jnp.mean(losses), **scores}
+            (weights, state), losses = jax.lax.scan(step, (weights, state), jax.random.split(key, steps))
+            return weights, state, objective.spread(context, weights), {"batch/loss": jnp.mean(losses)}
 
         return seeds.over_seeds(one, (context, weights, state, keys))
 
     weights, state = initial, jax.jit(jax.vmap(optimizer.init))(initial)
-    trajectory = Trajectory()
+    trajectory, score = Trajectory(), scorer(objective)
     for round_ in range(settings["evaluations"]):
-        keys = seeds.split(jax.random.fold_in(key, round_), len(initial))
-        weights, state, scores = advance(objective.shared, objective.context, weights, state, keys)
-        trajectory.add((round_ + 1) * steps, scores)
+        step_key, score_key = jax.random.split(jax.random.fold_in(key, round_))
+        keys = seeds.split(step_key, len(initial))
+        weights, state, parameters, losses = advance(objective.shared, objective.context, weights, state, keys)
+        scores = score(objective.shared, parameters, (), seeds.split(score_key, len(initial)))
+        trajectory.add((round_ + 1) * steps, losses | scores)
         report((round_ + 1) * steps, trajectory.last("batch/loss"))
     return Trained(np.asarray(weights), None, (), trajectory)

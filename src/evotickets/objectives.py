@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from evotickets import masks, networks, population, rollouts
+from evotickets import masks, networks, population, rollouts, seeds
 from evotickets.networks import Network
 from evotickets.tasks import Control, Data, Split
 
@@ -30,7 +30,9 @@ class Objective(NamedTuple):
         pair_losses: (shared, context, mean [D], offsets [P/2, D], key, carry) -> (losses [P] of mean + offsets, then
             of mean - offsets; carry).
         loss: (shared, context, survivors [D], key) -> differentiable scalar, or None where there is no gradient.
-        evaluate: (shared, context, mean [D], key, carry) -> {"split/metric": scalar}; changes nothing.
+        spread: (context, survivors [D]) -> parameters [N], zero where pruned.
+        evaluate: (shared, parameters [N], key, carry) -> {"split/metric": scalar}; changes nothing. It knows no mask, so
+            that all tickets of a task and network share its compiled program.
     """
 
     shared: Any
@@ -39,7 +41,20 @@ class Objective(NamedTuple):
     losses: Callable[..., tuple[jax.Array, Carry]]
     pair_losses: Callable[..., tuple[jax.Array, Carry]]
     loss: Callable[..., jax.Array] | None
+    spread: Callable[[Any, jax.Array], jax.Array]
     evaluate: Callable[..., dict[str, jax.Array]]
+
+
+def scorer(objective: Objective) -> Callable[..., dict[str, jax.Array]]:
+    """Return the compiled (shared, parameters [S, N], carry, keys [S]) -> scores [S]."""
+
+    @jax.jit
+    def score(shared, parameters, carry, keys):
+        return seeds.over_seeds(
+            lambda seed: objective.evaluate(shared, seed[0], seed[2], seed[1]), (parameters, carry, keys)
+        )
+
+    return score
 
 
 def positions(network: Network, mask: np.ndarray) -> np.ndarray:
@@ -50,6 +65,10 @@ def positions(network: Network, mask: np.ndarray) -> np.ndarray:
 def _plan(network: Network, mask: np.ndarray, engine: dict[str, str]) -> Any:
     tensors = [masks.unflatten_kernels(network, row) for row in mask]
     return population.plan(network, jax.tree.map(lambda *rows: np.stack(rows), *tensors), **engine)
+
+
+def _spread(network: Network) -> Callable[[Any, jax.Array], jax.Array]:
+    return lambda context, survivors: masks.scatter(survivors, context["positions"], network.parameter_count)
 
 
 def _batch(shared: dict[str, Split], key: jax.Array, batch: int) -> tuple[jax.Array, jax.Array]:
@@ -75,15 +94,16 @@ def supervised(network: Network, mask: np.ndarray, data: Data, *, batch: int, **
     def pair_losses(shared, context, mean, offsets, key, carry):
         return population.pair_losses(context["plan"], mean, offsets, *_batch(shared, key, batch)), carry
 
+    spread = _spread(network)
+
     def loss(shared, context, survivors, key):
         x, y = _batch(shared, key, batch)
-        flat = masks.scatter(survivors, context["positions"], network.parameter_count)
-        outputs = networks.apply(network, networks.unflatten(network, flat), x)
+        outputs = networks.apply(network, networks.unflatten(network, spread(context, survivors)), x)
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
 
-    def evaluate(shared, context, mean, key, carry):
+    def evaluate(shared, parameters, key, carry):
         del key, carry
-        params = networks.unflatten(network, masks.scatter(mean, context["positions"], network.parameter_count))
+        params = networks.unflatten(network, parameters)
         scores = {}
         for split, (x, y) in shared.items():
             outputs = networks.apply(network, params, x)
@@ -91,7 +111,7 @@ def supervised(network: Network, mask: np.ndarray, data: Data, *, batch: int, **
             scores[f"{split}/loss"] = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
         return scores
 
-    return Objective(shared, context, (), losses, pair_losses, loss, evaluate)
+    return Objective(shared, context, (), losses, pair_losses, loss, spread, evaluate)
 
 
 def control(
@@ -110,30 +130,31 @@ def control(
 
     Source: Lange & Sprekeler (2023), §3 (8 episodes with shared seeds; the mean is tested on held-out episodes).
     """
-    seeds = len(mask)
     start = rollouts.initial_statistics(task.observation_size)
-    carry = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (seeds, *jnp.shape(leaf))), start)
-    context = {"plan": _plan(network, mask, engine)}
+    carry = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(mask), *jnp.shape(leaf))), start)
+    context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
+    whole = _plan(network, np.ones((1, network.kernel_count), bool), {})
 
-    def play(context, members, key, count, statistics):
-        plan = context["plan"]
+    spread = _spread(network)
+
+    def play(plan, members, key, count, statistics):
         policies = population.policy(plan, members)
         keys = jax.random.split(key, count)
         return rollouts.returns(task, lambda p, o: population.act(plan, p, o), policies, keys, statistics)
 
     def losses(shared, context, members, key, carry):
         del shared
-        returns, seen = play(context, members, key, episodes, carry)
+        returns, seen = play(context["plan"], members, key, episodes, carry)
         return -jnp.mean(returns, -1), rollouts.merge(carry, seen)
 
     def pair_losses(shared, context, mean, offsets, key, carry):
         return losses(shared, context, jnp.concatenate([mean + offsets, mean - offsets]), key, carry)
 
-    def evaluate(shared, context, mean, key, carry):
+    def evaluate(shared, parameters, key, carry):
         del shared
         # One rollout for both splits: every further one would be compiled anew.
-        returns = play(context, mean[None], key, 2 * test_episodes, carry)[0][0]
+        returns = play(whole, parameters[None], key, 2 * test_episodes, carry)[0][0]
         validation, test = jnp.split(returns, 2)
         return {"validation/return": jnp.mean(validation), "test/return": jnp.mean(test)}
 
-    return Objective((), context, carry, losses, pair_losses, None, evaluate)
+    return Objective((), context, carry, losses, pair_losses, None, spread, evaluate)
