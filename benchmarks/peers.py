@@ -6,7 +6,6 @@ Axis letters: `P` members, `N` all parameters, `B` batch.
 from collections.abc import Callable
 from typing import Any
 
-import evosax.algorithms as algorithms
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +23,9 @@ def _loss(network: Network, flat: jax.Array, x: jax.Array, y: jax.Array) -> jax.
 
 def evosax(network: Network, mask: np.ndarray, data: tasks.Data, trainer: str, generations: int) -> Callable[[], Any]:
     """Return evosax's ask, vmapped evaluation of the masked network and tell, all in one `lax.scan`."""
+    # It computes while it is imported, and whoever imports this module may not have configured JAX yet.
+    from evosax import algorithms
+
     keep = np.zeros(network.parameter_count, np.float32)
     keep[masks.survivors(network, masks.unflatten_kernels(network, mask[0]))] = 1
     strategy = {"pgpe": algorithms.PGPE, "snes": algorithms.SNES}[trainer](MEMBERS, jnp.zeros(network.parameter_count))

@@ -1,29 +1,20 @@
-"""Rollouts of CartPole beside evosax's GymnaxProblem, and the best use of two cores for them.
+"""Rollouts of CartPole beside evosax's GymnaxProblem.
 
 256 members, perceptron 4-64-64-2 with tanh, 500 steps, observations normalised, 1 or 8 episodes a member. *lasting*:
 every member balances to the end, so that nothing can stop early; *initial*: fresh LeCun-normal members soon fall.
-Runs are interleaved; a row holds medians and quartiles.
-
-    python benchmarks/rollouts.py [repeats]
 """
 
-import multiprocessing
-import os
-import sys
-import time
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from evosax.problems.rl.gymnax import GymnaxProblem
 from flax import linen
 from timing import interleaved, row
 
 from evotickets import devices, masks, networks, population, rollouts, tasks
 
 MEMBERS = 256
-SECONDS = 10.0
 
 
 class Policy(linen.Module):
@@ -85,15 +76,19 @@ def ours(task, mask, members, episodes: int, mesh) -> Callable[[], jax.Array]:
 
 def evosax(members, episodes: int) -> Callable[[], jax.Array]:
     """Return one generation of evosax: fitness and new statistics; pruned weights are zeros."""
+    # It computes while it is imported, and jobs must configure JAX before anything computes.
+    from evosax.problems.rl.gymnax import GymnaxProblem
+
     problem = GymnaxProblem("CartPole-v1", Policy(), num_rollouts=episodes)
     state = problem.init(jax.random.key(0))
     solutions = {"params": {f"Dense_{i}": members[f"dense{i + 1}"] for i in range(3)}}
     return lambda: jax.block_until_ready(problem.eval(jax.random.key(1), solutions, state)[:2])[0]
 
 
-def against_evosax(repeats: int = 15) -> list[dict]:
+def rows(quick: bool) -> list[dict]:
     """Compare one generation, on one device and spread over all."""
-    task, mesh, rows = tasks.control("cartpole"), devices.mesh(), []
+    repeats = 3 if quick else 15
+    task, mesh, found = tasks.control("cartpole"), devices.mesh(), []
     for episodes in (1, 8):
         for kind, density in (("lasting", 1.0), ("lasting", 0.1), ("lasting", 0.03), ("initial", 1.0)):
             mask, members = setting(task.network, kind, density)
@@ -105,7 +100,7 @@ def against_evosax(repeats: int = 15) -> list[dict]:
                 assert min(shortest.values()) == task.horizon, shortest
             times = interleaved(cases, repeats)
             peer = times.pop("evosax")
-            rows += [
+            found += [
                 row(
                     "rollouts",
                     f"cartpole P {MEMBERS}, {episodes} episodes, {kind}, {name}",
@@ -116,51 +111,4 @@ def against_evosax(repeats: int = 15) -> list[dict]:
                 )
                 for name, own in times.items()
             ]
-    return rows
-
-
-def job(cores: set[int], threads: int, spread: bool, barrier, done) -> None:
-    """Run generations for a while on some cores and report how many a second."""
-    os.sched_setaffinity(0, cores)
-    devices.configure(threads, rollouts=True, cache=None)
-    task = tasks.control("cartpole")
-    generation = ours(task, *setting(task.network, "lasting", 1.0), 8, devices.mesh() if spread else None)
-    generation()
-    barrier.wait()
-    begin, count = time.perf_counter(), 0
-    while time.perf_counter() - begin < SECONDS:
-        generation()
-        count += 1
-    done.put(count / (time.perf_counter() - begin))
-
-
-def uses_of_two_cores(repeats: int = 3) -> dict[str, float]:
-    """Return generations a second, median over repeats, of three ways to keep two cores busy."""
-    first, second = sorted(os.sched_getaffinity(0))[:2]
-    ways = {
-        "two jobs, a core each": [({first}, 1, False), ({second}, 1, False)],
-        "one job, two devices": [({first, second}, 2, True)],
-        "one job, one device": [({first, second}, 2, False)],
-    }
-    context = multiprocessing.get_context("spawn")
-    rates: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(repeats):
-        for way, jobs in ways.items():
-            barrier, done = context.Barrier(len(jobs)), context.Queue()
-            running = [context.Process(target=job, args=(*arguments, barrier, done)) for arguments in jobs]
-            for process in running:
-                process.start()
-            rates[way].append(sum(done.get(timeout=300) for _ in running))
-            for process in running:
-                process.join()
-    return {way: float(np.median(values)) for way, values in rates.items()}
-
-
-if __name__ == "__main__":
-    devices.configure(2, rollouts=True, cache=None)
-    for case in against_evosax(int(sys.argv[1]) if len(sys.argv) > 1 else 15):
-        print(
-            f"{case['setting']:66}{case['density']:6}{case['ours_ms']:8.1f}{case['peer_ms']:8.1f}{case['ratio']:6.1f}×"
-        )
-    for way, rate in uses_of_two_cores().items():
-        print(f"{way:66}{rate:6.1f} generations a second")
+    return found

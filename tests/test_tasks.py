@@ -140,6 +140,7 @@ def test_a_data_set_does_not_depend_on_the_seed_where_it_brings_its_split(tiny_m
         ("train-images", gzip.compress(idx(np.zeros((7, 28, 28)))[:-1]), "holds 5487 bytes where 5488 belong"),
         ("train-labels", gzip.compress(idx(np.zeros(6))), r"holds \(7, 28, 28\) pixels for the 6 labels"),
     ],
+    ids=["truncated", "no gzip", "no idx", "too short", "other count"],
 )
 def test_a_damaged_file_is_named(tiny_mnist, name, content, message):
     raw, _ = tiny_mnist
