@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import peers
+from jax.sharding import Mesh
 from timing import interleaved, row
 from workload import BATCH, CNN, MEMBERS, MLP, data, magnitude_masks, random_mask
 
-from evotickets import evolution, objectives, population
+from evotickets import devices, evolution, objectives, population
 from evotickets.networks import Network
 
 DENSITIES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
@@ -23,9 +24,9 @@ QUICK = (1.0, 0.1, 0.01)
 GENERATIONS = 2
 
 
-def ours(network: Network, mask: np.ndarray, trainer: str, **engine: str) -> Callable[[], Any]:
+def ours(network: Network, mask: np.ndarray, trainer: str, mesh: Mesh | None = None, **engine: str) -> Callable:
     """Return a run of our own generations, the update of evosax included."""
-    objective = objectives.supervised(network, mask, data(), batch=BATCH, **engine)
+    objective = objectives.supervised(network, mask, data(), batch=BATCH, mesh=mesh, **engine)
     dimensions = objective.context["positions"].shape[1]
     context = jax.tree.map(lambda leaf: leaf[0], objective.context)
     strategy = evolution.recipe(trainer)(MEMBERS, dimensions)
@@ -78,7 +79,7 @@ def flop(network: Network) -> float:
 
 
 def _grid(benchmark: str, network: Network, quick: bool, trainers: tuple[str, ...], repeats: int) -> list[dict]:
-    densities, found = QUICK if quick else DENSITIES, []
+    densities, mesh, found = QUICK if quick else DENSITIES, devices.mesh(), []
     pruned = magnitude_masks(network, DENSITIES)
     for trainer in trainers:
         for density in densities:
@@ -86,10 +87,13 @@ def _grid(benchmark: str, network: Network, quick: bool, trainers: tuple[str, ..
             if density == 1:
                 choices = {"dense": choices["random"]}
             theirs = peers.evosax(network, random_mask(network, density), data(), trainer, GENERATIONS)
-            cases = {kind: ours(network, mask, trainer) for kind, mask in choices.items()}
+            cases = {f"{kind} mask": ours(network, mask, trainer) for kind, mask in choices.items()}
+            if mesh is not None:
+                spread = {f"{kind} mask, {mesh.size} devices": mask for kind, mask in choices.items()}
+                cases |= {kind: ours(network, mask, trainer, mesh) for kind, mask in spread.items()}
             times = interleaved({**cases, "evosax": theirs}, repeats, GENERATIONS)
             for kind in cases:
-                setting = f"{trainer}, {kind} mask, {data().name}"
+                setting = f"{trainer}, {kind}, {data().name}"
                 found.append(row(benchmark, setting, density, times[kind], "evosax", times["evosax"]))
                 print(f"  {benchmark} {setting} {density}: {found[-1]['ratio']:.1f}×", flush=True)
     return found

@@ -68,6 +68,33 @@ def test_supervised_losses_are_the_same_on_two_devices():
     """)
 
 
+def test_trainers_do_the_same_on_two_devices():
+    run("""
+        from evotickets import devices
+        devices.configure(2, cache=None)
+        import jax, numpy as np
+        from evotickets import tasks, tickets
+        common = {"population": 10, "generations": 4, "evaluations": 2, "mean_decay": 0.0, "std_init": 0.1}
+        for name, strategy, more in (
+            ("digits", "snes", {"batch": 64}),
+            ("digits", "pgpe", {"batch": 64}),
+            ("cartpole", "pgpe", {"episodes": 2, "test_episodes": 2}),
+        ):
+            task = tasks.load(name)
+            network = tickets.network_of(task, {"hidden": [8]})
+            dense = tickets.initialise(network, 2, seed=0, name=name)
+            place = ("x",)
+            ticket = tickets.next_ticket(network, dense, "random", .5, seed=0, name=name, place=place)
+            settings = {"strategy": strategy, **common, **more}
+            key = jax.random.key(1)
+            alone, _ = tickets.train(network, task, ticket, settings, key=key)
+            spread, _ = tickets.train(network, task, ticket, settings, mesh=devices.mesh(), key=key)
+            assert np.abs(alone.mean - ticket.initial * (alone.mean != 0)).max() > 1e-3
+            np.testing.assert_allclose(spread.mean, alone.mean, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(spread.std, alone.std, rtol=1e-4)
+    """)
+
+
 def test_without_a_mesh_a_function_stays_as_it_is():
     from evotickets import devices
 

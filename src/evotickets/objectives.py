@@ -10,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import Mesh
 
 from evotickets import masks, networks, population, rollouts, seeds
+from evotickets.devices import over_devices
 from evotickets.networks import Network
 from evotickets.tasks import Control, Data, Split
 
@@ -78,21 +80,30 @@ def _batch(shared: dict[str, Split], key: jax.Array, batch: int) -> tuple[jax.Ar
     return x[index], y[index]
 
 
-def supervised(network: Network, mask: np.ndarray, data: Data, *, batch: int, **engine: str) -> Objective:
+def supervised(
+    network: Network, mask: np.ndarray, data: Data, *, batch: int, mesh: Mesh | None = None, **engine: str
+) -> Objective:
     """Describe classification by mean cross-entropy on a fresh batch that all members share.
 
-    `engine` goes to `population.plan`: `path` and `precision`.
+    `mesh` spreads the members over devices; `engine` goes to `population.plan`: `path` and `precision`.
 
     Source: Lange & Sprekeler (2023), §3 (log-likelihood on a batch; test accuracy of the mean on the full test set).
     """
     shared = jax.tree.map(jnp.asarray, {split: getattr(data, split) for split in ("train", "validation", "test")})
     context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
 
+    def whole(members, plan, x, y):
+        return population.losses(plan, members, x, y)
+
+    def halves(offsets, plan, mean, x, y):
+        return population.pair_losses(plan, mean, offsets, x, y).reshape(2, -1).T
+
     def losses(shared, context, members, key, carry):
-        return population.losses(context["plan"], members, *_batch(shared, key, batch)), carry
+        return over_devices(whole, mesh)(members, context["plan"], *_batch(shared, key, batch)), carry
 
     def pair_losses(shared, context, mean, offsets, key, carry):
-        return population.pair_losses(context["plan"], mean, offsets, *_batch(shared, key, batch)), carry
+        pairs = over_devices(halves, mesh)(offsets, context["plan"], mean, *_batch(shared, key, batch))
+        return pairs.T.ravel(), carry
 
     spread = _spread(network)
 
@@ -121,12 +132,13 @@ def control(
     *,
     episodes: int = 8,
     test_episodes: int = 32,
+    mesh: Mesh | None = None,
     **engine: str,
 ) -> Objective:
     """Describe control by minus the mean return of episodes that all members share.
 
     Observations are normalised by running statistics, which are part of the carry and frozen during `evaluate`.
-    `engine` goes to `population.plan`: `path` and `precision`.
+    `mesh` spreads the members over devices; `engine` goes to `population.plan`: `path` and `precision`.
 
     Source: Lange & Sprekeler (2023), §3 (8 episodes with shared seeds; the mean is tested on held-out episodes).
     """
@@ -137,14 +149,14 @@ def control(
 
     spread = _spread(network)
 
-    def play(plan, members, key, count, statistics):
+    def play(plan, members, key, count, statistics, mesh=None):
         policies = population.policy(plan, members)
         keys = jax.random.split(key, count)
-        return rollouts.returns(task, lambda p, o: population.act(plan, p, o), policies, keys, statistics)
+        return rollouts.returns(task, lambda p, o: population.act(plan, p, o), policies, keys, statistics, mesh=mesh)
 
     def losses(shared, context, members, key, carry):
         del shared
-        returns, seen = play(context["plan"], members, key, episodes, carry)
+        returns, seen = play(context["plan"], members, key, episodes, carry, mesh)
         return -jnp.mean(returns, -1), rollouts.merge(carry, seen)
 
     def pair_losses(shared, context, mean, offsets, key, carry):

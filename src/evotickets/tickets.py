@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from evotickets import evolution, gradient, masks, networks, objectives, pruning, scores, seeds
 from evotickets.networks import Network
@@ -124,6 +125,7 @@ def train(
     ticket: Ticket,
     settings: dict[str, Any],
     *,
+    mesh: Mesh | None = None,
     report: Report = silent,
     key: jax.Array,
 ) -> tuple[Ticket, Trained]:
@@ -135,16 +137,17 @@ def train(
         ticket: initial parameters and masks.
         settings: the trainer's settings; `batch` or `episodes` and `test_episodes` belong to the objective, `path` and
             `precision` to the population engine, the others are the trainer's own.
+        mesh: spreads populations over devices.
         report: called after each evaluation.
         key: decides everything.
     """
     own = dict(settings)
     engine = {name: own.pop(name) for name in ("path", "precision") if name in own}
     if isinstance(task, Data):
-        objective = objectives.supervised(network, ticket.mask, task, batch=own.pop("batch"), **engine)
+        objective = objectives.supervised(network, ticket.mask, task, batch=own.pop("batch"), mesh=mesh, **engine)
     else:
         play = {name: own.pop(name) for name in ("episodes", "test_episodes") if name in own}
-        objective = objectives.control(network, ticket.mask, task, **play, **engine)
+        objective = objectives.control(network, ticket.mask, task, mesh=mesh, **play, **engine)
     places = objectives.positions(network, ticket.mask)
     initial = jnp.asarray(np.take_along_axis(ticket.initial, places, 1))
     trainer = gradient.train if own["strategy"] in GRADIENT else evolution.train

@@ -15,7 +15,8 @@ def main(job, source, output, place, experiment, network, settings, density, see
     # Criteria share the noise of a level, so that they are compared seed by seed.
     key = seeds.stream(seed, place.task, *where)
     report = job.progress(settings.get("generations") or settings["steps"], "step")
-    trained, run = tickets.train(description, task, ticket, settings, report=report, key=key)
+    spread = devices.mesh()
+    trained, run = tickets.train(description, task, ticket, settings, mesh=spread, report=report, key=key)
 
     cell = {"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
     factors = {"system": "tickets", **cell, "level": int(place.level), "density": density}
