@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import threadpoolctl
-from jax.sharding import AxisType, Mesh, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 AXIS = "members"
 COMPILATION = "--xla_llvm_disable_expensive_passes=true"
@@ -78,6 +78,11 @@ def over_devices(function: Callable[..., Any], mesh: Mesh | None) -> Callable[..
         parallel = jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(axis), check_vma=False)
         if len(filled) > count:
             members = jax.tree.map(lambda leaf: leaf[filled], members)
-        return jax.tree.map(lambda leaf: leaf[:count], parallel(members, *shared))
+        # What comes before and after stays whole on every device: spread, an update of the means would pass the
+        # members around.
+        whole = NamedSharding(mesh, PartitionSpec())
+        members = jax.lax.with_sharding_constraint(members, whole)
+        found = parallel(members, *shared)
+        return jax.tree.map(lambda leaf: leaf[:count], jax.lax.with_sharding_constraint(found, whole))
 
     return spread

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from evotickets import masks, networks, population, rollouts, seeds
 from evotickets.devices import over_devices
@@ -89,7 +89,9 @@ def supervised(
 
     Source: Lange & Sprekeler (2023), §3 (log-likelihood on a batch; test accuracy of the mean on the full test set).
     """
-    shared = jax.tree.map(jnp.asarray, {split: getattr(data, split) for split in ("train", "validation", "test")})
+    splits = {split: getattr(data, split) for split in ("train", "validation", "test")}
+    # On every device from the start: otherwise each call of a compiled program would copy the data to them.
+    shared = jax.device_put(splits, None if mesh is None else NamedSharding(mesh, PartitionSpec()))
     context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
 
     def whole(members, plan, x, y):
