@@ -13,7 +13,7 @@ FLOORS = [
     {"networks", "seeds", "devices", "statistics", "training"},
     {"masks", "tasks", "sampling"},
     {"scores", "pruning", "population", "rollouts"},
-    {"objectives"},
+    {"objectives", "saliency"},
     {"evolution", "gradient", "landscape"},
     {"tickets"},
 ]

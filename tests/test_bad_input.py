@@ -160,6 +160,10 @@ CASES = {
         ADAM,
         "tickets.chains[0].criteria has snr for snes, a gradient trainer without a std",
     ),
+    "one shot at a control task": (
+        having(", snr]", ", snip]", CONTROL),
+        "tickets.chains[0].criteria has snip for the control task cartpole, which has no gradient; use synflow or",
+    ),
     "gradient of a control task": (
         having("population: 8, generations: 4", "strategy: adam, steps: 4", CONTROL).replace(", snr]", "]"),
         "trains the control task cartpole with snes, but it has no gradient; use a strategy",

@@ -5,6 +5,7 @@ import yaml
 
 from evotickets import evolution, study
 from evotickets.pruning import CONTROLS
+from evotickets.saliency import ONE_SHOT
 from evotickets.scores import SCORES
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +51,7 @@ def test_the_schema_and_the_strategies_agree(name):
 
 def test_the_schema_knows_every_criterion():
     listed = RULES["properties"]["tickets"]["properties"]["chains"]["items"]["properties"]["criteria"]["items"]["enum"]
-    assert set(listed) == set(SCORES) | set(CONTROLS)
+    assert set(listed) == set(SCORES) | set(CONTROLS) | set(ONE_SHOT)
 
 
 def test_every_key_has_a_description():

@@ -17,7 +17,9 @@ def trained(strategy="snes"):
 
 
 def make(source, criterion, density, level="01"):
-    return tickets.next_ticket(NETWORK, source, criterion, density, seed=0, name="digits", place=("snes", level))
+    return tickets.next_ticket(
+        NETWORK, tasks.load("digits"), source, criterion, density, seed=0, name="digits", place=("snes", level)
+    )
 
 
 def test_a_level_keeps_the_largest_scores_and_rewinds():

@@ -15,7 +15,8 @@ from evotickets import masks, tasks
 from evotickets.configuration import StudyError, conform, hint, read, shown
 from evotickets.networks import cnn, mlp
 from evotickets.pruning import CONTROLS
-from evotickets.scores import NEEDS_STD
+from evotickets.saliency import NEEDS_LOSS, ONE_SHOT
+from evotickets.scores import NEEDS_STD, SCORES
 from evotickets.training import EVOSAX, GRADIENT
 
 FOLDERS = {"tickets", "tables", "figures", "logs", "benchmarks"}
@@ -24,7 +25,7 @@ FOLDERS = {"tickets", "tables", "figures", "logs", "benchmarks"}
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
 
 
-__all__ = ["OBJECTIVE_ONLY", "Chain", "Study", "StudyError", "Tickets", "load", "resolve"]
+__all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Study", "StudyError", "Tickets", "load", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,11 @@ def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
                 if cuts in NEEDS_STD and resolved["strategy"] in GRADIENT:
                     raise StudyError(
                         f"{where}.criteria has {cuts} for {trainer}, a gradient trainer without a std; use magnitude"
+                    )
+                if cuts in NEEDS_LOSS and tasks.is_control(networks[entry["task"]]["task"]):
+                    raise StudyError(
+                        f"{where}.criteria has {cuts} for the control task {entry['task']}, which has no gradient; "
+                        "use synflow or a criterion of trained weights"
                     )
                 chains[Chain(entry["task"], trainer, criterion, cuts)] = None
                 if criterion in set(CONTROLS) - {"random"}:

@@ -10,10 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from evotickets import evolution, gradient, masks, networks, objectives, pruning, scores, seeds
+from evotickets import evolution, gradient, landscape, masks, networks, objectives, pruning, saliency, scores, seeds
 from evotickets.networks import Network
 from evotickets.tasks import Control, Data
 from evotickets.training import GRADIENT, Report, Trained, silent
+
+SAMPLES = 1024
+"""Training samples, drawn for each seed, from which a one-shot criterion takes its gradient."""
 
 
 class Ticket(NamedTuple):
@@ -67,6 +70,37 @@ def cut(network: Network, trained: Ticket, criterion: str, density: float, *, rn
     return Ticket(trained.initial, pruning.keep_largest(saliency, trained.mask, count, rng))
 
 
+def cut_initial(
+    network: Network,
+    task: Data | Control,
+    ticket: Ticket,
+    criterion: str,
+    density: float,
+    *,
+    rng: np.random.Generator,
+) -> Ticket:
+    """Cut an untrained ticket to a density at once, by a criterion that looks at the initial parameters alone.
+
+    `snip` and `grasp` take the gradient of the mean cross-entropy on up to 1024 training samples a seed; `synflow` needs
+    no data.
+
+    Source: Lange & Sprekeler (2023), Fig. 2 compares with trained criteria; Frankle et al. (2021) study these.
+
+    Raises:
+        ValueError: if the criterion needs a loss that can be differentiated and the task has none.
+    """
+    count = masks.kept_count(density, network.kernel_count)
+    if criterion == "synflow":
+        return ticket._replace(mask=saliency.synflow(network, ticket.initial, count, rng=rng))
+    loss, samples = None, None
+    if isinstance(task, Data):
+        x, y = task.train
+        drawn = [rng.choice(len(y), min(SAMPLES, len(y)), replace=False) for _ in ticket.initial]
+        loss, samples = landscape.cross_entropy(network), (x[np.stack(drawn)], y[np.stack(drawn)])
+    values = saliency.one_shot(network, ticket.initial, criterion, loss, samples)
+    return ticket._replace(mask=pruning.keep_largest(values, ticket.mask, count, rng))
+
+
 def control_ticket(
     network: Network, ticket: Ticket, control: str, density: float, *, seed: int, name: str, rng: np.random.Generator
 ) -> Ticket:
@@ -96,15 +130,24 @@ def control_ticket(
 
 
 def next_ticket(
-    network: Network, source: Ticket, criterion: str, density: float, *, seed: int, name: str, place: tuple[str, ...]
+    network: Network,
+    task: Data | Control,
+    source: Ticket,
+    criterion: str,
+    density: float,
+    *,
+    seed: int,
+    name: str,
+    place: tuple[str, ...],
 ) -> Ticket:
     """Make the ticket of a level.
 
     Args:
         network: the network.
-        source: the initial ticket for `dense` and `random`, the reference chain's ticket of this level for the other
-            controls, the trained ticket of the level before for a score.
-        criterion: `dense`, a control or a score.
+        task: data or environment.
+        source: the initial ticket for `dense`, `random` and one-shot criteria, the reference chain's ticket of this
+            level for the other controls, the trained ticket of the level before for a score.
+        criterion: `dense`, a control, a one-shot criterion or a score.
         density: of the new ticket.
         seed: of the study.
         name: of the task.
@@ -112,6 +155,9 @@ def next_ticket(
     """
     if criterion == "dense":
         return source
+    if criterion in saliency.ONE_SHOT:
+        # One stream for all levels and trainers, because nothing was trained: the same samples and nested masks.
+        return cut_initial(network, task, source, criterion, density, rng=seeds.generator(seed, name, criterion))
     rng = seeds.generator(seed, name, *place, criterion)
     if criterion in pruning.CONTROLS:
         fresh = "/".join((name, *place, criterion))

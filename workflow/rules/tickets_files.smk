@@ -9,7 +9,7 @@ def ticket_source(wildcards):
     """The ticket that a level starts from: the initial one, the level before, or the same level of the reference chain."""
     initial = f"{RESULTS}/tickets/{wildcards.task}/initial.parquet"
     level, criterion = int(wildcards.level), wildcards.criterion
-    if level == 0 or criterion == "random":
+    if level == 0 or criterion == "random" or criterion in studies.ONE_SHOT:
         return initial
     chain = next(
         c for c in TICKETS.chains if (c.task, c.trainer, c.criterion) == (wildcards.task, wildcards.trainer, criterion)
@@ -40,7 +40,7 @@ def chain_files(name, **where):
 def cut_figure(wildcards):
     """The figure of the first cut, where a score made it and the trainer has a std."""
     settings = TICKETS.settings[wildcards.task, wildcards.trainer]
-    drawn = settings["strategy"] not in studies.GRADIENT and wildcards.criterion not in studies.CONTROLS
+    drawn = settings["strategy"] not in studies.GRADIENT and wildcards.criterion in studies.SCORES
     return [f"{CHAIN}/first_cut.svg"] if drawn and len(TICKETS.levels) > 1 else []
 
 

@@ -9,7 +9,7 @@ def main(job, source, output, place, experiment, network, settings, density, see
     previous, members = archive.read_ticket(source, description)
     where = (place.trainer, place.level)
     ticket = tickets.next_ticket(
-        description, previous, place.criterion, density, seed=seed, name=place.task, place=where
+        description, task, previous, place.criterion, density, seed=seed, name=place.task, place=where
     )
 
     # Criteria share the noise of a level, so that they are compared seed by seed.
