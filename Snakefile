@@ -11,9 +11,13 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/tickets_files.smk"
 include: "workflow/rules/tickets.smk"
+include: "workflow/rules/transfers.smk"
+include: "workflow/rules/landscape.smk"
 
 
 rule all:
     default_target: True
     input:
         TICKETS_TARGETS,
+        TRANSFERS_TARGETS,
+        LANDSCAPE_TARGETS,

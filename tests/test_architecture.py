@@ -15,9 +15,10 @@ FLOORS = [
     {"scores", "pruning", "population", "rollouts"},
     {"objectives", "saliency"},
     {"evolution", "gradient", "landscape"},
-    {"tickets"},
+    {"tickets", "claims"},
 ]
 SCRIPTS_ONLY = {
+    "comparisons",
     "configuration",
     "results",
     "figures",

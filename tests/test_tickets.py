@@ -76,7 +76,7 @@ def test_the_random_control_is_fresh_at_every_level():
 
 
 def test_only_a_trained_ticket_is_cut():
-    with pytest.raises(ValueError, match="only a trained ticket can be cut"):
+    with pytest.raises(ValueError, match="only a trained ticket can be cut or looked at"):
         make(tickets.initialise(NETWORK, 2, seed=0, name="digits"), "magnitude", 0.5)
 
 

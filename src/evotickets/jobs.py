@@ -69,8 +69,9 @@ class Job:
         metrics: Sequence[tuple[str, int, float]],
         artifacts: Sequence[str],
         dataset: Mapping[str, str | int] | None = None,
+        name: str = "",
     ) -> None:
-        """Write what the tracking store is told of this step; its key is the folder of the record."""
+        """Write what the tracking store is told of this step; its key is the folder of the record, its name too."""
         folder = Path(path).parent
         results.write_record(
             path,
@@ -78,7 +79,7 @@ class Job:
                 key=folder.as_posix(),
                 system=system,
                 # What tells runs apart comes first: lists cut long names.
-                name=" ".join(reversed(folder.parts[-4:] if kind == "level" else folder.parts[-3:])),
+                name=name or " ".join(reversed(folder.parts[-4:] if kind == "level" else folder.parts[-3:])),
                 kind=kind,
                 parameters=parameters,
                 metrics=metrics,

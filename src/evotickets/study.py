@@ -3,7 +3,6 @@
 Reads no data and compiles nothing, because every start of the workflow waits for it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,15 +10,16 @@ from typing import Any
 
 import yaml
 
-from evotickets import masks, tasks
-from evotickets.configuration import StudyError, conform, hint, read, shown
+from evotickets import comparisons, masks, tasks
+from evotickets.comparisons import Landscape, Transfer
+from evotickets.configuration import StudyError, conform, hint, known, read, shown
 from evotickets.networks import cnn, mlp
 from evotickets.pruning import CONTROLS
 from evotickets.saliency import NEEDS_LOSS, ONE_SHOT
 from evotickets.scores import NEEDS_STD, SCORES
 from evotickets.training import EVOSAX, GRADIENT
 
-FOLDERS = {"tickets", "tables", "figures", "logs", "benchmarks"}
+FOLDERS = {"tickets", "transfers", "landscape", "tables", "figures", "logs", "benchmarks"}
 """What a study keeps in its folder of results."""
 
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
@@ -48,12 +48,16 @@ class Tickets:
         tasks: settings of the network by task name, `task` resolved.
         settings: resolved trainer settings by (task, trainer).
         chains: every chain once.
+        transfers: tickets of chains that are trained elsewhere.
+        landscape: the chains whose trained tickets are looked at.
     """
 
     densities: tuple[float, ...]
     tasks: dict[str, dict[str, Any]]
     settings: dict[tuple[str, str], dict[str, Any]]
     chains: tuple[Chain, ...]
+    transfers: tuple[Transfer, ...]
+    landscape: Landscape
 
     @property
     def levels(self) -> range:
@@ -63,6 +67,11 @@ class Tickets:
     def of(self, task: str) -> list[Chain]:
         """Return the chains of a task."""
         return [chain for chain in self.chains if chain.task == task]
+
+    def own(self, task: str, trainer: str) -> str:
+        """Return the criterion that stands for a trainer where trainers are compared: snr, magnitude, or the first."""
+        names = [chain.criterion for chain in self.of(task) if chain.trainer == trainer]
+        return next((criterion for criterion in ("snr", "magnitude") if criterion in names), names[0])
 
 
 @dataclass(frozen=True)
@@ -107,11 +116,6 @@ def resolve(config: Any, schema: str | Path) -> Study:
     return Study(config, config["seed"], config["seeds"], folder, _tickets(config["tickets"], rules))
 
 
-def _known(where: str, name: str, known: Iterable[str]) -> None:
-    if name not in known:
-        raise StudyError(f"{where} names {shown(name)}, which is not there; {hint(name, known)}")
-
-
 def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
     densities = section["densities"]
     if densities[0] != 1:
@@ -126,10 +130,10 @@ def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
     chains: dict[Chain, None] = {}
     for index, entry in enumerate(section["chains"]):
         where = f"tickets.chains[{index}]"
-        _known(f"{where}.task", entry["task"], networks)
+        known(f"{where}.task", entry["task"], networks)
         reference = entry.get("controls_of", "magnitude")
         for trainer in entry["trainers"]:
-            _known(f"{where}.trainers", trainer, section["trainers"])
+            known(f"{where}.trainers", trainer, section["trainers"])
             resolved = _trainer(
                 f"tickets.trainers.{trainer}", trainer, section["trainers"][trainer], entry["settings"], where, rules
             )
@@ -158,13 +162,15 @@ def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
     for name in names:
         if names.count(name) > 1:
             raise StudyError(f"tickets.chains lists {'/'.join(name)} twice with different controls_of; keep one")
-    return Tickets(tuple(densities), networks, settings, tuple(chains))
+    transfers = comparisons.transfers(section["transfers"], networks, names, len(densities))
+    landscape = comparisons.landscape(section.get("landscape"), networks, names, len(densities))
+    return Tickets(tuple(densities), networks, settings, tuple(chains), transfers, landscape)
 
 
 def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     settings.setdefault("task", name)
     where = f"tickets.tasks.{name}"
-    _known(where, settings["task"], [*tasks.SUPERVISED, *tasks.CONTROL])
+    known(where, settings["task"], [*tasks.SUPERVISED, *tasks.CONTROL])
     control = tasks.is_control(settings["task"])
     if ("hidden" in settings) == ("channels" in settings):
         raise StudyError(f"{where} needs either 'hidden' (a perceptron) or 'channels' (a convolutional network)")
@@ -202,9 +208,9 @@ def _trainer(
 ) -> dict[str, Any]:
     strategy = settings.get("strategy", name)
     strategies = rules["$defs"]["strategies"]
-    known = [*(s for s in strategies if s != "evosax"), *EVOSAX]
-    if strategy not in known:
-        raise StudyError(f"{where}: there is no strategy {shown(strategy)}; {hint(strategy, known)}")
+    names = [*(s for s in strategies if s != "evosax"), *EVOSAX]
+    if strategy not in names:
+        raise StudyError(f"{where}: there is no strategy {shown(strategy)}; {hint(strategy, names)}")
     rule = strategies.get(strategy, strategies["evosax"])
     conform(settings, rule, rules, f"{where}.")
     if "strategy" in override:

@@ -62,12 +62,9 @@ def cut(network: Network, trained: Ticket, criterion: str, density: float, *, rn
     Deviates: the kept count is exact, round(density · prunable), and ties fall by a seeded permutation.
     """
     kernels = masks.kernel_positions(network)
-    if trained.mean is None:
-        raise ValueError("only a trained ticket can be cut: train it first")
-    std = None if trained.std is None else trained.std[:, kernels]
-    saliency = scores.score(criterion, trained.mean[:, kernels], std)
+    mean, std = _mean(trained)[:, kernels], None if trained.std is None else trained.std[:, kernels]
     count = masks.kept_count(density, network.kernel_count)
-    return Ticket(trained.initial, pruning.keep_largest(saliency, trained.mask, count, rng))
+    return Ticket(trained.initial, pruning.keep_largest(scores.score(criterion, mean, std), trained.mask, count, rng))
 
 
 def cut_initial(
@@ -99,6 +96,25 @@ def cut_initial(
         loss, samples = landscape.cross_entropy(network), (x[np.stack(drawn)], y[np.stack(drawn)])
     values = saliency.one_shot(network, ticket.initial, criterion, loss, samples)
     return ticket._replace(mask=pruning.keep_largest(values, ticket.mask, count, rng))
+
+
+def moves(network: Network, trained: Ticket) -> np.ndarray:
+    """Return trained − initial parameters [S, N], zero where pruned."""
+    moved = np.zeros_like(trained.initial)
+    places = objectives.positions(network, trained.mask)
+    np.put_along_axis(moved, places, np.take_along_axis(_mean(trained) - trained.initial, places, 1), 1)
+    return moved
+
+
+def point(network: Network, trained: Ticket) -> np.ndarray:
+    """Return the parameters [S, N] of trained tickets in the space of networks that act on raw observations."""
+    return landscape.fold(network, _mean(trained), trained.statistics) if trained.statistics else _mean(trained)
+
+
+def _mean(trained: Ticket) -> np.ndarray:
+    if trained.mean is None:
+        raise ValueError("only a trained ticket can be cut or looked at: train it first")
+    return trained.mean
 
 
 def control_ticket(

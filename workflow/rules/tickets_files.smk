@@ -45,12 +45,9 @@ def cut_figure(wildcards):
 
 
 def compared(wildcards):
-    """The criterion that stands for each trainer where trainers are compared: snr, else magnitude, else the first."""
-    best = {}
-    for chain in TICKETS.of(wildcards.task):
-        best.setdefault(chain.trainer, []).append(chain.criterion)
-    order = ("snr", "magnitude")
-    return {trainer: next((c for c in order if c in names), names[0]) for trainer, names in best.items()}
+    """The criterion that stands for each trainer of a task where trainers are compared."""
+    trainers = dict.fromkeys(chain.trainer for chain in TICKETS.of(wildcards.task))
+    return {trainer: TICKETS.own(wildcards.task, trainer) for trainer in trainers}
 
 
 def all_ticket_files():

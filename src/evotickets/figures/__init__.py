@@ -1,6 +1,6 @@
 """Figures as SVG or PNG; the only modules that know matplotlib."""
 
-from evotickets.figures.landscape import barriers, flatness, interpolation, snr_correlation, transfer
+from evotickets.figures.landscape import barriers, flatness, interpolation, one_line_a_chain, snr_correlation, transfer
 from evotickets.figures.tickets import (
     layer_densities,
     performance,
@@ -14,6 +14,7 @@ __all__ = [
     "flatness",
     "interpolation",
     "layer_densities",
+    "one_line_a_chain",
     "performance",
     "snr_against_magnitude",
     "snr_correlation",

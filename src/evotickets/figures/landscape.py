@@ -19,6 +19,13 @@ ORIGINS = {
 }
 
 
+def one_line_a_chain(table: pd.DataFrame, task: str) -> pd.DataFrame:
+    """Return the rows of a task, `trainer` naming the criterion too where a trainer has several."""
+    rows = table[table["task"] == task]
+    several = rows.groupby("trainer")["criterion"].transform("nunique") > 1
+    return rows.assign(trainer=rows["trainer"].where(~several, rows["trainer"] + " " + rows["criterion"]))
+
+
 def transfer(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
     """Draw test score over density of a target trained on its own, a transferred and a random ticket.
 
@@ -164,4 +171,4 @@ def flatness(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
 
 
 def _measure(frame: pd.DataFrame, what: str) -> str:
-    return f"{style.one(frame, 'split', what)} {style.one(frame, 'metric', what)}"
+    return f"{style.one(frame, 'split', what)} {style.one(frame, 'metric', what)}".replace("_", " ")

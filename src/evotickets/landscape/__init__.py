@@ -3,16 +3,18 @@
 Source: Lange & Sprekeler (2023), §5; their code for it was not released, so the definitions here are ours.
 """
 
-from evotickets.landscape.connectivity import ALPHAS, STABLE, barrier, bump, interpolate
+from evotickets.landscape.connectivity import ALPHAS, PAIRS, STABLE, Pair, barrier, bump, interpolate, pairs
 from evotickets.landscape.diversity import cosine, disagreement, distance, jaccard, predictions, snr_correlation
-from evotickets.landscape.evaluation import classifier, cross_entropy, fold, policy
+from evotickets.landscape.evaluation import classifier, cross_entropy, errors, fold, on_task, policy
 from evotickets.landscape.flatness import EPSILONS, Curvature, curvature, noise_curves
 
 __all__ = [
     "ALPHAS",
     "EPSILONS",
+    "PAIRS",
     "STABLE",
     "Curvature",
+    "Pair",
     "barrier",
     "bump",
     "classifier",
@@ -21,10 +23,13 @@ __all__ = [
     "curvature",
     "disagreement",
     "distance",
+    "errors",
     "fold",
     "interpolate",
     "jaccard",
     "noise_curves",
+    "on_task",
+    "pairs",
     "policy",
     "predictions",
     "snr_correlation",

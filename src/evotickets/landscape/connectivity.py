@@ -3,7 +3,8 @@
 Axis letters: `Q` pairs (of levels, runs and seeds), `A` places on the line, `N` all parameters.
 """
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -13,6 +14,41 @@ from evotickets.landscape.evaluation import OnLine
 ALPHAS = np.linspace(0, 1, 31, dtype=np.float32)
 STABLE = 0.02
 """Two networks are linearly connected if the barrier of their error is less than this."""
+
+
+PAIRS = ("level before", "dense level", "other noise", "other initial weights")
+"""What a trained ticket of a level is connected with."""
+
+
+class Pair(NamedTuple):
+    """Two trained networks of every seed [S, N], the first that of the level."""
+
+    name: str
+    level: int
+    first: np.ndarray
+    second: np.ndarray
+
+
+def pairs(trained: Mapping[int, np.ndarray], twins: Mapping[int, np.ndarray], levels: Iterable[int]) -> list[Pair]:
+    """Pair the networks [S, N] of each level with those of the level before, the dense level, other noise, other seeds.
+
+    Source: Lange & Sprekeler (2023), §5 (levels); Frankle et al. (2020) (other noise; other initial weights as the
+    reference, between which a barrier is expected).
+
+    Args:
+        trained: networks by level: the levels, those before them, and the dense level 0.
+        twins: networks of the same tickets trained under other noise, by level.
+        levels: which levels.
+    """
+    found = []
+    for level in levels:
+        own = trained[level]
+        if level:
+            found += [Pair(PAIRS[0], level, own, trained[level - 1]), Pair(PAIRS[1], level, own, trained[0])]
+        found.append(Pair(PAIRS[2], level, own, twins[level]))
+        if len(own) > 1:
+            found.append(Pair(PAIRS[3], level, own, np.roll(own, -1, axis=0)))
+    return found
 
 
 def interpolate(

@@ -13,7 +13,7 @@ import optax
 
 from evotickets import networks, rollouts, seeds
 from evotickets.networks import ACTIVATIONS, Network
-from evotickets.tasks import Control
+from evotickets.tasks import Control, Data
 
 Scores = dict[str, jax.Array]
 OnLine = Callable[[Any, jax.Array, jax.Array, jax.Array], Scores]
@@ -80,6 +80,35 @@ def policy(network: Network, task: Control) -> OnLine:
         return _named({split: {"return": jnp.mean(returns, -1)} for split, returns in played.items()})
 
     return on_line
+
+
+def on_task(
+    network: Network, task: Data | Control, *, samples: int = 10_000, episodes: int = 32, key: jax.Array
+) -> tuple[OnLine, Any]:
+    """Return how lines are scored on a task, and the `shared` that belongs to it.
+
+    Args:
+        network: the network.
+        task: data, scored on the test split and the first training samples, or an environment, scored on test episodes.
+        samples: training samples at most.
+        episodes: of an environment.
+        key: decides the episodes.
+    """
+    if isinstance(task, Control):
+        return policy(network, task), {"test": jax.random.split(key, episodes)}
+    train = tuple(jnp.asarray(part[:samples]) for part in task.train)
+    return classifier(network), {"train": train, "test": tuple(map(jnp.asarray, task.test))}
+
+
+def errors(scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Turn scores of which larger is better into errors: accuracy into `error`, return into `minus_return`."""
+    turned = {"accuracy": ("error", 1), "return": ("minus_return", 0)}
+    found = {}
+    for name, values in scores.items():
+        split, metric = name.split("/")
+        new, best = turned.get(metric, (metric, None))
+        found[f"{split}/{new}"] = values if best is None else best - values
+    return found
 
 
 def fold(network: Network, flat: np.ndarray, statistics: dict[str, np.ndarray]) -> np.ndarray:

@@ -2,9 +2,17 @@
 
 from evotickets.results.records import RECORD, Metric, Record, read_record, write_record
 from evotickets.results.tables import (
+    BARRIERS,
+    CLAIMS,
+    CONNECTIVITY,
+    CURVATURE,
+    DIVERSITY,
+    FLATNESS,
     HISTORY,
     SCHEMAS,
     SCORES,
+    SNR_CORRELATION,
+    TRANSFERS,
     ResultError,
     Schema,
     code_version,
@@ -25,11 +33,19 @@ from evotickets.results.tickets import (
 )
 
 __all__ = [
+    "BARRIERS",
+    "CLAIMS",
+    "CONNECTIVITY",
+    "CURVATURE",
+    "DIVERSITY",
+    "FLATNESS",
     "HISTORY",
     "RECORD",
     "SCHEMAS",
     "SCORES",
+    "SNR_CORRELATION",
     "TICKET",
+    "TRANSFERS",
     "Metric",
     "Record",
     "ResultError",

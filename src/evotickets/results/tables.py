@@ -61,12 +61,34 @@ def register(
 
 STRING, INT, FLOAT = pa.string(), pa.int32(), pa.float64()
 _ROWS = {"seed": INT, "split": STRING, "metric": STRING, "value": FLOAT}
+_CHAIN = {"task": STRING, "trainer": STRING, "criterion": STRING}
+_CELL = {"system": STRING, **_CHAIN, "level": INT, "density": FLOAT}
+_SOURCE = {f"source_{name}": STRING for name in _CHAIN}
 
-SCORES = register(
-    "scores",
-    {"system": STRING, "task": STRING, "trainer": STRING, "criterion": STRING, "level": INT, "density": FLOAT} | _ROWS,
-)
+SCORES = register("scores", _CELL | _ROWS)
 HISTORY = register("history", {"step": INT} | _ROWS)
+TRANSFERS = register("transfers", _SOURCE | _CELL | _ROWS)
+CONNECTIVITY = register("connectivity", _CELL | {"pair": STRING, "alpha": FLOAT} | _ROWS)
+BARRIERS = register("barriers", _CELL | {"pair": STRING} | _ROWS | {"bump": FLOAT})
+FLATNESS = register("flatness", _CELL | {"epsilon": FLOAT} | _ROWS)
+CURVATURE = register(
+    "curvature", _CELL | {"seed": INT} | dict.fromkeys(("trace", "trace_error", "largest", "smallest"), FLOAT)
+)
+DIVERSITY = register("diversity", _CELL | {"measure": STRING, "seed": INT, "other": INT, "value": FLOAT})
+SNR_CORRELATION = register("snr_correlation", _CELL | {"seed": INT, "value": FLOAT})
+CLAIMS = register(
+    "claims",
+    {
+        "claim": STRING,
+        "system": STRING,
+        "statement": STRING,
+        "source": STRING,
+        "effect": FLOAT,
+        "low": FLOAT,
+        "high": FLOAT,
+    }
+    | {"verdict": STRING, "rule": STRING, "n": INT},
+)
 
 
 @cache

@@ -1,0 +1,218 @@
+"""Every rule reaches every verdict on tables made for it, and none on tables that lack what it needs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evotickets import claims, landscape
+from evotickets.claims import tickets as rules
+from evotickets.results import BARRIERS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
+
+DENSITIES = [1.0, 0.5, 0.2, 0.1, 0.02]
+SEEDS = 5
+# Mean zero and spread one over five seeds: effects of it alone are never decided.
+NOISE = np.array([-1.0, 1, 0, -1.2, 1.2])
+
+
+def empty(schema):
+    return pd.DataFrame({name: [] for name in schema.columns.names})
+
+
+def tables(**given):
+    held = {
+        "scores": SCORES,
+        "transfers": TRANSFERS,
+        "barriers": BARRIERS,
+        "flatness": FLATNESS,
+        "diversity": DIVERSITY,
+    }
+    missing = {name: empty(schema) for name, schema in held.items()}
+    return claims.Tables(**(missing | given), gradient=frozenset({"adam"}))
+
+
+def rows(value, trainer="snes", criterion="snr", task="digits", metric="accuracy", densities=DENSITIES, **more):
+    """Score rows of one chain; `value(density, seed)` is the test score, other splits are far away."""
+    cell = {"system": "tickets", "task": task, "trainer": trainer, "criterion": criterion, "metric": metric}
+    return [
+        cell | more | {"level": DENSITIES.index(density), "density": density, "seed": seed, "split": split}
+        | {"value": value(density, seed) if split == "test" else -99.0}
+        for density in densities
+        for seed in range(SEEDS)
+        for split in ("train", "test")
+    ]  # fmt: skip
+
+
+def chain(gap, noise=0.02, level=0.9):
+    """A score that lies `gap` above the others at every sparse density, with noise over seeds."""
+    return lambda density, seed: level - 0.3 * (1 - density) + (gap if density < 1 else 0) + noise * NOISE[seed]
+
+
+VERDICTS = {0.1: "supported", -0.1: "contradicted", 0.0: "undecided"}
+
+
+def verdict(name, given):
+    (row,) = [row for row in claims.decide(given, "tickets") if row["claim"] == name]
+    return row
+
+
+@pytest.mark.parametrize(("gap", "expected"), VERDICTS.items())
+@pytest.mark.parametrize(
+    ("name", "better", "worse"),
+    [("C1 snr", "snr", "random"), ("C1 magnitude", "magnitude", "random"), ("C2", "snr", "magnitude")],
+)
+def test_criteria_are_compared_where_it_counts(name, better, worse, gap, expected):
+    scores = pd.DataFrame(rows(chain(gap), criterion=better) + rows(chain(0, noise=0), criterion=worse))
+    found = verdict(name, tables(scores=scores))
+    assert found["verdict"] == expected
+    assert found["n"] == SEEDS
+    # Gradient trainers take no part, nor do larger densities.
+    elsewhere = rows(chain(-5), "adam", better) + rows(chain(5), "adam", worse)
+    assert verdict(name, tables(scores=pd.concat([scores, pd.DataFrame(elsewhere)])))["verdict"] == expected
+    dense = rows(chain(9), criterion=better, densities=[0.5], task="b")
+    dense += rows(chain(0), criterion=worse, densities=[0.5], task="b")
+    assert verdict(name, tables(scores=pd.concat([scores, pd.DataFrame(dense)])))["effect"] == found["effect"]
+
+
+def test_effects_of_criteria_are_shares_of_the_range_of_a_task():
+    scores = rows(lambda d, s: 100.0 if d == 1 else 80, task="cartpole", metric="return")
+    scores += rows(lambda d, s: 100.0 if d == 1 else 60, criterion="random", task="cartpole", metric="return")
+    found = verdict("C1 snr", tables(scores=pd.DataFrame(scores)))
+    assert (found["effect"], found["low"], found["high"]) == pytest.approx((0.5, 0.5, 0.5))
+
+
+def test_a_task_without_differences_says_nothing():
+    flat = rows(lambda d, s: 1.0, task="b") + rows(lambda d, s: 1.0, criterion="random", task="b")
+    scores = rows(chain(0.1)) + rows(chain(0), criterion="random")
+    alone, both = (verdict("C1 snr", tables(scores=pd.DataFrame(t))) for t in (scores, scores + flat))
+    assert alone["effect"] == pytest.approx(both["effect"])
+
+
+@pytest.mark.parametrize(("gap", "expected"), VERDICTS.items())
+def test_strategies_lose_less_than_gradients(gap, expected):
+    # At density .02 snes loses .294 − gap and adam .294, with noise.
+    scores = rows(chain(gap)) + rows(lambda d, s: 0.9 if d == 1 else 0.606 + 0.02 * NOISE[s], "adam", "magnitude")
+    assert verdict("C3", tables(scores=pd.DataFrame(scores)))["verdict"] == expected
+
+
+TRANSFER = {
+    "C4 ES to ES": ({"source_task": "digits", "source_trainer": "snes", "source_criterion": "snr"}, "pgpe"),
+    "C4 task to task": ({"source_task": "fashion", "source_trainer": "snes", "source_criterion": "snr"}, "snes"),
+    "C4 ES to GD": ({"source_task": "digits", "source_trainer": "snes", "source_criterion": "snr"}, "adam"),
+    "C4 GD to ES": ({"source_task": "digits", "source_trainer": "adam", "source_criterion": "magnitude"}, "snes"),
+}
+
+
+def transfer(name, gap):
+    source, trainer = TRANSFER[name]
+    scores = rows(chain(0.2, noise=0), trainer, "magnitude") + rows(chain(0, noise=0), trainer, "random")
+    moved = rows(chain(gap), trainer, "transferred", densities=[0.2, 0.02], **source)
+    return tables(scores=pd.DataFrame(scores), transfers=pd.DataFrame(moved))
+
+
+@pytest.mark.parametrize(("gap", "expected"), VERDICTS.items())
+@pytest.mark.parametrize("name", TRANSFER)
+def test_transfers_are_compared_with_random_by_their_kind(name, gap, expected):
+    assert verdict(name, transfer(name, gap))["verdict"] == expected
+    others = set(TRANSFER) - {name}
+    assert all(verdict(other, transfer(name, gap))["n"] == 0 for other in others)
+
+
+@pytest.mark.parametrize(("gap", "expected"), VERDICTS.items())
+def test_own_tickets_are_compared_with_transferred_ones(gap, expected):
+    assert verdict("C4 own", transfer("C4 ES to ES", 0.2 - gap))["verdict"] == expected
+
+
+def barriers(pair, trainer, height):
+    return pd.DataFrame(
+        {"system": "tickets", "task": "digits", "trainer": trainer, "criterion": "snr", "level": level, "density": 0.1}
+        | {"pair": name, "seed": seed, "split": split, "metric": metric, "bump": 0.0}
+        | {"value": height + 0.01 * NOISE[seed] if (name, split, metric) == (pair, "test", "error") else 9.0}
+        for level in (1, 2)
+        for seed in range(SEEDS)
+        for name in landscape.PAIRS
+        for split in ("train", "test")
+        for metric in ("error", "loss")
+    )
+
+
+@pytest.mark.parametrize(("height", "stable"), [(0.0, True), (0.3, False), (0.02, None)])
+@pytest.mark.parametrize(("name", "pair"), [("levels", "level before"), ("runs", "other noise")])
+def test_barriers_are_held_against_two_percent(name, pair, height, stable):
+    expected = {True: ("supported", "contradicted"), False: ("contradicted", "supported"), None: ("undecided",) * 2}
+    for side, trainer, wanted in zip(("GD", "ES"), ("adam", "snes"), expected[stable], strict=True):
+        found = verdict(f"C5 {side} {name}", tables(barriers=barriers(pair, trainer, height)))
+        assert found["verdict"] == wanted
+        assert found["effect"] == pytest.approx((0.02 - height) * (1 if side == "GD" else -1), abs=1e-12)
+
+
+def noise_curves(trainer, left, accuracy=0.9, level=1):
+    return [
+        {"system": "tickets", "task": "digits", "trainer": trainer, "criterion": "snr", "level": level, "density": 0.1}
+        | {"epsilon": epsilon, "seed": seed, "split": "test", "metric": "accuracy"}
+        | {"value": accuracy * (1 if not epsilon else left + (0.05 * NOISE[seed] if trainer == "snes" else 0))}
+        for epsilon in (0.0, 1.0)
+        for seed in range(SEEDS)
+    ]
+
+
+@pytest.mark.parametrize(("gap", "expected"), {0.2: "supported", -0.2: "contradicted", 0.0: "undecided"}.items())
+def test_flatness_is_compared_at_matched_accuracy(gap, expected):
+    # The gradient level of a quite different accuracy would say the opposite.
+    curves = (
+        noise_curves("snes", 0.5 + gap) + noise_curves("adam", 0.5, 0.92, 2) + noise_curves("adam", 0.5 + 3 * gap, 0.5)
+    )
+    found = verdict("C6 flat", tables(flatness=pd.DataFrame(curves)))
+    assert found["verdict"] == expected
+    # Half of the noise levels here have noise.
+    assert found["effect"] == pytest.approx(gap / 2)
+
+
+def test_accuracies_far_apart_do_not_match():
+    curves = noise_curves("snes", 0.9) + noise_curves("adam", 0.1, 0.8)
+    assert verdict("C6 flat", tables(flatness=pd.DataFrame(curves)))["n"] == 0
+
+
+def seed_pairs(trainer, measure, value, spread):
+    return [
+        {"system": "tickets", "task": "digits", "trainer": trainer, "criterion": "snr", "level": 1, "density": 0.1}
+        | {"measure": measure, "seed": first, "other": second, "value": value + spread * (NOISE[first] + NOISE[second])}
+        for first in range(SEEDS)
+        for second in range(first + 1, SEEDS)
+    ]
+
+
+@pytest.mark.parametrize(("gap", "expected"), VERDICTS.items())
+@pytest.mark.parametrize(
+    ("name", "measure", "sign"), [("C6 diverse", "cosine", -1), ("C6 disagree", "disagreement", 1)]
+)
+def test_diversity_is_compared_at_matched_accuracy(name, measure, sign, gap, expected):
+    given = tables(
+        flatness=pd.DataFrame(noise_curves("snes", 0.5) + noise_curves("adam", 0.5)),
+        diversity=pd.DataFrame(
+            seed_pairs("snes", measure, 0.5 + sign * gap, 0.01) + seed_pairs("adam", measure, 0.5, 0)
+        ),
+    )
+    found = verdict(name, given)
+    assert found["verdict"] == expected
+    assert found["effect"] == pytest.approx(gap, abs=1e-12)
+
+
+def test_nothing_is_decided_without_data():
+    decided = claims.decide(tables(), "tickets")
+    assert {row["verdict"] for row in decided} == {"undecided"}
+    assert {row["n"] for row in decided} == {0}
+    assert all(np.isnan(row["effect"]) for row in decided)
+    assert claims.decide(tables(), "planting") == []
+
+
+def test_every_claim_has_a_name_of_its_own_and_says_what_it_means():
+    assert len({claim.name for claim in claims.CLAIMS}) == len(claims.CLAIMS)
+    assert {claim.name.split()[0] for claim in claims.CLAIMS} == {"C1", "C2", "C3", "C4", "C5", "C6"}
+    for claim in claims.CLAIMS:
+        assert claim.statement.endswith(".")
+        assert "supported if its 95 % interval" in claim.rule
+
+
+def test_the_criterion_that_stands_for_a_trainer():
+    for names, expected in ((["random", "snr", "magnitude"], "snr"), (["random", "magnitude"], "magnitude")):
+        assert rules.best(pd.DataFrame({"criterion": names})) == expected

@@ -1,0 +1,261 @@
+# What lies around trained tickets (Lange & Sprekeler, 2023, §5).
+#
+# REQUIRED INPUTS: the section `tickets.landscape` of the configuration; the tickets of its chains.
+# OUTPUTS: {results}/landscape/… one folder a chain; {results}/tables/{connectivity,barriers,flatness,curvature,diversity,
+#   snr_correlation}.parquet; figures of every chain and task.
+# STEPS: twin (the same ticket under other noise) → connectivity, flatness, diversity → landscape_tables → figures
+
+LANDSCAPE = TICKETS.landscape
+AROUND = f"{RESULTS}/landscape/{{task}}/{{trainer}}/{{criterion}}"
+AROUND_TABLES = {
+    "connectivity": ("connectivity", "barriers"),
+    "flatness": ("flatness", "curvature"),
+    "diversity": ("diversity", "snr_correlation"),
+}
+
+
+def around(name):
+    """A file of every chain that is looked at."""
+    return [f"{AROUND}/{name}".format(task=t, trainer=r, criterion=c) for t, r, c in LANDSCAPE.chains]
+
+
+def chain_tickets(levels):
+    """An input function: the tickets of a chain at these levels."""
+    return lambda wildcards: [
+        level_file("ticket", wildcards.task, wildcards.trainer, wildcards.criterion, level) for level in levels
+    ]
+
+
+def landscape_files():
+    """Every result, as for the tickets."""
+    names = list(dict.fromkeys(task for task, _, _ in LANDSCAPE.chains))
+    has_std = {t for t, r, _ in LANDSCAPE.chains if TICKETS.settings[t, r]["strategy"] not in studies.GRADIENT}
+    return [
+        *(file for level in LANDSCAPE.levels for file in around(f"level{level:02d}/twin.parquet")),
+        *(file for tables in AROUND_TABLES.values() for name in tables for file in around(f"{name}.parquet")),
+        *(f"{RESULTS}/tables/{name}.parquet" for tables in AROUND_TABLES.values() for name in tables),
+        *around("interpolation.svg"),
+        *(f"{RESULTS}/figures/landscape/{name}_{figure}.svg" for name in names for figure in ("barriers", "flatness")),
+        *(f"{RESULTS}/figures/landscape/{name}_snr_correlation.svg" for name in names if name in has_std),
+    ]
+
+
+LANDSCAPE_TARGETS = landscape_files() if LANDSCAPE.chains else []
+# A pair needs the level before and the dense level too.
+LANDSCAPE_NEEDED = sorted({0, *LANDSCAPE.levels, *(level - 1 for level in LANDSCAPE.levels if level)})
+
+
+rule twin:
+    """Train the ticket of a level once more, under other noise, for all seeds."""
+    input:
+        source=lambda wildcards: level_file(
+            "ticket", wildcards.task, wildcards.trainer, wildcards.criterion, int(wildcards.level)
+        ),
+    output:
+        ticket=ensure(f"{AROUND}/level{{level}}/twin.parquet", non_empty=True),
+    log:
+        f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/twin{{level}}.log",
+    benchmark:
+        f"{BENCHMARKS}/landscape/{{task}}/{{trainer}}/{{criterion}}/twin{{level}}.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=120,
+    params:
+        code=code("twin"),
+        network=lambda wildcards: TICKETS.tasks[wildcards.task],
+        settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        seed=study.seed,
+    script:
+        "../scripts/twin.py"
+
+
+rule connectivity:
+    """Score the straight lines from the tickets of a chain to other levels, other noise and other initial weights."""
+    input:
+        tickets=chain_tickets(LANDSCAPE_NEEDED),
+        twins=[f"{AROUND}/level{level:02d}/twin.parquet" for level in LANDSCAPE.levels],
+    output:
+        connectivity=f"{AROUND}/connectivity.parquet",
+        barriers=f"{AROUND}/barriers.parquet",
+    log:
+        f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/connectivity.log",
+    benchmark:
+        f"{BENCHMARKS}/landscape/{{task}}/{{trainer}}/{{criterion}}/connectivity.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=120,
+    params:
+        code=code("connectivity"),
+        network=lambda wildcards: TICKETS.tasks[wildcards.task],
+        settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        available=LANDSCAPE_NEEDED,
+        levels=list(LANDSCAPE.levels),
+        densities=list(TICKETS.densities),
+        samples=LANDSCAPE.samples,
+        seed=study.seed,
+    script:
+        "../scripts/connectivity.py"
+
+
+rule flatness:
+    """Score the tickets of a chain under noise on their weights, and estimate the Hessian of their loss."""
+    input:
+        tickets=chain_tickets(LANDSCAPE.levels),
+    output:
+        flatness=f"{AROUND}/flatness.parquet",
+        curvature=f"{AROUND}/curvature.parquet",
+    log:
+        f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/flatness.log",
+    benchmark:
+        f"{BENCHMARKS}/landscape/{{task}}/{{trainer}}/{{criterion}}/flatness.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=120,
+    params:
+        code=code("flatness"),
+        network=lambda wildcards: TICKETS.tasks[wildcards.task],
+        settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        levels=list(LANDSCAPE.levels),
+        densities=list(TICKETS.densities),
+        draws=LANDSCAPE.draws,
+        probes=LANDSCAPE.probes,
+        samples=LANDSCAPE.samples,
+        seed=study.seed,
+    script:
+        "../scripts/flatness.py"
+
+
+rule diversity:
+    """Compare the tickets of the seeds of a chain with each other, and the signal-to-noise ratios of its levels."""
+    input:
+        tickets=chain_tickets(TICKETS.levels),
+    output:
+        diversity=f"{AROUND}/diversity.parquet",
+        snr_correlation=f"{AROUND}/snr_correlation.parquet",
+    log:
+        f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/diversity.log",
+    benchmark:
+        f"{BENCHMARKS}/landscape/{{task}}/{{trainer}}/{{criterion}}/diversity.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=60,
+    params:
+        code=code("diversity"),
+        network=lambda wildcards: TICKETS.tasks[wildcards.task],
+        levels=list(LANDSCAPE.levels),
+        densities=list(TICKETS.densities),
+        nested=lambda wildcards: wildcards.criterion in studies.SCORES,
+        seed=study.seed,
+    script:
+        "../scripts/diversity.py"
+
+
+rule interpolation_figure:
+    """Draw the error on the lines between the tickets of one chain."""
+    input:
+        connectivity=f"{AROUND}/connectivity.parquet",
+    output:
+        figure=report(
+            f"{AROUND}/interpolation.svg",
+            caption="../report/interpolation.rst",
+            category="Tickets, landscape",
+            subcategory="{task}",
+            labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "interpolation"},
+        ),
+    log:
+        f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/interpolation.log",
+    benchmark:
+        f"{BENCHMARKS}/landscape/{{task}}/{{trainer}}/{{criterion}}/interpolation.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("interpolation_figure"),
+    script:
+        "../scripts/interpolation_figure.py"
+
+
+rule landscape_tables:
+    """Put what lies around the tickets of all chains into tidy tables."""
+    input:
+        **{name: around(f"{name}.parquet") for tables in AROUND_TABLES.values() for name in tables},
+    output:
+        **{name: f"{RESULTS}/tables/{name}.parquet" for tables in AROUND_TABLES.values() for name in tables},
+    log:
+        f"{LOGS}/landscape/tables.log",
+    benchmark:
+        f"{BENCHMARKS}/landscape/tables.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("landscape_tables"),
+        config=study.config,
+    script:
+        "../scripts/landscape_tables.py"
+
+
+rule landscape_figures:
+    """Draw barriers and flatness of all trainers on one task."""
+    input:
+        barriers=rules.landscape_tables.output.barriers,
+        flatness=rules.landscape_tables.output.flatness,
+    output:
+        barriers=report(
+            f"{RESULTS}/figures/landscape/{{task}}_barriers.svg",
+            caption="../report/barriers.rst",
+            category="Tickets, landscape",
+            subcategory="{task}",
+            labels={"trainer": "all", "criterion": "own", "figure": "barriers"},
+        ),
+        flatness=report(
+            f"{RESULTS}/figures/landscape/{{task}}_flatness.svg",
+            caption="../report/flatness.rst",
+            category="Tickets, landscape",
+            subcategory="{task}",
+            labels={"trainer": "all", "criterion": "own", "figure": "flatness"},
+        ),
+    log:
+        f"{LOGS}/landscape/{{task}}/figures.log",
+    benchmark:
+        f"{BENCHMARKS}/landscape/{{task}}/figures.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("landscape_figures"),
+    script:
+        "../scripts/landscape_figures.py"
+
+
+rule snr_correlation_figure:
+    """Draw how long the signal-to-noise ratios of one task are remembered."""
+    input:
+        snr_correlation=rules.landscape_tables.output.snr_correlation,
+    output:
+        figure=report(
+            f"{RESULTS}/figures/landscape/{{task}}_snr_correlation.svg",
+            caption="../report/snr_correlation.rst",
+            category="Tickets, landscape",
+            subcategory="{task}",
+            labels={"trainer": "all", "criterion": "own", "figure": "SNR correlation"},
+        ),
+    log:
+        f"{LOGS}/landscape/{{task}}/snr_correlation.log",
+    benchmark:
+        f"{BENCHMARKS}/landscape/{{task}}/snr_correlation.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("snr_correlation_figure"),
+    script:
+        "../scripts/snr_correlation_figure.py"

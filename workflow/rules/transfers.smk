@@ -1,0 +1,117 @@
+# Tickets on settings that they were not made for (Lange & Sprekeler, 2023).
+#
+# REQUIRED INPUTS: the entries `tickets.transfers` of the configuration; the tickets of their source chains.
+# OUTPUTS: {results}/transfers/… one folder a level; {results}/tables/transfers.parquet; a figure of every target task.
+# STEPS: transfer → transfers_table → transfers_figure
+
+TRANSFERRED = f"{RESULTS}/transfers/{{task}}/{{trainer}}/{{source_task}}/{{source_trainer}}/{{source_criterion}}"
+
+
+wildcard_constraints:
+    source_task="[a-z0-9_]+",
+    source_trainer="[a-z0-9_]+",
+    source_criterion="[a-z_]+",
+
+
+def transferred_files(name):
+    """A file of every level of every transfer."""
+    return [
+        f"{TRANSFERRED}/level{level:02d}/{name}.parquet".format(**vars(transfer))
+        for transfer in TICKETS.transfers
+        for level in transfer.levels
+    ]
+
+
+TRANSFERS_TARGETS = (
+    [
+        *(file for name in ("ticket", "scores", "history", "record") for file in transferred_files(name)),
+        f"{RESULTS}/tables/transfers.parquet",
+        *dict.fromkeys(f"{RESULTS}/figures/transfers/{t.task}_transfers.svg" for t in TICKETS.transfers),
+    ]
+    if TICKETS.transfers
+    else []
+)
+
+
+rule transfer:
+    """Train the tickets of another setting, mask and initial parameters as they are, for all seeds."""
+    input:
+        source=lambda wildcards: level_file(
+            "ticket",
+            wildcards.source_task,
+            wildcards.source_trainer,
+            wildcards.source_criterion,
+            int(wildcards.level),
+        ),
+    output:
+        ticket=ensure(f"{TRANSFERRED}/level{{level}}/ticket.parquet", non_empty=True),
+        scores=f"{TRANSFERRED}/level{{level}}/scores.parquet",
+        history=f"{TRANSFERRED}/level{{level}}/history.parquet",
+        record=f"{TRANSFERRED}/level{{level}}/record.parquet",
+    log:
+        f"{LOGS}/transfers/{{task}}/{{trainer}}/{{source_task}}/{{source_trainer}}/{{source_criterion}}/level{{level}}.log",
+    benchmark:
+        f"{BENCHMARKS}/transfers/{{task}}/{{trainer}}/{{source_task}}/{{source_trainer}}/{{source_criterion}}/level{{level}}.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=120,
+    params:
+        code=code("transfer"),
+        experiment=experiment("transfers"),
+        source_network=lambda wildcards: TICKETS.tasks[wildcards.source_task],
+        network=lambda wildcards: TICKETS.tasks[wildcards.task],
+        settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        density=lambda wildcards: TICKETS.densities[int(wildcards.level)],
+        seed=study.seed,
+        seeds_count=study.seeds,
+    script:
+        "../scripts/transfer.py"
+
+
+rule transfers_table:
+    """Put the scores of all transferred tickets into one tidy table."""
+    input:
+        scores=transferred_files("scores"),
+    output:
+        table=ensure(f"{RESULTS}/tables/transfers.parquet", non_empty=True),
+    log:
+        f"{LOGS}/transfers/table.log",
+    benchmark:
+        f"{BENCHMARKS}/transfers/table.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("transfers_table"),
+        config=study.config,
+    script:
+        "../scripts/transfers_table.py"
+
+
+rule transfers_figure:
+    """Draw what transferred tickets score on one task, beside its own tickets and random ones."""
+    input:
+        table=rules.tickets_table.output.table,
+        transfers=rules.transfers_table.output.table,
+    output:
+        figure=report(
+            f"{RESULTS}/figures/transfers/{{task}}_transfers.svg",
+            caption="../report/transfer.rst",
+            category="Tickets, transfer",
+            labels={"target task": "{task}", "figure": "transfers"},
+        ),
+    log:
+        f"{LOGS}/transfers/{{task}}/figure.log",
+    benchmark:
+        f"{BENCHMARKS}/transfers/{{task}}/figure.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("transfers_figure"),
+        compared=compared,
+    script:
+        "../scripts/transfers_figure.py"

@@ -1,0 +1,47 @@
+"""Compare the trained tickets of all seeds of one chain with each other, and the signal-to-noise ratios of its levels."""
+
+import numpy as np
+
+from evotickets import archive, devices, jobs, landscape, masks, results, scores, tasks, tickets
+
+
+def main(job, paths, output, place, network, levels, densities, nested, seed):
+    task = tasks.load(network["task"], seed=seed)
+    description = tickets.network_of(task, network)
+    read = [archive.read_ticket(path, description) for path in paths]
+    trained, members = [ticket for ticket, _ in read], read[0][1]
+    cell = {"system": "tickets", "task": place.task, "trainer": place.trainer, "criterion": place.criterion}
+
+    rows = []
+    for level in levels:
+        moves = tickets.moves(description, trained[level])
+        found = {"cosine": landscape.cosine(moves), "distance": landscape.distance(moves)}
+        found["jaccard"] = landscape.jaccard(trained[level].mask)
+        if not tasks.is_control(network["task"]):
+            classes = landscape.predictions(description, trained[level].mean, task.test.x)
+            found["disagreement"] = landscape.disagreement(classes)
+        rows += [
+            cell | {"level": level, "density": densities[level], "measure": measure, "seed": members[first]}
+            | {"other": members[second], "value": float(matrix[first, second])}
+            for measure, matrix in found.items()
+            for first, second in zip(*np.triu_indices(len(members), 1), strict=True)
+        ]  # fmt: skip
+    results.write_table(output.diversity, rows, schema=results.DIVERSITY, metadata=job.metadata)
+
+    remembered = []
+    # Only where masks are nested do the last survivors have a std at every level.
+    if nested and trained[0].std is not None:
+        kernels = masks.kernel_positions(description)
+        ratios = np.stack([scores.score("snr", t.mean[:, kernels], t.std[:, kernels]) for t in trained])
+        correlation = landscape.snr_correlation(ratios, trained[-1].mask)
+        remembered = [
+            cell | {"level": level, "density": density, "seed": member, "value": float(value)}
+            for level, (density, row) in enumerate(zip(densities, correlation, strict=True))
+            for member, value in zip(members, row, strict=True)
+        ]
+    results.write_table(output.snr_correlation, remembered, schema=results.SNR_CORRELATION, metadata=job.metadata)
+
+
+with jobs.job(snakemake) as job:
+    devices.configure(snakemake.threads)
+    main(job, snakemake.input.tickets, snakemake.output, snakemake.wildcards, **job.params)

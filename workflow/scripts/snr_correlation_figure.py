@@ -1,0 +1,12 @@
+"""Draw how long the signal-to-noise ratios of one task are remembered."""
+
+from evotickets import figures, jobs, results
+
+
+def main(snr_correlation, figure, task):
+    table = figures.one_line_a_chain(results.read_table(snr_correlation, schema=results.SNR_CORRELATION), task)
+    figures.snr_correlation(table, figure, f"{task}: memory of the signal-to-noise ratio")
+
+
+with jobs.job(snakemake):
+    main(**snakemake.input, **snakemake.output, task=snakemake.wildcards.task)
