@@ -13,6 +13,7 @@ include: "workflow/rules/tickets_files.smk"
 include: "workflow/rules/tickets.smk"
 include: "workflow/rules/transfers.smk"
 include: "workflow/rules/landscape.smk"
+include: "workflow/rules/claims.smk"
 
 
 rule all:
@@ -21,3 +22,4 @@ rule all:
         TICKETS_TARGETS,
         TRANSFERS_TARGETS,
         LANDSCAPE_TARGETS,
+        CLAIMS_TARGETS,

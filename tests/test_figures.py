@@ -105,6 +105,25 @@ def noise_table() -> pd.DataFrame:
     )
 
 
+def claim_table() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            ("C1", "Tickets beat random ones.", 0.2, 0.1, 0.3, "supported", 5),
+            (
+                "C2",
+                "A long statement that must be broken into several lines, " * 2,
+                -0.2,
+                -0.3,
+                -0.1,
+                "contradicted",
+                5,
+            ),
+            ("C3", "Nobody knows.", np.nan, np.nan, np.nan, "undecided", 0),
+        ],
+        columns=["claim", "statement", "effect", "low", "high", "verdict", "n"],
+    )
+
+
 def weights(count: int = 500) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     return np.abs(rng.normal(0, 0.1, count)), np.exp(rng.normal(-3, 0.5, count))
@@ -123,6 +142,8 @@ def draw(name: str, path: Path):
             return figures.performance(score_table({"snes": ["snr", "random"], "adam": ["magnitude"]}), path)
         case "strategies":
             return figures.strategies(score_table({"snes": ["snr"], "adam": ["magnitude"]}), path)
+        case "claims":
+            return figures.claims(claim_table(), path)
         case "training_curves":
             return figures.training_curves(history_table(), path)
         case "layer_densities":
@@ -357,6 +378,25 @@ def test_snr_correlation_has_a_line_per_trainer(tmp_path):
     (axes,) = figures.snr_correlation(table, tmp_path / "a.svg").axes
     x, y = curves(axes)["PGPE"]
     np.testing.assert_allclose(y, 0.2 + 0.2 * x + 0.01)
+
+
+def test_lines_of_one_trainer_are_told_apart_by_criterion(tmp_path):
+    table = pair_table("trainer", ["snes", "pgpe"]).assign(criterion="snr")
+    more = table[table["trainer"] == "snes"].assign(criterion="magnitude")
+    lines = curves(figures.barriers(pd.concat([table, more]), tmp_path / "a.svg").axes[0])
+    assert set(lines) == {"snes snr", "snes magnitude", "PGPE"}
+
+
+def test_claims_stand_in_the_order_and_colour_of_their_verdicts(tmp_path):
+    figure = figures.claims(claim_table(), tmp_path / "a.svg")
+    (axes,) = figure.axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert [label.split(":")[0] for label in labels] == ["C1", "C2", "C3"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first claim stands at the top"
+    dots = [line for line in axes.get_lines() if line.get_marker() not in ("None", "")]
+    assert [line.get_xdata()[0] for line in dots[:2]] == [0.2, -0.2]
+    assert [line.get_color() for line in dots] == [style.BLUE, style.VERMILLION, style.GREY]
+    assert [text.get_text() for text in axes.texts] == [" no data"]
 
 
 @pytest.mark.parametrize(("count", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])

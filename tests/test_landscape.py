@@ -72,6 +72,51 @@ def test_a_network_and_itself_have_no_barrier():
     np.testing.assert_allclose(landscape.barrier(found["test/loss"]), 0, atol=1e-6)
 
 
+def test_every_level_is_paired_with_the_one_before_the_dense_one_its_twin_and_other_seeds():
+    trained = {level: np.full((3, 2), level) + np.arange(3)[:, None] / 10 for level in (0, 1, 2)}
+    twins = {level: 100 + trained[level] for level in (0, 2)}
+    found = landscape.pairs(trained, twins, (0, 2))
+    assert [(pair.name, pair.level, pair.second[0, 0]) for pair in found] == [
+        ("other noise", 0, 100),
+        ("other initial weights", 0, 0.1),
+        ("level before", 2, 1),
+        ("dense level", 2, 0),
+        ("other noise", 2, 102),
+        ("other initial weights", 2, 2.1),
+    ]
+    assert all((pair.first == trained[pair.level]).all() for pair in found)
+    assert {pair.name for pair in found} == set(landscape.PAIRS)
+
+
+def test_one_seed_has_no_other_initial_weights():
+    names = [pair.name for pair in landscape.pairs({0: np.ones((1, 2))}, {0: np.ones((1, 2))}, [0])]
+    assert names == ["other noise"]
+
+
+def test_errors_are_small_where_scores_are_large():
+    found = landscape.errors(
+        {"test/accuracy": np.array([0.9]), "test/loss": np.array([2.0]), "a/return": np.array([5.0])}
+    )
+    assert {name: float(values[0]) for name, values in found.items()} == pytest.approx(
+        {"test/error": 0.1, "test/loss": 2, "a/minus_return": -5}
+    )
+
+
+def test_a_task_brings_its_splits_or_its_episodes():
+    data = tasks.load("digits")
+    network = networks.mlp(64, (3,), 10)
+    flat = flat_networks(network, 1)
+    on_line, shared = landscape.on_task(network, data, samples=50, key=jax.random.key(0))
+    assert {split: len(y) for split, (_, y) in shared.items()} == {"train": 50, "test": len(data.test.y)}
+    found = landscape.interpolate(on_line, shared, flat, flat, np.zeros(1, np.float32))
+    right = outputs_of(network, flat[0], data.test.x).argmax(1) == data.test.y
+    assert found["test/accuracy"][0, 0] == pytest.approx(right.mean())
+
+    task = tasks.load("cartpole")
+    on_line, shared = landscape.on_task(networks.mlp(4, (3,), 2, "tanh"), task, episodes=5, key=jax.random.key(0))
+    assert {split: len(keys) for split, keys in shared.items()} == {"test": 5}
+
+
 def test_a_bowl_along_a_line_is_a_parabola():
     first, second = np.array([[1.0, 2], [0, 0]], np.float32), np.array([[3.0, 2], [0, 4]], np.float32)
     centre, alphas = np.array([1.0, 0], np.float32), np.array([0, 0.25, 1], np.float32)

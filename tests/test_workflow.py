@@ -9,10 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from evotickets import results, study
+from evotickets import claims, results, study
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -114,15 +115,25 @@ def rerun(folder, module):
     finally:
         path.write_text(before)
     assert planned.returncode == 0, planned.stderr[-2000:]
-    rules = ("initialise", "level", "chain", "cut_figure", "tickets_table", "tickets_figures")
     text = planned.stdout + planned.stderr
-    return {rule for rule in rules if f"\n{rule} " in text[text.find("Job stats") :]}
+    stats = text[text.find("Job stats") :].split("\n\n")[0]
+    return {line.split()[0] for line in stats.splitlines()[3:]} - {"all", "total"}
 
 
 def test_editing_a_module_reruns_what_it_feeds_and_nothing_else(finished):
-    assert rerun(finished, "figures/tickets.py") == {"chain", "cut_figure", "tickets_figures"}
+    drawing = {
+        "chain",
+        "cut_figure",
+        "tickets_figures",
+        "transfers_figure",
+        "interpolation_figure",
+        "landscape_figures",
+    }
+    drawing |= {"snr_correlation_figure", "claims"}
+    assert rerun(finished, "figures/tickets.py") == drawing
     assert rerun(finished, "tracking/store.py") == set()
-    assert "level" in rerun(finished, "evolution.py")
+    assert rerun(finished, "claims/tickets.py") == {"claims"}
+    assert {"level", "transfer", "twin"} <= rerun(finished, "evolution.py")
 
 
 def test_interrupting_anywhere_and_running_again_gives_the_same_tables(finished, tmp_path):
@@ -146,8 +157,9 @@ def test_the_report_holds_every_kind_of_figure(finished):
     done = snakemake(finished, "--report", "report.html")
     assert done.returncode == 0, done.stderr[-2000:]
     text = (finished / "report.html").read_text()
-    for caption in ("Tickets, score over density", "Tickets, cuts", "Tickets, training", "Tickets, layer densities"):
-        assert caption in text
+    for kind in ("score over density", "cuts", "training", "layer densities", "transfer", "landscape"):
+        assert f"Tickets, {kind}" in text
+    assert "effects and verdicts" in text
 
 
 def test_lint_complains_of_nothing_but_environments():
@@ -160,6 +172,60 @@ def test_lint_complains_of_nothing_but_environments():
 def test_every_shipped_study_can_be_planned(config, tmp_path):
     planned = snakemake(ROOT, "--dry-run", "--quiet", "rules", "--nolock", config=str(config))
     assert planned.returncode == 0, planned.stderr[-2000:]
+
+
+def test_a_transferred_ticket_is_that_of_its_source(finished):
+    base = finished / "results/test"
+    source = results.read_ticket(base / "tickets/digits/snes/snr/level02/ticket.parquet")
+    moved = results.read_ticket(base / "transfers/digits/adam/digits/snes/snr/level02/ticket.parquet")
+    for name, mask in source.mask.items():
+        assert (moved.mask[name] == mask).all()
+        assert (moved.initial[name] == source.initial[name]).all()
+    assert moved.std is None
+    table = results.read_table(base / "tables/transfers.parquet", schema=results.TRANSFERS)
+    tested = table[table["split"].eq("test") & table["metric"].eq("accuracy")]
+    assert set(zip(tested["source_trainer"], tested["trainer"], tested["level"], tested["seed"], strict=True)) == {
+        (*pair, 2, seed) for pair in (("snes", "pgpe"), ("snes", "adam"), ("adam", "snes")) for seed in (0, 1)
+    }
+
+
+def test_a_twin_is_the_same_ticket_trained_elsewhere(finished):
+    level = "digits/snes/snr/level02"
+    ticket = results.read_ticket(finished / f"results/test/tickets/{level}/ticket.parquet")
+    twin = results.read_ticket(finished / f"results/test/landscape/{level}/twin.parquet")
+    for name, mask in ticket.mask.items():
+        assert (twin.mask[name] == mask).all()
+        assert (twin.initial[name] == ticket.initial[name]).all()
+        assert not np.array_equal(twin.mean[name], ticket.mean[name])
+
+
+def test_the_ends_of_every_line_are_the_scores_of_its_tickets(finished):
+    base = finished / "results/test/tables"
+    lines = results.read_table(base / "connectivity.parquet", schema=results.CONNECTIVITY)
+    place = {"split": "test", "metric": "error", "pair": "level before", "level": 2, "trainer": "snes"}
+    ends = lines[(lines[list(place)] == pd.Series(place)).all(axis=1)].pivot(
+        index="seed", columns="alpha", values="value"
+    )
+    table = scores(finished)
+    own = table[table["task"].eq("digits") & table["trainer"].eq("snes") & table["criterion"].eq("snr")]
+    accuracy = own[own["split"].eq("test") & own["metric"].eq("accuracy")].pivot(
+        index="seed", columns="level", values="value"
+    )
+    np.testing.assert_allclose(1 - ends[1.0], accuracy[2], atol=1e-6)
+    np.testing.assert_allclose(1 - ends[0.0], accuracy[1], atol=1e-6)
+    heights = results.read_table(base / "barriers.parquet", schema=results.BARRIERS)
+    held = heights[(heights[list(place)] == pd.Series(place)).all(axis=1)].set_index("seed")["value"]
+    np.testing.assert_allclose(held, ends.max(axis=1) - (ends[0.0] + ends[1.0]) / 2, atol=1e-6)
+
+
+def test_every_claim_has_a_row(finished):
+    decided = results.read_table(finished / "results/test/tables/claims.parquet", schema=results.CLAIMS)
+    assert list(decided["claim"]) == [claim.name for claim in claims.CLAIMS]
+    assert set(decided["verdict"]) <= {"supported", "contradicted", "undecided"}
+    # What the miniature asks for can be computed, and what it does not ask for cannot.
+    counted = decided.set_index("claim")["n"]
+    assert counted[["C1 snr", "C2", "C4 ES to GD", "C5 GD runs", "C5 ES levels"]].tolist() == [2] * 5
+    assert counted["C4 task to task"] == 0
 
 
 def test_learning_shows_in_the_table_of_a_real_setting(finished):

@@ -19,7 +19,7 @@ from evotickets.saliency import NEEDS_LOSS, ONE_SHOT
 from evotickets.scores import NEEDS_STD, SCORES
 from evotickets.training import EVOSAX, GRADIENT
 
-FOLDERS = {"tickets", "transfers", "landscape", "tables", "figures", "logs", "benchmarks"}
+FOLDERS = {"tickets", "transfers", "landscape", "claims", "tables", "figures", "logs", "benchmarks"}
 """What a study keeps in its folder of results."""
 
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}

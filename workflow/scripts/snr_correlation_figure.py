@@ -4,8 +4,8 @@ from evotickets import figures, jobs, results
 
 
 def main(snr_correlation, figure, task):
-    table = figures.one_line_a_chain(results.read_table(snr_correlation, schema=results.SNR_CORRELATION), task)
-    figures.snr_correlation(table, figure, f"{task}: memory of the signal-to-noise ratio")
+    table = results.read_table(snr_correlation, schema=results.SNR_CORRELATION)
+    figures.snr_correlation(table[table["task"] == task], figure, f"{task}: memory of the signal-to-noise ratio")
 
 
 with jobs.job(snakemake):

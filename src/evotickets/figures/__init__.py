@@ -1,6 +1,7 @@
 """Figures as SVG or PNG; the only modules that know matplotlib."""
 
-from evotickets.figures.landscape import barriers, flatness, interpolation, one_line_a_chain, snr_correlation, transfer
+from evotickets.figures.claims import claims
+from evotickets.figures.landscape import barriers, flatness, interpolation, snr_correlation, transfer
 from evotickets.figures.tickets import (
     layer_densities,
     performance,
@@ -11,10 +12,10 @@ from evotickets.figures.tickets import (
 
 __all__ = [
     "barriers",
+    "claims",
     "flatness",
     "interpolation",
     "layer_densities",
-    "one_line_a_chain",
     "performance",
     "snr_against_magnitude",
     "snr_correlation",

@@ -1,7 +1,8 @@
 """Figures of what tickets are worth elsewhere, and of the landscape around trained ones.
 
 Every function saves an SVG or PNG and returns the figure. Tables are tidy, one row per seed with a `value`; a `pair`
-names what is compared and becomes a panel, in the order of the table.
+names what is compared and becomes a panel, in the order of the table. Lines are trainers; where one has several
+criteria, a column `criterion` tells its lines apart.
 """
 
 from collections.abc import Mapping
@@ -17,13 +18,6 @@ ORIGINS = {
     "transferred": style.Look("transferred ticket", style.ORANGE, "D", (0, (6, 1.5))),
     "random": style.CRITERIA["random"],
 }
-
-
-def one_line_a_chain(table: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Return the rows of a task, `trainer` naming the criterion too where a trainer has several."""
-    rows = table[table["task"] == task]
-    several = rows.groupby("trainer")["criterion"].transform("nunique") > 1
-    return rows.assign(trainer=rows["trainer"].where(~several, rows["trainer"] + " " + rows["criterion"]))
 
 
 def transfer(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
@@ -57,7 +51,8 @@ def barriers(frame: pd.DataFrame, path: str | Path, title: str = "", stable: flo
     """
     what = f"barrier of the {_measure(frame, 'barrier figure')}"
     heading = title or "linear mode connectivity"
-    return _over_density(frame, path, "trainer", style.TRAINERS, what, heading, stable=stable, shared=False)
+    rows = _chains(frame)
+    return _over_density(rows, path, "trainer", style.TRAINERS, what, heading, stable=stable, shared=False)
 
 
 def snr_correlation(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
@@ -70,7 +65,7 @@ def snr_correlation(frame: pd.DataFrame, path: str | Path, title: str = "") -> F
     """
     heading = title or "memory of the signal-to-noise ratio"
     ylabel = "rank correlation with\nthe dense level"
-    return _over_density(frame.assign(pair=""), path, "trainer", style.TRAINERS, ylabel, heading)
+    return _over_density(_chains(frame).assign(pair=""), path, "trainer", style.TRAINERS, ylabel, heading)
 
 
 def _over_density(
@@ -152,7 +147,7 @@ def flatness(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
     Raises:
         ValueError: if the test scores have several metrics.
     """
-    rows, metric = style.scores(frame, "test", "flatness figure")
+    rows, metric = style.scores(_chains(frame), "test", "flatness figure")
     densities = style.densities(rows)
     trainers = style.looks(rows["trainer"], style.TRAINERS)
     with style.panels(path, len(densities)) as figure:
@@ -168,6 +163,14 @@ def flatness(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
         handles = [look.handle() for look in trainers.values()]
         figure.legend(handles=handles, loc="outside lower center", ncols=4, title=style.seeds_of(rows))
     return figure
+
+
+def _chains(frame: pd.DataFrame) -> pd.DataFrame:
+    """Let `trainer` name the criterion too where a trainer has several."""
+    if "criterion" not in frame:
+        return frame
+    several = frame.groupby("trainer")["criterion"].transform("nunique") > 1
+    return frame.assign(trainer=frame["trainer"].where(~several, frame["trainer"] + " " + frame["criterion"]))
 
 
 def _measure(frame: pd.DataFrame, what: str) -> str:

@@ -1,0 +1,39 @@
+"""Decide every claim from the tables of the study; draw them, and write the page that the report shows."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from evotickets import claims, figures, jobs, results
+
+
+def main(job, inputs, output, experiment, gradient):
+    schemas = {"scores", "transfers", "barriers", "flatness", "diversity"}
+    tables = {
+        name: results.read_table(inputs[name], schema=results.SCHEMAS[name])
+        if name in inputs.keys()  # noqa: SIM118 (Snakemake's inputs are a list with names)
+        else pd.DataFrame(columns=results.SCHEMAS[name].columns.names)
+        for name in schemas
+    }
+    decided = pd.DataFrame(claims.decide(claims.Tables(**tables, gradient=frozenset(gradient)), "tickets"))
+    results.write_table(output.table, decided, schema=results.CLAIMS, metadata=job.metadata)
+    figures.claims(decided, output.figure)
+    shown = decided[["claim", "statement", "effect", "low", "high", "verdict", "n", "rule", "source"]]
+    page = shown.to_html(index=False, float_format="{:.3f}".format, na_rep="", border=0, justify="left")
+    style = "body{font-family:sans-serif;font-size:13px}td,th{padding:4px 8px;vertical-align:top;text-align:left}"
+    Path(output.page).write_text(f"<!doctype html><meta charset='utf-8'><style>{style}</style>{page}")
+
+    known = decided[decided["n"] > 0]
+    job.record(
+        output.record,
+        system=experiment,
+        kind="claims",
+        name="claims",
+        parameters=decided.set_index("claim")["verdict"].to_dict(),
+        metrics=[(f"effect/{row.claim}", 0, row.effect) for row in known.itertuples()],
+        artifacts=[output.figure, output.page],
+    )
+
+
+with jobs.job(snakemake) as job:
+    main(job, snakemake.input, snakemake.output, **job.params)
