@@ -60,12 +60,11 @@ def register(name: str, system: str, *, statement: str, source: str, rule: str) 
 
 
 def decide(tables: Tables, system: str) -> list[dict[str, Any]]:
-    """Return one row per claim of a system: its words, effect, interval, verdict and number of seeds."""
+    """Return one row per claim of a system, in the order of names: its words, effect, interval, verdict and number of seeds."""
     rows = []
-    for claim in CLAIMS:
-        if claim.system == system:
-            words = {"claim": claim.name, "system": system, "statement": claim.statement, "source": claim.source}
-            effect, low, high, n = claim.effect(tables)
-            found = {"effect": effect, "low": low, "high": high, "verdict": verdict(low, high)}
-            rows.append(words | found | {"rule": claim.rule, "n": n})
+    for claim in sorted((claim for claim in CLAIMS if claim.system == system), key=lambda claim: claim.name):
+        words = {"claim": claim.name, "system": system, "statement": claim.statement, "source": claim.source}
+        effect, low, high, n = claim.effect(tables)
+        found = {"effect": effect, "low": low, "high": high, "verdict": verdict(low, high)}
+        rows.append(words | found | {"rule": claim.rule, "n": n})
     return rows
