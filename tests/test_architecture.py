@@ -14,7 +14,7 @@ FLOORS = [
     {"masks", "tasks", "sampling"},
     {"scores", "pruning", "population", "rollouts"},
     {"objectives", "saliency"},
-    {"evolution", "gradient", "landscape"},
+    {"evolution", "gradient", "landscape", "reinforcement"},
     {"tickets", "claims"},
 ]
 SCRIPTS_ONLY = {

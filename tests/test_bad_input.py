@@ -166,7 +166,19 @@ CASES = {
     ),
     "gradient of a control task": (
         having("population: 8, generations: 4", "strategy: adam, steps: 4", CONTROL).replace(", snr]", "]"),
-        "trains the control task cartpole with snes, but it has no gradient; use a strategy",
+        "trains the control task cartpole with snes, but it has no gradient; use a strategy or ppo",
+    ),
+    "reinforcement on a data set": (
+        having("population: 8, generations: 4", "strategy: ppo, steps: 4")
+        .replace(", snr]", "]")
+        .replace(", batch: 32", ""),
+        "trains the data set digits with snes, which needs a control task; use adam",
+    ),
+    "minibatches that do not divide": (
+        having("population: 8, generations: 4", "strategy: ppo, steps: 4, minibatches: 3", CONTROL)
+        .replace(", snr]", "]")
+        .replace(", batch: 32", ""),
+        "environments times rollout is 2048, no multiple of minibatches, 3; change one of them",
     ),
     "settings change the strategy": (
         having("snr]}", "snr], settings: {strategy: pgpe}}"),

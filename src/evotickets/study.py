@@ -17,7 +17,7 @@ from evotickets.networks import cnn, mlp
 from evotickets.pruning import CONTROLS
 from evotickets.saliency import NEEDS_LOSS, ONE_SHOT
 from evotickets.scores import NEEDS_STD, SCORES
-from evotickets.training import EVOSAX, GRADIENT
+from evotickets.training import EVOSAX, GRADIENT, REINFORCEMENT
 
 FOLDERS = {"tickets", "transfers", "landscape", "claims", "tables", "figures", "logs", "benchmarks"}
 """What a study keeps in its folder of results."""
@@ -218,6 +218,11 @@ def _trainer(
     conform(override, rule, rules, f"{place}.settings.")
     resolved = conform({**settings, **override, "strategy": strategy}, rule, rules, f"{where}.")
     length = "steps" if strategy in GRADIENT else "generations"
+    if strategy in REINFORCEMENT and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
+        raise StudyError(
+            f"{where}: environments times rollout is {resolved['environments'] * resolved['rollout']}, no multiple of "
+            f"minibatches, {resolved['minibatches']}; change one of them"
+        )
     if resolved[length] % resolved["evaluations"]:
         raise StudyError(
             f"{where}: {length} is {resolved[length]}, no multiple of evaluations, {resolved['evaluations']}; "
@@ -228,8 +233,10 @@ def _trainer(
 
 def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
     kind = tasks.kind(task)
-    if kind == "control" and settings["strategy"] in GRADIENT:
+    if kind == "control" and settings["strategy"] in GRADIENT - REINFORCEMENT:
         raise StudyError(
-            f"{where} trains the control task {task} with {trainer}, but it has no gradient; use a strategy"
+            f"{where} trains the control task {task} with {trainer}, but it has no gradient; use a strategy or ppo"
         )
+    if kind == "supervised" and settings["strategy"] in REINFORCEMENT:
+        raise StudyError(f"{where} trains the data set {task} with {trainer}, which needs a control task; use adam")
     return {key: value for key, value in settings.items() if key not in OBJECTIVE_ONLY[kind]}

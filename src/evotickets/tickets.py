@@ -10,10 +10,22 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from evotickets import evolution, gradient, landscape, masks, networks, objectives, pruning, saliency, scores, seeds
+from evotickets import (
+    evolution,
+    gradient,
+    landscape,
+    masks,
+    networks,
+    objectives,
+    pruning,
+    reinforcement,
+    saliency,
+    scores,
+    seeds,
+)
 from evotickets.networks import Network
 from evotickets.tasks import Control, Data
-from evotickets.training import GRADIENT, Report, Trained, silent
+from evotickets.training import GRADIENT, REINFORCEMENT, Report, Trained, silent
 
 SAMPLES = 1024
 """Training samples, drawn for each seed, from which a one-shot criterion takes its gradient."""
@@ -212,8 +224,15 @@ def train(
         objective = objectives.control(network, ticket.mask, task, mesh=mesh, **play, **engine)
     places = objectives.positions(network, ticket.mask)
     initial = jnp.asarray(np.take_along_axis(ticket.initial, places, 1))
-    trainer = gradient.train if own["strategy"] in GRADIENT else evolution.train
-    trained = trainer(objective, initial, own, report=report, key=key)
+    if own["strategy"] in REINFORCEMENT:
+        if isinstance(task, Data):
+            raise ValueError(
+                f"{own['strategy']} trains control tasks, not a data set: use adam or an evolution strategy"
+            )
+        trained = reinforcement.train(objective, network, task, initial, own, report=report, key=key)
+    else:
+        trainer = gradient.train if own["strategy"] in GRADIENT else evolution.train
+        trained = trainer(objective, initial, own, report=report, key=key)
 
     def spread(values: np.ndarray) -> np.ndarray:
         full = np.zeros((len(values), network.parameter_count), np.float32)

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-GRADIENT = {"adam"}
-"""Strategies that follow the gradient of the loss; all others are evolution strategies."""
+REINFORCEMENT = {"ppo"}
+"""Gradient strategies for control, where the loss itself has no gradient."""
+
+GRADIENT = {"adam"} | REINFORCEMENT
+"""Strategies that follow a gradient; all others are evolution strategies."""
 
 EVOSAX = ("ARS", "DES", "HillClimbing", "Open_ES", "PGPE", "Sep_CMA_ES", "SNES", "SimpleES", "SimulatedAnnealing")
 """Classes of evosax whose samples are mean + std · normal, so that weights have a signal-to-noise ratio."""
