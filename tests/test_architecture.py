@@ -34,6 +34,7 @@ ONE_ROOM = {
     "matplotlib": "figures",
     "pyarrow": "results",
     "gymnax": "tasks",
+    "brax": "tasks",
     "evosax": "evolution",
 }
 

@@ -242,4 +242,37 @@ def test_a_step_is_that_of_gymnax(name, identifier):
 
 
 def test_every_control_task_is_compared_with_gymnax():
-    assert set(IDENTIFIERS) == set(tasks.CONTROL)
+    assert set(IDENTIFIERS) | set(tasks.brax.ENVIRONMENTS) == set(tasks.CONTROL)
+
+
+BRAX = {"ant": (27, 8), "halfcheetah": (17, 6), "hopper": (11, 3), "walker2d": (17, 6), "reacher": (11, 2)}
+BRAX |= {"inverted_pendulum": (4, 1)}
+
+
+@pytest.mark.parametrize("name", tasks.brax.ENVIRONMENTS)
+def test_brax_has_the_sizes_of_its_environments(name):
+    pytest.importorskip("brax", reason="the extra [brax] is not installed")
+    task = tasks.control(name)
+    assert (task.observation_size, task.outputs) == BRAX[name]
+    assert (task.discrete, task.horizon) == (False, 500)
+
+
+def test_a_pendulum_of_brax_balances_for_a_while_and_falls():
+    pytest.importorskip("brax", reason="the extra [brax] is not installed")
+    task = tasks.control("inverted_pendulum")
+    advance = jax.jit(task.step)
+    observation, state = jax.jit(task.reset)(jax.random.key(0))
+    rewards, done = [], False
+    while not done and len(rewards) < task.horizon:
+        observation, state, reward, done = advance(state, np.zeros(1, np.float32))
+        rewards.append(float(reward))
+    assert done
+    assert rewards[0] == 1
+    assert np.isfinite(observation).all()
+
+
+def test_a_missing_brax_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "brax", None)
+    tasks.brax.from_brax.cache_clear()
+    with pytest.raises(ModuleNotFoundError, match=r"ant needs brax: run .venv/bin/pip install 'evotickets\[brax\]'"):
+        tasks.control("ant")
