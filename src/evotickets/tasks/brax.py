@@ -3,7 +3,7 @@
 brax is imported when a task is built. The spring backend is the fastest of its four.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -45,4 +45,4 @@ def from_brax(identifier: str) -> Control:
 
 
 for _name in ENVIRONMENTS:
-    CONTROL[_name] = lambda name=_name: from_brax(name)
+    CONTROL[_name] = partial(from_brax, _name)
