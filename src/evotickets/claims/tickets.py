@@ -104,7 +104,7 @@ def lost_by_gradients(tables: Tables) -> Effect:
     cells = []
     for _, task in scores[scores["metric"] == "accuracy"].groupby("task"):
         lost = {name: drops(own) for name, own in task.groupby("trainer")}
-        for gradient in lost.keys() & tables.gradient:
+        for gradient in sorted(lost.keys() & tables.gradient):
             for strategy in sorted(lost.keys() - tables.gradient):
                 both = (lost[gradient] - lost[strategy]).dropna()
                 cells.append(both[both.index <= SPARSEST].to_numpy())
