@@ -15,7 +15,7 @@ FLOORS = [
     {"scores", "pruning", "population", "rollouts"},
     {"objectives"},
     {"evolution", "gradient", "landscape"},
-    {"tickets"},
+    {"tickets", "planting"},
 ]
 SCRIPTS_ONLY = {
     "configuration",
