@@ -11,9 +11,12 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/tickets_files.smk"
 include: "workflow/rules/tickets.smk"
+include: "workflow/rules/planting_files.smk"
+include: "workflow/rules/planting.smk"
 
 
 rule all:
     default_target: True
     input:
         TICKETS_TARGETS,
+        PLANTING_TARGETS,

@@ -19,6 +19,7 @@ FLOORS = [
 ]
 SCRIPTS_ONLY = {
     "configuration",
+    "grid",
     "results",
     "figures",
     "tracking",

@@ -181,3 +181,13 @@ def hint(name: Any, known: Iterable[str]) -> str:
     known = list(known)
     close = get_close_matches(str(name)[:60], known, 1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+
+
+def known(where: str, name: str, names: Iterable[str]) -> None:
+    """Refuse a name that is not there.
+
+    Raises:
+        StudyError: if it is not.
+    """
+    if name not in names:
+        raise StudyError(f"{where} names {shown(name)}, which is not there; {hint(name, names)}")

@@ -3,7 +3,6 @@
 Reads no data and compiles nothing, because every start of the workflow waits for it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import Any
 
 import yaml
 
-from evotickets import masks, tasks
-from evotickets.configuration import StudyError, conform, hint, read, shown
+from evotickets import grid, masks, tasks
+from evotickets.configuration import StudyError, conform, hint, known, read, shown
 from evotickets.networks import cnn, mlp
 from evotickets.pruning import CONTROLS
 from evotickets.scores import NEEDS_STD
 from evotickets.training import EVOSAX, GRADIENT
 
-FOLDERS = {"tickets", "tables", "figures", "logs", "benchmarks"}
+FOLDERS = {"tickets", "planting", "tables", "figures", "logs", "benchmarks"}
 """What a study keeps in its folder of results."""
 
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
@@ -73,6 +72,7 @@ class Study:
     seeds: int
     results: Path
     tickets: Tickets
+    planting: grid.Planting
 
     @property
     def name(self) -> str:
@@ -103,12 +103,11 @@ def resolve(config: Any, schema: str | Path) -> Study:
     folder = Path(config["results"])
     if FOLDERS & set(folder.parts[1:]):
         raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")
-    return Study(config, config["seed"], config["seeds"], folder, _tickets(config["tickets"], rules))
-
-
-def _known(where: str, name: str, known: Iterable[str]) -> None:
-    if name not in known:
-        raise StudyError(f"{where} names {shown(name)}, which is not there; {hint(name, known)}")
+    if not {"tickets", "planting"} & set(config):
+        raise StudyError("the study has neither tickets nor planting; add one of them")
+    tickets = _tickets(config["tickets"], rules) if "tickets" in config else Tickets((), {}, {}, ())
+    planting = grid.resolve(config["planting"], rules) if "planting" in config else grid.Planting()
+    return Study(config, config["seed"], config["seeds"], folder, tickets, planting)
 
 
 def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
@@ -125,10 +124,10 @@ def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
     chains: dict[Chain, None] = {}
     for index, entry in enumerate(section["chains"]):
         where = f"tickets.chains[{index}]"
-        _known(f"{where}.task", entry["task"], networks)
+        known(f"{where}.task", entry["task"], networks)
         reference = entry.get("controls_of", "magnitude")
         for trainer in entry["trainers"]:
-            _known(f"{where}.trainers", trainer, section["trainers"])
+            known(f"{where}.trainers", trainer, section["trainers"])
             resolved = _trainer(
                 f"tickets.trainers.{trainer}", trainer, section["trainers"][trainer], entry["settings"], where, rules
             )
@@ -158,7 +157,7 @@ def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
 def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     settings.setdefault("task", name)
     where = f"tickets.tasks.{name}"
-    _known(where, settings["task"], [*tasks.SUPERVISED, *tasks.CONTROL])
+    known(where, settings["task"], [*tasks.SUPERVISED, *tasks.CONTROL])
     control = tasks.is_control(settings["task"])
     if ("hidden" in settings) == ("channels" in settings):
         raise StudyError(f"{where} needs either 'hidden' (a perceptron) or 'channels' (a convolutional network)")
@@ -196,9 +195,9 @@ def _trainer(
 ) -> dict[str, Any]:
     strategy = settings.get("strategy", name)
     strategies = rules["$defs"]["strategies"]
-    known = [*(s for s in strategies if s != "evosax"), *EVOSAX]
-    if strategy not in known:
-        raise StudyError(f"{where}: there is no strategy {shown(strategy)}; {hint(strategy, known)}")
+    names = [*(s for s in strategies if s != "evosax"), *EVOSAX]
+    if strategy not in names:
+        raise StudyError(f"{where}: there is no strategy {shown(strategy)}; {hint(strategy, names)}")
     rule = strategies.get(strategy, strategies["evosax"])
     conform(settings, rule, rules, f"{where}.")
     if "strategy" in override:

@@ -1,5 +1,7 @@
 """Planting: hide a known ticket in a random network and see who finds it."""
 
-from evotickets.planting import evolved, seekers
+DENSE, PLANTED = "dense", "planted"
+"""Seekers that seek nothing: they keep every edge, or know the ticket."""
 
-__all__ = ["evolved", "seekers"]
+TICKET = "ticket"
+"""The density of the planted ticket, where a density is asked for."""

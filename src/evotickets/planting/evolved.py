@@ -12,8 +12,8 @@ import numpy as np
 from evotickets import evolution, masks, networks, objectives, population, scores, seeds
 from evotickets.networks import Network
 from evotickets.objectives import Objective
+from evotickets.planting.hunt import Hunt, counts, cut, register
 from evotickets.planting.samples import Problem
-from evotickets.planting.seekers import Hunt, counts, cut, register
 
 SCORED = 1000
 """Training samples that score the mean; only the progress of a job shows them."""
@@ -80,8 +80,8 @@ def evolution_strategy(
         initial = jnp.asarray(np.take_along_axis(hunt.parameters, places, 1), jnp.float32)
         key = seeds.stream(hunt.seed, "planting", *hunt.names, "evolution", shot)
         trained = evolution.train(objective(network, hunt.problem, mask, batch), initial, settings, key=key)
-        mean, std = (np.zeros(hunt.parameters.shape, np.float32) for _ in range(2))
+        mean, std = np.zeros((2, *hunt.parameters.shape), np.float32)
         np.put_along_axis(mean, places, trained.mean, 1)
-        np.put_along_axis(std, places, trained.std, 1)
+        np.put_along_axis(std, places, np.asarray(trained.std), 1)
         mask = cut(scores.score(criterion, mean[:, kernels], std[:, kernels]), mask, left, rngs)
     return mask

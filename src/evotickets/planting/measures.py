@@ -131,9 +131,9 @@ def severed(network: Network, mask: np.ndarray) -> np.ndarray:
     """Tell [S] whether no path leads from an input to an output; a collapsed mask is severed, others may be."""
     out = []
     for row in mask:
-        reached = np.ones(network.layers[0].fan_in, bool)
+        reached = np.ones(network.layers[0].fan_in)
         for kernel in masks.unflatten_kernels(network, row).values():
-            reached = kernel[reached].any(0)
+            reached = np.sign(reached @ kernel)
         out.append(not reached.any())
     return np.array(out)
 

@@ -2,7 +2,10 @@
 
 from evotickets.results.records import RECORD, Metric, Record, read_record, write_record
 from evotickets.results.tables import (
+    CLAIMS,
     HISTORY,
+    MASK,
+    PLANTING,
     SCHEMAS,
     SCORES,
     ResultError,
@@ -25,7 +28,10 @@ from evotickets.results.tickets import (
 )
 
 __all__ = [
+    "CLAIMS",
     "HISTORY",
+    "MASK",
+    "PLANTING",
     "RECORD",
     "SCHEMAS",
     "SCORES",

@@ -67,6 +67,20 @@ SCORES = register(
     {"system": STRING, "task": STRING, "trainer": STRING, "criterion": STRING, "level": INT, "density": FLOAT} | _ROWS,
 )
 HISTORY = register("history", {"step": INT} | _ROWS)
+PLANTING = register(
+    "planting",
+    {"system": STRING, "target": STRING, "family": STRING, "noise": FLOAT, "depth": INT, "seeker": STRING}
+    | {"cell": STRING, "density": FLOAT, "layer": INT}
+    | _ROWS,
+)
+"""`cell` is the density as the study writes it, `ticket` among them; `layer` 0 is the whole network."""
+
+MASK = register("mask", {"seed": INT, "mask": pa.list_(pa.bool_())})
+CLAIMS = register(
+    "claims",
+    {"system": STRING, "claim": STRING, "statement": STRING, "source": STRING, "rule": STRING}
+    | {"effect": FLOAT, "low": FLOAT, "high": FLOAT, "n": INT, "verdict": STRING},
+)
 
 
 @cache
