@@ -83,3 +83,89 @@ rule planting_table:
         config=study.config,
     script:
         "../scripts/planting_table.py"
+
+
+rule planting_claims:
+    """Decide the claims about planted tickets."""
+    input:
+        table=rules.planting_table.output.table,
+    output:
+        claims=f"{RESULTS}/tables/planting_claims.parquet",
+    log:
+        f"{LOGS}/planting/claims.log",
+    benchmark:
+        f"{BENCHMARKS}/planting/claims.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("planting_claims"),
+        seekers=PLANTING.seekers,
+    script:
+        "../scripts/planting_claims.py"
+
+
+rule planting_figures:
+    """Draw what seekers find of a target: quality over density, recovered edges, collapsed layers."""
+    input:
+        table=rules.planting_table.output.table,
+    output:
+        quality=report(
+            f"{RESULTS}/figures/planting/{{target}}_quality.svg",
+            caption="../report/planting_quality.rst",
+            category="Planting, score over density",
+            labels={"target": "{target}", "figure": "score over density"},
+        ),
+        recovery=report(
+            f"{RESULTS}/figures/planting/{{target}}_recovery.svg",
+            caption="../report/planting_recovery.rst",
+            category="Planting, recovery",
+            labels={"target": "{target}", "figure": "recovery per layer"},
+        ),
+        collapse=report(
+            f"{RESULTS}/figures/planting/{{target}}_collapse.svg",
+            caption="../report/planting_collapse.rst",
+            category="Planting, layer collapse",
+            labels={"target": "{target}", "figure": "layer collapse"},
+        ),
+    log:
+        f"{LOGS}/planting/{{target}}/figures.log",
+    benchmark:
+        f"{BENCHMARKS}/planting/{{target}}/figures.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("planting_figures"),
+    script:
+        "../scripts/planting_figures.py"
+
+
+rule planted_networks:
+    """Draw a small planted network and what every seeker found of it, for the first seed."""
+    input:
+        planted=f"{GROUND}/planted.parquet",
+        masks=drawn_masks,
+    output:
+        figure=report(
+            f"{GROUND}/networks.svg",
+            caption="../report/planted_networks.rst",
+            category="Planting, recovery",
+            labels={"target": "{target}", "figure": "networks at depth {depth}"},
+        ),
+    log:
+        f"{LOGS}/planting/{{target}}/depth{{depth}}/networks.log",
+    benchmark:
+        f"{BENCHMARKS}/planting/{{target}}/depth{{depth}}/networks.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("planted_networks"),
+        target=lambda wildcards: PLANTING.targets[wildcards.target],
+        seekers=drawn_seekers,
+    script:
+        "../scripts/planted_networks.py"
