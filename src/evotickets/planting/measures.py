@@ -19,7 +19,8 @@ from evotickets.planting.descent import over_seeds
 from evotickets.planting.samples import Problem
 
 NEWTON_STEPS = 30
-RIDGE = 1e-6
+STEPS = np.array([1, 0.5, 0.25, 0.1, 0.02, 0], np.float32)
+FLAT, RIDGE = 1e-5, 1e-6
 
 
 class Quality(NamedTuple):
@@ -92,27 +93,38 @@ def _quality(network, classes, parameters, x, y, test_x, test_y):
 def _fit_classes(standard: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Fit scales and shifts [O, 1] of standardised outputs [O, B] to classes by Newton's method on the cross-entropy.
 
-    The problem is convex; steps are halved until the loss falls. The ridge decides between solutions that do not
-    differ, such as shifts by a common constant.
+    The problem is convex; of a full and several shorter steps the best is taken. The ridge decides between solutions
+    that do not differ, such as shifts by a common constant.
     """
-    count = len(standard)
+    count, size = standard.shape
+    truth = jax.nn.one_hot(y, count, axis=0)
+
+    def logits(values):
+        return values[:count, None] * standard + values[count:, None]
 
     def objective(values):
-        logits = values[:count, None] * standard + values[count:, None]
-        fit = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, y, axis=0))
+        fit = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits(values), y, axis=0))
         return fit + RIDGE * jnp.sum(values**2)
 
-    def step(values, _):
-        direction = jnp.linalg.solve(
-            jax.hessian(objective)(values) + RIDGE * jnp.eye(2 * count), jax.grad(objective)(values)
-        )
-        candidates = values - 2.0 ** -jnp.arange(8)[:, None] * direction
-        losses = jax.lax.map(objective, jnp.concatenate([values[None], candidates]))
-        best = jnp.nanargmin(losses)
-        return jnp.concatenate([values[None], candidates])[best], None
+    def step(carried):
+        index, values, _ = carried
+        shares = jax.nn.softmax(logits(values), axis=0)
+        error, weighted = shares - truth, jnp.concatenate([shares * standard, shares])
+        gradient = jnp.concatenate([jnp.sum(error * standard, 1), jnp.sum(error, 1)]) / size + 2 * RIDGE * values
+        own = jnp.concatenate([weighted[:count] * standard, weighted[:count], weighted[count:]]).sum(1)
+        squares, products, ones = (jnp.diag(part) for part in jnp.split(own, 3))
+        curvature = (jnp.block([[squares, products], [products, ones]]) - weighted @ weighted.T) / size
+        direction = jnp.linalg.solve(curvature + 2 * RIDGE * jnp.eye(2 * count), gradient)
+        candidates = values - STEPS[:, None] * direction
+        moved = candidates[jnp.nanargmin(jax.lax.map(objective, candidates))]
+        return index + 1, moved, jnp.max(jnp.abs(gradient))
+
+    def unfinished(carried):
+        index, _, slope = carried
+        return (index < NEWTON_STEPS) & (slope > FLAT)
 
     start = jnp.concatenate([jnp.ones(count), jnp.zeros(count)])
-    values, _ = jax.lax.scan(step, start, None, length=NEWTON_STEPS)
+    _, values, _ = jax.lax.while_loop(unfinished, step, (0, start, jnp.inf))
     return values[:count, None], values[count:, None]
 
 

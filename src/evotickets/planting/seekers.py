@@ -24,5 +24,5 @@ def seek(name: str, hunt: Hunt, count: int, **chosen: Any) -> np.ndarray:
         ValueError: if there is no such seeker.
     """
     if name not in SEEKERS:
-        raise ValueError(f"unknown seeker {name!r}; known are {', '.join(SEEKERS)}")
+        raise ValueError(f"unknown seeker {name!r}; known are {', '.join(sorted(SEEKERS))}")
     return SEEKERS[name](hunt, count, **chosen)
