@@ -12,13 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from evotickets import masks
+from evotickets import masks, networks
 from evotickets.networks import Network
 from evotickets.planting import mother
 from evotickets.planting.samples import Problem
 
 CACHE = 2**23
 """Bytes that the weights, moments and gradients of the seeds trained side by side should fit into on a CPU."""
+
+# Smaller networks gain less from leaving out units than compiling another program costs. One width for all layers, a
+# multiple of WIDTHS, lets most cells share their programs.
+DROP_FROM, DROP_BELOW, WIDTHS = 10_000, 0.75, 16
 
 
 def survivors(network: Network, mask: np.ndarray) -> np.ndarray:
@@ -102,4 +106,45 @@ def train(
     keep = survivors(network, mask)
     start = np.asarray(parameters, np.float32) * keep
     steps = order.reshape(len(order), -1, order.shape[-1])
-    return np.asarray(_adam(network, problem.classes, settings["learning_rate"], start, keep, *problem.train, steps))
+    smaller, places = compact(network, mask)
+    # The last place is that of what the smaller network is filled up with: zero, and not to be moved.
+    filled, free = (np.pad(values, ((0, 0), (0, 1))) for values in (start, keep))
+    own = [np.take_along_axis(values, places, 1) for values in (filled, free)]
+    trained = _adam(smaller, problem.classes, settings["learning_rate"], *own, *problem.train, steps)
+    np.put_along_axis(filled, places, np.asarray(trained), 1)
+    return filled[:, :-1]
+
+
+def compact(network: Network, mask: np.ndarray) -> tuple[Network, np.ndarray]:
+    """Leave out hidden units from which no path leads to an output, and which therefore never move.
+
+    Returns a network whose hidden layers have one width, enough for every seed, and the places [S, N'] of its parameters
+    among the flat parameters [N]; N stands for what fills it up. Networks that would gain little stay as they are.
+    """
+    whole = np.broadcast_to(np.arange(network.parameter_count), (len(mask), network.parameter_count))
+    if network.kernel_count < DROP_FROM:
+        return network, whole
+    alive = [_alive(network, row) for row in mask]
+    widest = max(len(units) for row in alive for units in row[1:-1])
+    width = max(WIDTHS, -(-widest // WIDTHS) * WIDTHS)
+    if width > DROP_BELOW * max(layer.outputs for layer in network.layers):
+        return network, whole
+    hidden = (width,) * (len(network.layers) - 1)
+    smaller = networks.mlp(network.layers[0].fan_in, hidden, network.outputs)
+    index = mother.layers(network, np.arange(network.parameter_count))
+    places = np.full((len(mask), smaller.parameter_count), network.parameter_count)
+    for own, units in zip(places, alive, strict=True):
+        for (kernel, bias), (all_kernel, all_bias), sources, targets in zip(
+            mother.layers(smaller, own), index, units[:-1], units[1:], strict=True
+        ):
+            kernel[: len(targets), : len(sources)] = all_kernel[np.ix_(targets, sources)]
+            bias[: len(targets)] = all_bias[targets]
+    return smaller, places
+
+
+def _alive(network: Network, mask: np.ndarray) -> list[np.ndarray]:
+    """Return the inputs, the units of every hidden layer that reach an output, and the outputs."""
+    alive = [np.arange(network.outputs)]
+    for kernel in reversed(list(masks.unflatten_kernels(network, mask).values())[1:]):
+        alive.insert(0, np.flatnonzero(kernel[:, alive[0]].any(1)))
+    return [np.arange(network.layers[0].fan_in), *alive]
