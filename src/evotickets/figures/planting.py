@@ -20,6 +20,8 @@ SEEKERS = {
     **{name: style.CRITERIA[name] for name in ("magnitude", "random", "snip", "grasp", "synflow")},
     "synflow_100": style.Look("SynFlow, 100 rounds", "#4B0082", "p", "-"),
     "imp": style.Look("magnitude, trained (IMP)", style.VERMILLION, "o", "-"),
+    "multi_snip": style.Look("SNIP, trained", style.BLACK, "<", "-"),
+    "multi_grasp": style.Look("GraSP, trained", "#8C6D1F", ">", "-"),
     "multi_synflow": style.Look("SynFlow, trained", "#4B0082", "D", "-."),
     "edge_popup": style.Look("edge-popup", style.GREEN, "^", "-"),
     "edge_popup_annealed": style.Look("edge-popup, annealed", style.GREEN, "v", "--"),
