@@ -66,6 +66,8 @@ def planting_quality(frame: pd.DataFrame, path: str | Path) -> Figure:
                 line[0].set_yscale("log")
         for panel in axes[-1]:
             panel.set_xlabel(style.DENSITY)
+        if metric == "accuracy":
+            style.fit_scores(list(axes.ravel()), metric)
         figure.suptitle(f"{target}: what seekers find")
         handles = [*(look.handle() for look in seekers.values()), _planted_handle(), _constant_handle()]
         figure.legend(handles=handles, loc="outside lower center", ncols=3, title=style.seeds_of(rows))
