@@ -414,6 +414,14 @@ def test_recovery_is_drawn_layer_by_layer_above_chance(tmp_path):
     np.testing.assert_allclose(curves(figure.axes[1])["random"], [[1, 2, 3], [0.11, 0.21, 0.31]])
 
 
+def test_recovery_without_a_seeker_at_ticket_density_shows_the_chance(tmp_path):
+    rows = planting_table()
+    rows = rows[rows["seeker"].isin(["planted", "dense"]) | (rows["cell"] == "0.3")]
+    figure = figures.planting_recovery(rows, tmp_path / "a.svg")
+    (line,) = figure.axes[1].get_lines()
+    np.testing.assert_allclose(line.get_data(), [[1, 2, 3], [0.05] * 3])
+
+
 def test_collapsed_and_severed_shares_are_written_into_the_map(tmp_path):
     figure = figures.planting_collapse(planting_table(), tmp_path / "a.svg")
     words = {text.get_text() for text in figure.axes[0].texts}

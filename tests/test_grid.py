@@ -89,6 +89,7 @@ def broken(*path, value):
         (broken("cells", 0, "densities", value=[True]), "has True; write a number in (0, 1] or ticket"),
         (broken("cells", 0, "densities", value=[1.5]), "has 1.5; write a number in (0, 1] or ticket"),
         (broken("cells", 0, "densities", value=[0.0001]), "0.0001, which keeps 1 weights in the 2 layers of circle"),
+        (broken("cells", 0, "densities", value=[1]), "planting.cells[0].densities has only 1, where nothing is left"),
         (broken("training", value={"batch": 20_000}), "batch is 20000, more than the 10000 samples; lower it"),
     ],
 )

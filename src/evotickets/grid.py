@@ -66,8 +66,13 @@ def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Planting:
                 _fits(target, chosen[target], depth, where)
                 cells[Cell(target, depth, PLANTED, TICKET)] = None
                 cells[Cell(target, depth, DENSE, "1")] = None
-                for density in entry["densities"]:
-                    label = _density(density, target, chosen[target], depth, f"{where}.densities")
+                labels = [
+                    _density(density, target, chosen[target], depth, f"{where}.densities")
+                    for density in entry["densities"]
+                ]
+                if set(labels) == {"1"}:
+                    raise StudyError(f"{where}.densities has only 1, where nothing is left to seek; add {TICKET}")
+                for label in labels:
                     for seeker in entry["seekers"]:
                         known(f"{where}.seekers", seeker, seekers)
                         cells[Cell(target, depth, *((seeker, label) if label != "1" else (DENSE, "1")))] = None
