@@ -13,6 +13,8 @@ include: "workflow/rules/tickets_files.smk"
 include: "workflow/rules/tickets.smk"
 include: "workflow/rules/transfers.smk"
 include: "workflow/rules/landscape.smk"
+include: "workflow/rules/planting_files.smk"
+include: "workflow/rules/planting.smk"
 include: "workflow/rules/claims.smk"
 
 
@@ -22,4 +24,5 @@ rule all:
         TICKETS_TARGETS,
         TRANSFERS_TARGETS,
         LANDSCAPE_TARGETS,
+        PLANTING_TARGETS,
         CLAIMS_TARGETS,

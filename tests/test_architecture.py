@@ -15,11 +15,12 @@ FLOORS = [
     {"scores", "pruning", "population", "rollouts"},
     {"objectives", "saliency"},
     {"evolution", "gradient", "landscape", "reinforcement"},
-    {"tickets", "claims"},
+    {"tickets", "planting", "claims"},
 ]
 SCRIPTS_ONLY = {
     "comparisons",
     "configuration",
+    "grid",
     "results",
     "figures",
     "tracking",

@@ -124,6 +124,32 @@ def claim_table() -> pd.DataFrame:
     )
 
 
+def planting_table(families: tuple[str, ...] = ("circle",)) -> pd.DataFrame:
+    """Cells of two depths: every seeker at two densities, the dense network and the planted ticket."""
+    cells = [(seeker, cell, d) for seeker in ("random", "imp") for cell, d in (("ticket", 0.05), ("0.3", 0.3))]
+    cells += [("dense", "1", 1.0), ("planted", "ticket", 0.05)]
+    measures = {"weak_accuracy": 0.4, "strong_accuracy": 0.2, "baseline_accuracy": 0.1}
+    rows = []
+    for depth in (2, 3):
+        for seeker, cell, density in cells:
+            at = {"target": families[0], "depth": depth, "seeker": seeker, "cell": cell, "density": density}
+            for seed in range(3):
+                own = [("test", m, 0, value + 0.3 * density + 0.01 * seed) for m, value in measures.items()]
+                lost = {"collapsed": 1, "severed": 2} if seeker == "random" else {"collapsed": 0, "severed": 0}
+                own += [("mask", m, 0, float(seed < count)) for m, count in lost.items()]
+                own += [("recovery", "recall", layer, 0.1 * layer + 0.01 * seed) for layer in range(depth + 1)]
+                own += [("recovery", "chance_recall", layer, 0.05) for layer in range(depth + 1)]
+                rows += [at | {"seed": seed, "split": s, "metric": m, "layer": x, "value": v} for s, m, x, v in own]
+    return pd.DataFrame(rows)
+
+
+def planted_masks() -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """A planted network of three edges; of these two are found, and one edge that is not planted."""
+    planted = [np.array([[1, 0], [0, 1]], bool), np.array([[1], [0]], bool)]
+    found = [np.array([[1, 1], [0, 0]], bool), np.array([[1], [0]], bool)]
+    return planted, found
+
+
 def weights(count: int = 500) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     return np.abs(rng.normal(0, 0.1, count)), np.exp(rng.normal(-3, 0.5, count))
@@ -160,6 +186,15 @@ def draw(name: str, path: Path):
             return figures.flatness(noise_table(), path)
         case "snr_correlation":
             return figures.snr_correlation(pair_table("trainer", ["snes", "pgpe"]), path)
+        case "planting_quality":
+            return figures.planting_quality(planting_table(), path)
+        case "planting_recovery":
+            return figures.planting_recovery(planting_table(), path)
+        case "planting_collapse":
+            return figures.planting_collapse(planting_table(), path)
+        case "planted_networks":
+            planted, found = planted_masks()
+            return figures.planted_networks(planted, {"imp": found}, path)
     raise AssertionError(name)
 
 
@@ -399,6 +434,60 @@ def test_claims_stand_in_the_order_and_colour_of_their_verdicts(tmp_path):
     assert [text.get_text() for text in axes.texts] == [" no data"]
 
 
+def test_planting_shows_every_seeker_before_and_after_training_with_the_shared_dense_network(tmp_path):
+    figure = figures.planting_quality(planting_table(), tmp_path / "a.svg")
+    titles = [
+        "depth 2, before training",
+        "depth 2, after training",
+        "depth 3, before training",
+        "depth 3, after training",
+    ]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    after = curves(figure.axes[1])
+    assert {"random", "magnitude, trained (IMP)", "best constant"} == set(after)
+    np.testing.assert_allclose(after["random"], [[0.05, 0.3, 1], [0.425, 0.5, 0.71]])
+
+
+def test_recovery_is_drawn_layer_by_layer_above_chance(tmp_path):
+    figure = figures.planting_recovery(planting_table(), tmp_path / "a.svg")
+    assert [axes.get_title() for axes in figure.axes] == ["depth 2", "depth 3"]
+    np.testing.assert_allclose(curves(figure.axes[1])["random"], [[1, 2, 3], [0.11, 0.21, 0.31]])
+
+
+def test_recovery_without_a_seeker_at_ticket_density_shows_the_chance(tmp_path):
+    rows = planting_table()
+    rows = rows[rows["seeker"].isin(["planted", "dense"]) | (rows["cell"] == "0.3")]
+    figure = figures.planting_recovery(rows, tmp_path / "a.svg")
+    (line,) = figure.axes[1].get_lines()
+    np.testing.assert_allclose(line.get_data(), [[1, 2, 3], [0.05] * 3])
+
+
+def test_collapsed_and_severed_shares_are_written_into_the_map(tmp_path):
+    figure = figures.planting_collapse(planting_table(), tmp_path / "a.svg")
+    words = {text.get_text() for text in figure.axes[0].texts}
+    assert words == {"0.33 (0.67)", "0"}
+
+
+def test_found_missed_and_false_edges_have_their_colours(tmp_path):
+    planted, found = planted_masks()
+    figure = figures.planted_networks(planted, {"imp": found}, tmp_path / "a.svg")
+    assert [axes.get_title() for axes in figure.axes] == ["planted", "magnitude, trained (IMP): 2 of 3"]
+    drawn = {}
+    for lines in figure.axes[1].collections:
+        if hasattr(lines, "get_segments") and lines.get_segments():
+            key = tuple(np.round(lines.get_colors()[0][:3], 2))
+            drawn[key] = drawn.get(key, 0) + len(lines.get_segments())
+    wanted = {"#0072B2": 2, "#D55E00": 1, "#BBBBBB": 1}
+    assert drawn == {tuple(np.round(to_rgb(color), 2)): count for color, count in wanted.items()}
+
+
+@pytest.mark.parametrize("name", ["planting_quality", "planting_recovery", "planting_collapse"])
+def test_figures_of_planting_refuse_a_mixture_of_targets(tmp_path, name):
+    rows = pd.concat([planting_table(), planting_table(("helix",))])
+    with pytest.raises(ValueError, match="shows one target, but the table has circle, helix: select one"):
+        getattr(figures, name)(rows, tmp_path / "a.svg")
+
+
 @pytest.mark.parametrize(("count", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])
 def test_panels_at_the_end_of_a_column_are_labelled(tmp_path, count, shape):
     with style.panels(tmp_path / "a.svg", count) as figure:
@@ -468,7 +557,7 @@ def test_drawing_needs_no_global_state_of_matplotlib():
 @pytest.mark.parametrize("caption", sorted(CAPTIONS.glob("*.rst")), ids=lambda path: path.stem)
 def test_captions_are_valid_and_use_known_wildcards(caption):
     wildcards = {name: name.upper() for name in re.findall(r"snakemake\.wildcards\.(\w+)", caption.read_text())}
-    assert set(wildcards) <= {"task", "trainer", "criterion", "level"}
+    assert set(wildcards) <= {"task", "trainer", "criterion", "level", "target", "depth"}
     text = Template(caption.read_text(), undefined=StrictUndefined).render(
         snakemake={"wildcards": wildcards, "config": {}}
     )

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evotickets import landscape, masks, networks, saliency, seeds, tasks, tickets
@@ -71,6 +71,7 @@ def test_synaptic_flow_is_conserved_from_layer_to_layer(activation):
     np.testing.assert_allclose(sums, sums[0], rtol=1e-5)
 
 
+@settings(deadline=None)
 @given(st.integers(1, NETWORK.kernel_count), st.integers(0, 9))
 def test_synflow_keeps_the_exact_count_and_no_layer_dies_before_it_must(count, seed):
     initial = tickets.initialise(NETWORK, 1, seed=seed, name="digits").initial

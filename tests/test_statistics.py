@@ -262,3 +262,16 @@ def test_matching_level_refuses_two_chains():
     chain = scores({(1.0,): [0.89, 0.9]}, ["density"])
     with pytest.raises(ValueError, match="one chain"):
         statistics.matching_level(pd.concat([chain, chain]))
+
+
+def test_shares_have_exact_intervals_even_where_all_seeds_agree():
+    """Limits from the rule of three, 1 - .025^(1/25), and from a printed table for 3 of 10."""
+    assert statistics.share(np.zeros(25)) == pytest.approx((0, 0, 1 - 0.025 ** (1 / 25)))
+    assert statistics.share(np.ones(25)) == pytest.approx((1, 0.025 ** (1 / 25), 1))
+    assert statistics.share([1, 1, 1] + [0] * 7) == pytest.approx((0.3, 0.0667, 0.6525), abs=1e-4)
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [[1, 0]], [np.nan]])
+def test_a_share_of_anything_but_yes_and_no_is_refused(values):
+    with pytest.raises(ValueError, match="a share needs values"):
+        statistics.share(values)

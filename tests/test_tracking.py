@@ -361,6 +361,15 @@ class TestCharts:
         assert first["selectedParams"] == ["trainer", "criterion", "density"]
         assert first["selectedMetrics"] == ["CartPole-v1/test/return"]
 
+    def test_cells_have_bars_and_parallel_coordinates_of_scores_and_recovery(self):
+        names = ["circle/test/weak_accuracy", "circle/test/weak_raw_accuracy", "circle/recovery/recall"]
+        names += ["circle/recovery/chance_recall", "circle/mask/kept"]
+        charts_ = self.state("cell", names)["compareRunCharts"]
+        parallel = [chart for chart in charts_ if chart["type"] == "PARALLEL"]
+        assert [chart["selectedMetrics"] for chart in parallel] == [[names[0]], [names[2]]]
+        assert parallel[0]["selectedParams"] == ["depth", "seeker", "density"]
+        assert {chart["metricKey"] for chart in charts_ if chart["type"] == "BAR"} == set(names)
+
     def test_a_view_says_what_it_draws_and_fits_into_a_tag(self):
         assert charts.metrics(charts.view("chain", self.METRICS)) == set(self.METRICS)
         many = [f"a task with a long name {i}/layer densities/dense{j}" for i in range(30) for j in range(30)]

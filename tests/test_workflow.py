@@ -129,10 +129,10 @@ def test_editing_a_module_reruns_what_it_feeds_and_nothing_else(finished):
         "interpolation_figure",
         "landscape_figures",
     }
-    drawing |= {"snr_correlation_figure", "claims"}
+    drawing |= {"snr_correlation_figure", "planting_figures", "planted_networks", "claims", "claims_table"}
     assert rerun(finished, "figures/tickets.py") == drawing
     assert rerun(finished, "tracking/store.py") == set()
-    assert rerun(finished, "claims/tickets.py") == {"claims"}
+    assert rerun(finished, "claims/tickets.py") == {"claims", "claims_table"}
     assert {"level", "transfer", "twin"} <= rerun(finished, "evolution.py")
 
 
@@ -159,6 +159,8 @@ def test_the_report_holds_every_kind_of_figure(finished):
     text = (finished / "report.html").read_text()
     for kind in ("score over density", "cuts", "training", "layer densities", "transfer", "landscape"):
         assert f"Tickets, {kind}" in text
+    for kind in ("score over density", "recovery", "layer collapse"):
+        assert f"Planting, {kind}" in text
     assert "effects and verdicts" in text
 
 
@@ -220,7 +222,9 @@ def test_the_ends_of_every_line_are_the_scores_of_its_tickets(finished):
 
 def test_every_claim_has_a_row(finished):
     decided = results.read_table(finished / "results/test/tables/claims.parquet", schema=results.CLAIMS)
-    assert list(decided["claim"]) == sorted(claim.name for claim in claims.CLAIMS)
+    tickets = decided[decided["system"] == "tickets"]["claim"]
+    assert list(tickets) == sorted(claim.name for claim in claims.CLAIMS)
+    assert set(claims.planting.RULES) <= {claim[:2] for claim in decided[decided["system"] == "planting"]["claim"]}
     assert set(decided["verdict"]) <= {"supported", "contradicted", "undecided"}
     # What the miniature asks for can be computed, and what it does not ask for cannot.
     counted = decided.set_index("claim")["n"]

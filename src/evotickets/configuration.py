@@ -189,6 +189,5 @@ def known(where: str, name: str, names: Iterable[str]) -> None:
     Raises:
         StudyError: if it is not.
     """
-    names = list(names)
     if name not in names:
         raise StudyError(f"{where} names {shown(name)}, which is not there; {hint(name, names)}")

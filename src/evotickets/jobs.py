@@ -79,7 +79,7 @@ class Job:
                 key=folder.as_posix(),
                 system=system,
                 # What tells runs apart comes first: lists cut long names.
-                name=name or " ".join(reversed(folder.parts[-4:] if kind == "level" else folder.parts[-3:])),
+                name=name or " ".join(reversed(folder.parts[-3:] if kind == "chain" else folder.parts[-4:])),
                 kind=kind,
                 parameters=parameters,
                 metrics=metrics,

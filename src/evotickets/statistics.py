@@ -51,6 +51,23 @@ def interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def share(values: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Return the share of true values [S] and its Clopper-Pearson interval, which one value has as well.
+
+    Source: Clopper & Pearson (1934), "The use of confidence or fiducial limits illustrated in the case of the binomial".
+
+    Raises:
+        ValueError: if there are no values, more than one axis, or others than 0 and 1.
+    """
+    values = np.asarray(values, float)
+    if values.ndim != 1 or not values.size or not np.isin(values, (0, 1)).all():
+        raise ValueError("a share needs values [S] of one or more seeds, each 0 or 1")
+    count, hits, tail = values.size, int(values.sum()), (1 - confidence) / 2
+    low = float(special.betaincinv(hits, count - hits + 1, tail)) if hits else 0.0
+    high = float(special.betaincinv(hits + 1, count - hits, 1 - tail)) if hits < count else 1.0
+    return Interval(hits / count, low, high)
+
+
 def _standard_error(values: ArrayLike) -> float:
     # scipy.stats has this, and Student's t, for half a second of import in every job that draws.
     values = np.asarray(values, float)

@@ -3,14 +3,14 @@
 Reads no data and compiles nothing, because every start of the workflow waits for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from evotickets import comparisons, masks, tasks
+from evotickets import comparisons, grid, masks, tasks
 from evotickets.comparisons import Landscape, Transfer
 from evotickets.configuration import StudyError, conform, hint, known, read, shown
 from evotickets.networks import cnn, mlp
@@ -19,7 +19,7 @@ from evotickets.saliency import NEEDS_LOSS, ONE_SHOT
 from evotickets.scores import NEEDS_STD, SCORES
 from evotickets.training import EVOSAX, GRADIENT, REINFORCEMENT
 
-FOLDERS = {"tickets", "transfers", "landscape", "claims", "tables", "figures", "logs", "benchmarks"}
+FOLDERS = {"tickets", "transfers", "landscape", "planting", "claims", "tables", "figures", "logs", "benchmarks"}
 """What a study keeps in its folder of results."""
 
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
@@ -52,12 +52,12 @@ class Tickets:
         landscape: the chains whose trained tickets are looked at.
     """
 
-    densities: tuple[float, ...]
-    tasks: dict[str, dict[str, Any]]
-    settings: dict[tuple[str, str], dict[str, Any]]
-    chains: tuple[Chain, ...]
-    transfers: tuple[Transfer, ...]
-    landscape: Landscape
+    densities: tuple[float, ...] = ()
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settings: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    chains: tuple[Chain, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    landscape: Landscape = field(default_factory=Landscape)
 
     @property
     def levels(self) -> range:
@@ -83,6 +83,7 @@ class Study:
     seeds: int
     results: Path
     tickets: Tickets
+    planting: grid.Planting
 
     @property
     def name(self) -> str:
@@ -113,7 +114,11 @@ def resolve(config: Any, schema: str | Path) -> Study:
     folder = Path(config["results"])
     if FOLDERS & set(folder.parts[1:]):
         raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")
-    return Study(config, config["seed"], config["seeds"], folder, _tickets(config["tickets"], rules))
+    if not {"tickets", "planting"} & set(config):
+        raise StudyError("the study has neither tickets nor planting; add one of them")
+    tickets = _tickets(config["tickets"], rules) if "tickets" in config else Tickets()
+    planting = grid.resolve(config["planting"], rules) if "planting" in config else grid.Planting()
+    return Study(config, config["seed"], config["seeds"], folder, tickets, planting)
 
 
 def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:

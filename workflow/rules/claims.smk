@@ -1,50 +1,91 @@
 # A verdict on every claim, by rules that were written down first (src/evotickets/claims/).
 #
 # REQUIRED INPUTS: the tables of the study, as far as it has them.
-# OUTPUTS: {results}/tables/claims.parquet; {results}/claims/ with a figure, a page and the record.
-# STEPS: claims
+# OUTPUTS: {results}/claims/ with a table, a figure, a page and the record of each system; {results}/tables/claims.parquet.
+# STEPS: claims (a job for each system) → claims_table
+
+DECIDED = f"{RESULTS}/claims/{{system}}"
+SYSTEMS = [name for name, present in {"tickets": TICKETS.chains, "planting": PLANTING.cells}.items() if present]
 
 
-CLAIM_TABLES = {"scores": rules.tickets_table.output.table}
-if TICKETS.transfers:
-    CLAIM_TABLES["transfers"] = rules.transfers_table.output.table
-if LANDSCAPE.chains:
-    CLAIM_TABLES |= {name: f"{RESULTS}/tables/{name}.parquet" for name in ("barriers", "flatness", "diversity")}
+wildcard_constraints:
+    system="|".join(SYSTEMS),
+
+
+def claim_tables(wildcards):
+    """The tables that decide the claims of a system."""
+    names = {
+        "tickets": [
+            "tickets",
+            *(["transfers"] if TICKETS.transfers else []),
+            *(["barriers", "flatness", "diversity"] if LANDSCAPE.chains else []),
+        ],
+        "planting": ["planting"],
+    }
+    return {name: f"{RESULTS}/tables/{name}.parquet" for name in names[wildcards.system]}
 
 
 rule claims:
-    """Decide every claim from the tables: effect, interval over seeds, verdict."""
+    """Decide every claim about a system from its tables: effect, interval over seeds, verdict."""
     input:
-        **CLAIM_TABLES,
+        unpack(claim_tables),
     output:
-        table=ensure(f"{RESULTS}/tables/claims.parquet", non_empty=True),
+        table=ensure(f"{DECIDED}/claims.parquet", non_empty=True),
         figure=report(
-            f"{RESULTS}/claims/claims.svg",
+            f"{DECIDED}/claims.svg",
             caption="../report/claims.rst",
             category="Claims",
-            labels={"claims": "effects and verdicts"},
+            labels={"system": "{system}", "claims": "effects and verdicts"},
         ),
         page=report(
-            f"{RESULTS}/claims/claims.html",
+            f"{DECIDED}/claims.html",
             caption="../report/claims.rst",
             category="Claims",
-            labels={"claims": "statements, sources and rules"},
+            labels={"system": "{system}", "claims": "statements, sources and rules"},
         ),
-        record=f"{RESULTS}/claims/record.parquet",
+        record=f"{DECIDED}/record.parquet",
     log:
-        f"{LOGS}/claims.log",
+        f"{LOGS}/claims/{{system}}.log",
     benchmark:
-        f"{BENCHMARKS}/claims.jsonl"
+        f"{BENCHMARKS}/claims/{{system}}.jsonl"
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=10,
     params:
         code=code("claims"),
+        system="{system}",
         experiment=experiment("claims"),
         gradient=sorted({name for (_, name), s in TICKETS.settings.items() if s["strategy"] in studies.GRADIENT}),
+        seekers=PLANTING.seekers,
     script:
         "../scripts/claims.py"
 
 
-CLAIMS_TARGETS = [*rules.claims.output]
+rule claims_table:
+    """Put the verdicts on all systems into one table."""
+    input:
+        tables=expand(f"{DECIDED}/claims.parquet", system=SYSTEMS),
+    output:
+        table=ensure(f"{RESULTS}/tables/claims.parquet", non_empty=True),
+    log:
+        f"{LOGS}/claims/table.log",
+    benchmark:
+        f"{BENCHMARKS}/claims/table.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("claims_table"),
+        config=study.config,
+    script:
+        "../scripts/claims_table.py"
+
+
+CLAIMS_TARGETS = [
+    *expand(
+        f"{DECIDED}/{{file}}", system=SYSTEMS, file=["claims.parquet", "claims.svg", "claims.html", "record.parquet"]
+    ),
+    *rules.claims_table.output,
+]

@@ -1,4 +1,4 @@
-"""Decide every claim from the tables of the study; draw them, and write the page that the report shows."""
+"""Decide every claim about a system from its tables; draw them, and write the page that the report shows."""
 
 from pathlib import Path
 
@@ -6,16 +6,25 @@ import pandas as pd
 
 from evotickets import claims, figures, jobs, results
 
+TABLES = {"scores": "tickets", "transfers": "transfers", "barriers": "barriers", "flatness": "flatness"} | {
+    "diversity": "diversity"
+}
 
-def main(job, inputs, output, experiment, gradient):
-    schemas = {"scores", "transfers", "barriers", "flatness", "diversity"}
-    tables = {
-        name: results.read_table(inputs[name], schema=results.SCHEMAS[name])
-        if name in inputs.keys()  # noqa: SIM118 (Snakemake's inputs are a list with names)
-        else pd.DataFrame(columns=results.SCHEMAS[name].columns.names)
-        for name in schemas
-    }
-    decided = pd.DataFrame(claims.decide(claims.Tables(**tables, gradient=frozenset(gradient)), "tickets"))
+
+def read(inputs, name, schema):
+    """Read a table of the study; one without rows where it has none."""
+    if name in inputs.keys():  # noqa: SIM118 (Snakemake's inputs are a list with names)
+        return results.read_table(inputs[name], schema=results.SCHEMAS[schema])
+    return pd.DataFrame(columns=results.SCHEMAS[schema].columns.names)
+
+
+def main(job, inputs, output, system, experiment, gradient, seekers):
+    if system == "planting":
+        rows = claims.planting.decide(read(inputs, "planting", "planting"), seekers)
+    else:
+        tables = {schema: read(inputs, name, schema) for schema, name in TABLES.items()}
+        rows = claims.decide(claims.Tables(**tables, gradient=frozenset(gradient)), system)
+    decided = pd.DataFrame(rows)
     results.write_table(output.table, decided, schema=results.CLAIMS, metadata=job.metadata)
     figures.claims(decided, output.figure)
     shown = decided[["claim", "statement", "effect", "low", "high", "verdict", "n", "rule", "source"]]
@@ -28,10 +37,10 @@ def main(job, inputs, output, experiment, gradient):
         output.record,
         system=experiment,
         kind="claims",
-        name="claims",
+        name=f"claims {system}",
         parameters=decided.set_index("claim")["verdict"].to_dict(),
         metrics=[(f"effect/{row.claim}", 0, row.effect) for row in known.itertuples()],
-        artifacts=[output.figure, output.page],
+        artifacts=[output.table, output.figure, output.page],
     )
 
 

@@ -2,6 +2,12 @@
 
 from evotickets.figures.claims import claims
 from evotickets.figures.landscape import barriers, flatness, interpolation, snr_correlation, transfer
+from evotickets.figures.planting import (
+    planted_networks,
+    planting_collapse,
+    planting_quality,
+    planting_recovery,
+)
 from evotickets.figures.tickets import (
     layer_densities,
     performance,
@@ -17,6 +23,10 @@ __all__ = [
     "interpolation",
     "layer_densities",
     "performance",
+    "planted_networks",
+    "planting_collapse",
+    "planting_quality",
+    "planting_recovery",
     "snr_against_magnitude",
     "snr_correlation",
     "strategies",

@@ -76,6 +76,15 @@ CURVATURE = register(
 )
 DIVERSITY = register("diversity", _CELL | {"measure": STRING, "seed": INT, "other": INT, "value": FLOAT})
 SNR_CORRELATION = register("snr_correlation", _CELL | {"seed": INT, "value": FLOAT})
+PLANTING = register(
+    "planting",
+    {"system": STRING, "target": STRING, "family": STRING, "noise": FLOAT, "depth": INT, "seeker": STRING}
+    | {"cell": STRING, "density": FLOAT, "layer": INT}
+    | _ROWS,
+)
+"""`cell` is the density as the study writes it, `ticket` among them; `layer` 0 is the whole network."""
+
+MASK = register("mask", {"seed": INT, "mask": pa.list_(pa.bool_())})
 CLAIMS = register(
     "claims",
     {

@@ -7,6 +7,7 @@ does not know the format shows its own default. Nothing here imports mlflow.
 import base64
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -46,6 +47,9 @@ _LINE = {
     "yAxisExpressions": [],
     "yAxisKey": "metric",
 }
+_AXES = {"level": ["trainer", "criterion", "density"], "cell": ["depth", "seeker", "density"]}
+_REFERENCE = re.compile("loss$|raw_|baseline_|chance_")
+"""Metrics that are no results but something to compare with."""
 _MOST = 60
 """Charts in a view: a tag holds 5000 characters, and the interface adds what is left out by itself."""
 
@@ -61,12 +65,14 @@ def address(base: str, experiment: str) -> str:
 def view(kind: str, metrics: Iterable[str]) -> str:
     """Return the saved view of a kind of runs with these metrics, as the value of the experiment tag `TAG`.
 
-    Chains show every curve, test scores first; levels add parallel coordinates of their last test scores.
+    Chains show every curve, test scores first; levels add parallel coordinates of their last test scores. Cells, which
+    have no curves, show bars of everything and parallel coordinates of test scores and recovery.
     """
     names = ordered(metrics)[:_MOST]
-    scores = [metric for metric in names if "/test/" in metric and not metric.endswith("loss")]
-    charts = [_parallel(metric) for metric in scores if kind == "level"]
-    charts += [_line(metric) for metric in names]
+    compared = ("/test/", "/recovery/") if kind == "cell" else ("/test/",)
+    scores = [m for m in names if any(section in m for section in compared) and not _REFERENCE.search(m)]
+    charts = [_parallel(metric, _AXES[kind]) for metric in scores if kind in _AXES]
+    charts += [_bar(metric) if kind == "cell" else _line(metric) for metric in names]
     sections = list(dict.fromkeys(chart["metricSectionId"] for chart in charts))
     state: dict[str, Any] = {
         "searchFilter": "tags.state = 'current'",
@@ -78,7 +84,7 @@ def view(kind: str, metrics: Iterable[str]) -> str:
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state, sort_keys=True).encode(), 9)).decode()
-    title = "All curves" if kind == "chain" else "All levels"
+    title = {"chain": "All curves", "level": "All levels", "cell": "All cells"}[kind]
     return json.dumps({"name": title, "createdAt": 1, "updatedAt": 1, "state": f"{_PACKED}{packed}"}, sort_keys=True)
 
 
@@ -112,8 +118,13 @@ def _line(metric: str) -> dict[str, Any]:
     return _card("LINE", metric, section or _OWN, metricKey=metric, displayName=name, **_LINE)
 
 
-def _parallel(metric: str) -> dict[str, Any]:
-    axes = {"selectedParams": ["trainer", "criterion", "density"], "selectedMetrics": [metric]}
+def _bar(metric: str) -> dict[str, Any]:
+    section, _, name = metric.rpartition("/")
+    return _card("BAR", metric, section or _OWN, metricKey=metric, displayName=name, runsCountToCompare=100)
+
+
+def _parallel(metric: str, parameters: list[str]) -> dict[str, Any]:
+    axes = {"selectedParams": parameters, "selectedMetrics": [metric]}
     return _card("PARALLEL", f"parallel {metric}", "scores over density", showAllRuns=True, displayName=metric, **axes)
 
 

@@ -140,6 +140,7 @@ class Store:
             self.experiments[name] = experiment
         experiment = self.experiments[name]
         kind = "level" if name.endswith(LEVELS) else "chain"
+        kind = "cell" if any(entry.tags["kind"] == "cell" for entry in entries) else kind
         before = experiment.tags.get(charts.TAG, "")
         metrics = charts.metrics(before).union(metric.metric for entry in entries for metric in entry.metrics)
         view = charts.view(kind, metrics)

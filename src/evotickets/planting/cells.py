@@ -1,0 +1,144 @@
+"""A cell of the grid: one target, depth, seeker and density, all seeds at once.
+
+Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `L` layers.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evotickets import masks, seeds
+from evotickets.networks import Network
+from evotickets.planting import DENSE, PLANTED, TICKET, descent, measures, mother, plant, samples, seekers, targets
+from evotickets.planting.hunt import Hunt
+
+Rows = list[dict[str, Any]]
+
+
+class Ground(NamedTuple):
+    """Mother networks with tickets in them.
+
+    Attributes:
+        parameters: [S, N], float32.
+        mask: the tickets [S, K].
+        scales: factors [S, outputs] by which the tickets' outputs exceed the target's.
+    """
+
+    parameters: np.ndarray
+    mask: np.ndarray
+    scales: np.ndarray
+
+
+class Found(NamedTuple):
+    """What a seeker found: the mask [S, K], and one row per seed, layer (0: the whole network), split and metric."""
+
+    mask: np.ndarray
+    rows: Rows
+
+
+def network_of(target: Mapping[str, Any], depth: int) -> Network:
+    """Describe the mother network of a target's settings: `target`, `width` and `noise`."""
+    return mother.describe(target["target"], depth, target["width"])
+
+
+def ground(target: Mapping[str, Any], depth: int, *, seed: int, count: int) -> Ground:
+    """Draw `count` mother networks and plant the target in each.
+
+    Targets that differ in noise alone get the same mothers, so that they can be compared seed by seed.
+    """
+    network, built = network_of(target, depth), targets.build(target["target"], depth)
+    tickets = []
+    for index in range(count):
+        rng = seeds.generator(seed, "planting", *_names(target, depth), "mother", index)
+        tickets.append(plant.plant(network, mother.initialise(network, rng), built))
+    return Ground(
+        np.stack([ticket.parameters for ticket in tickets]).astype(np.float32),
+        np.stack([ticket.mask for ticket in tickets]),
+        np.stack([ticket.scales[-1] for ticket in tickets]).astype(np.float32),
+    )
+
+
+def _names(target: Mapping[str, Any], depth: int) -> tuple[str, ...]:
+    return (target["target"], f"depth{depth:02d}", f"width{target['width']}")
+
+
+def seek(
+    target: Mapping[str, Any],
+    depth: int,
+    where: Ground,
+    seeker: Mapping[str, Any],
+    density: float | str,
+    *,
+    count: int,
+    training: dict[str, Any],
+    seed: int,
+) -> Found:
+    """Let a seeker loose and measure what it found, before and after training.
+
+    Args:
+        target: `target`, `width` and `noise`.
+        depth: number of weight layers.
+        where: the mother networks.
+        seeker: `seeker` and its options.
+        density: of the mask to find, or `ticket`.
+        count: number of training and of test samples.
+        training: `epochs`, `batch` and `learning_rate` of the last training, and of a seeker's where it does not
+            choose its own.
+        seed: of the study. All seekers of a target and depth see the same mothers, samples and orders of samples.
+    """
+    network, names = network_of(target, depth), _names(target, depth)
+    generators = [seeds.generator(seed, "planting", *names, "samples", i) for i in range(len(where.mask))]
+    problem = samples.draw(target["target"], count, target["noise"], generators)
+    hunt = Hunt(network, problem, where.parameters, training, seed, names)
+    options = dict(seeker)
+    name = options.pop("seeker")
+    if name == DENSE:
+        found = hunt.everything
+    elif name == PLANTED:
+        found = where.mask
+    else:
+        wanted = int(where.mask[0].sum())
+        if density != TICKET:
+            wanted = masks.kept_count(float(density), network.kernel_count)
+        found = seekers.seek(name, hunt, wanted, **options)
+    return Found(found, _measure(hunt, where, found) + (_visible(hunt, where) if name == PLANTED else []))
+
+
+def _measure(hunt: Hunt, where: Ground, found: np.ndarray) -> Rows:
+    network, problem, metric = hunt.network, hunt.problem, hunt.problem.metric
+    strong = measures.quality(network, problem, where.parameters * descent.survivors(network, found))
+    weak = measures.quality(network, problem, hunt.train(found, hunt.training["epochs"], "last"))
+    rows = _rows("test", f"strong_{metric}", strong.fair) + _rows("test", f"strong_raw_{metric}", strong.raw)
+    rows += _rows("test", f"weak_{metric}", weak.fair) + _rows("test", f"weak_raw_{metric}", weak.raw)
+    rows += _rows("test", f"baseline_{metric}", measures.baseline(problem))
+    rows += _rows("mask", "collapsed", measures.collapsed(network, found))
+    rows += _rows("mask", "severed", measures.severed(network, found))
+    kept = measures.layer_counts(network, found)
+    rows += _rows("mask", "kept", np.concatenate([kept.sum(1, keepdims=True), kept], 1))
+    for name, values in measures.recovery(network, found, where.mask)._asdict().items():
+        rows += _rows("recovery", name, values)
+    return rows
+
+
+def _visible(hunt: Hunt, where: Ground) -> Rows:
+    seen = measures.visibility(hunt.network, where.parameters, where.mask)._asdict()
+    return [row for name, values in seen.items() for row in _rows("visibility", name, values)]
+
+
+def _rows(split: str, metric: str, values: Sequence[Any] | np.ndarray) -> Rows:
+    """Return one row per seed and layer of values [S] or [S, L + 1]."""
+    return [
+        {"seed": seed, "layer": layer, "split": split, "metric": metric, "value": float(value)}
+        for seed, row in enumerate(np.asarray(values, float))
+        for layer, value in enumerate(np.atleast_1d(row))
+    ]
+
+
+def summary(rows: Rows) -> dict[str, float]:
+    """Return the mean over seeds of every measure of the whole network, by `split/metric`."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row["layer"] == 0 and not np.isnan(row["value"]):
+            found.setdefault(f"{row['split']}/{row['metric']}", []).append(row["value"])
+    return {name: float(np.mean(values)) for name, values in found.items()}

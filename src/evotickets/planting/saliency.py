@@ -1,0 +1,56 @@
+"""Scores that cut mother networks, by name: those of `evotickets.saliency`, of masked networks and all training samples.
+
+Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from evotickets import masks, saliency
+from evotickets.networks import Network
+from evotickets.planting import descent, mother
+from evotickets.planting.samples import Problem
+from evotickets.saliency import Loss
+
+SALIENCIES: dict[str, Callable[[Network, Loss, jax.Array], jax.Array]] = {
+    "magnitude": lambda _network, _loss, flat: jnp.abs(flat),
+    "snip": lambda _network, loss, flat: saliency.snip(loss, flat),
+    "grasp": lambda _network, loss, flat: saliency.grasp(loss, flat),
+    "synflow": lambda network, _loss, flat: saliency.flow(network, flat),
+}
+"""(network, loss of flat parameters, flat [N]) -> scores [N]; larger means keep. Each becomes a seeker of its name."""
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _scores(network, classes, name, parameters, keep, x, y):
+    def one(argument):
+        parameters, keep, x, y = argument
+
+        def loss(flat: jax.Array) -> jax.Array:
+            # Pruned weights are no variables: their gradient, and with it their part in Hg, is zero.
+            return descent.loss(classes, mother.layers(network, flat * keep), x, y)
+
+        return SALIENCIES[name](network, loss, parameters)
+
+    return descent.over_seeds(network, one, (parameters, keep, x, y))
+
+
+def score(network: Network, problem: Problem, name: str, parameters: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Score every prunable entry of masked networks, [S, K], on all training samples.
+
+    Args:
+        network: the mother network.
+        problem: its samples.
+        name: of a score.
+        parameters: [S, N]; pruned entries count as zero.
+        mask: [S, K].
+    """
+    keep: Any = descent.survivors(network, mask)
+    start = np.asarray(parameters, np.float32) * keep
+    values = _scores(network, problem.classes, name, start, keep, *problem.train)
+    return np.nan_to_num(np.asarray(values)[:, masks.kernel_positions(network)], nan=-np.inf)

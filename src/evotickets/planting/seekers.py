@@ -1,0 +1,28 @@
+"""All seekers by name. A new one is a registered function in a module that is imported here."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from evotickets.planting import evolved, frozen, scored
+from evotickets.planting.hunt import SEEKERS, Hunt
+
+__all__ = ["evolved", "frozen", "options", "scored", "seek"]
+
+
+def options(name: str) -> dict[str, Any]:
+    """Return the options of a seeker with their defaults."""
+    parameters = inspect.signature(SEEKERS[name]).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def seek(name: str, hunt: Hunt, count: int, **chosen: Any) -> np.ndarray:
+    """Return the mask [S, K] that a seeker finds, with exactly `count` edges.
+
+    Raises:
+        ValueError: if there is no such seeker.
+    """
+    if name not in SEEKERS:
+        raise ValueError(f"unknown seeker {name!r}; known are {', '.join(sorted(SEEKERS))}")
+    return SEEKERS[name](hunt, count, **chosen)

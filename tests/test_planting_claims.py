@@ -1,0 +1,180 @@
+"""The claims about planted tickets, decided from tables whose answer is known."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evotickets.claims import planting as claims
+
+SEEKERS = {
+    "random": {"seeker": "random"},
+    "snip": {"seeker": "snip", "shots": 0, "rounds": 1},
+    "synflow": {"seeker": "synflow", "shots": 0, "rounds": 1},
+    "synflow_100": {"seeker": "synflow", "shots": 0, "rounds": 100},
+    "imp": {"seeker": "magnitude", "shots": 10, "rounds": 1},
+    "multi_synflow": {"seeker": "synflow", "shots": 10, "rounds": 1},
+    "edge_popup": {"seeker": "edge_popup", "annealed": False},
+    "annealed": {"seeker": "edge_popup", "annealed": True},
+    "es_snr": {"seeker": "evolution_strategy"},
+    "dense": {"seeker": "dense"},
+    "planted": {"seeker": "planted"},
+}
+DENSITIES = {"ticket": 0.005, "0.01": 0.01, "0.1": 0.1, "0.5": 0.5}
+SEEDS = 25
+
+
+def table(change=None, noises=(0.01,), families=("circle", "relu")):
+    """All seekers at all densities; nothing finds anything, nothing collapses, recovery is chance, but for a change.
+
+    `change(family, noise, seeker, cell)` returns what differs: relative quality `strong` and `weak`, `collapsed`,
+    `recall`. The baseline is .4 and the planted ticket reaches .9, or the error of the best constant is .2.
+    """
+    rng, rows = np.random.default_rng(0), []
+    for family in families:
+        for noise in noises:
+            for seeker in SEEKERS:
+                cells = {"planted": {"ticket": 0.005}, "dense": {"1": 1.0}}.get(seeker, DENSITIES)
+                for cell, density in cells.items():
+                    own = {"strong": 0.0, "weak": 0.0, "collapsed": 0.0, "recall": 0.1}
+                    own |= {"strong": 1.0} if seeker == "planted" else {}
+                    own |= (change(family, noise, seeker, cell) if change else None) or {}
+                    rows += cell_rows(rng, family, noise, seeker, cell, density, own)
+    return pd.DataFrame(rows)
+
+
+def cell_rows(rng, family, noise, seeker, cell, density, own):
+    at = {"system": "planting", "target": f"{family}{noise}", "family": family, "noise": noise, "depth": 4}
+    at |= {"seeker": seeker, "cell": cell, "density": density, "layer": 0, "split": "any"}
+    for seed in range(SEEDS):
+        jitter = 0.0 if seeker == "planted" else 0.01 * rng.normal()
+        values = {"collapsed": own["collapsed"], "recall": own["recall"] + jitter, "layer_chance_recall": 0.1}
+        for state in ("strong", "weak"):
+            quality = own[state] + jitter
+            if family == "circle":
+                values |= {f"{state}_accuracy": 0.4 + 0.5 * quality, "baseline_accuracy": 0.4}
+            else:
+                values |= {f"{state}_mse": 0.2 * (1 - quality), "baseline_mse": 0.2}
+        yield from (at | {"seed": seed, "metric": metric, "value": value} for metric, value in values.items())
+
+
+def decided(rows):
+    return {row["claim"]: SimpleNamespace(**row) for row in claims.decide(rows, SEEKERS)}
+
+
+def verdicts(rows, *names):
+    found = decided(rows)
+    return [found[name].verdict for name in names]
+
+
+def test_quality_is_relative_to_the_constant_and_the_planted_ticket():
+    frame = claims.wide(
+        table(lambda family, noise, seeker, cell: {"strong": 0.5, "weak": 0.8} if seeker == "imp" else {})
+    )
+    means = frame[frame["seeker"] == "imp"].groupby("family")[["strong", "weak"]].mean()
+    np.testing.assert_allclose(means, [[0.5, 0.8], [0.5, 0.8]], atol=0.01)
+
+
+def test_where_nobody_finds_anything():
+    rows = table()
+    assert verdicts(rows, "P1", "P1a", "P1b", "P2") == ["contradicted", "contradicted", "supported", "supported"]
+    assert verdicts(rows, "P3", "P5", "P5c", "P7a") == ["contradicted", "contradicted", "supported", "undecided"]
+
+
+def test_single_shot_tickets_above_a_tenth_and_below():
+    above = table(lambda family, noise, seeker, cell: {"weak": 0.97} if (seeker, cell) == ("snip", "0.1") else {})
+    assert verdicts(above, "P1", "P1a", "P1b") == ["supported"] * 3
+    below = table(lambda family, noise, seeker, cell: {"weak": 0.97} if (seeker, cell) == ("snip", "0.01") else {})
+    assert verdicts(below, "P1a", "P1b") == ["contradicted"] * 2
+    edge = table(lambda family, noise, seeker, cell: {"weak": 0.9} if (seeker, cell) == ("snip", "0.01") else {})
+    assert verdicts(edge, "P1b") == ["undecided"]
+    trained = table(lambda family, noise, seeker, cell: {"weak": 1, "strong": 1} if seeker in ("imp", "dense") else {})
+    assert verdicts(trained, "P1b", "P2") == ["supported"] * 2, "what has trained is no single shot"
+
+
+def test_strong_tickets_of_a_single_shot():
+    rows = table(lambda family, noise, seeker, cell: {"strong": 0.95} if (seeker, cell) == ("random", "0.5") else {})
+    claim = decided(rows)["P2"]
+    assert claim.verdict == "contradicted"
+    assert claim.effect == pytest.approx(-0.05, abs=0.01)
+    assert claim.n == SEEDS
+
+
+def test_collapse_is_decided_for_every_condition():
+    def once(family, noise, seeker, cell):
+        return {"collapsed": 1.0} if (family, seeker, cell) == ("circle", "synflow", "0.01") else {}
+
+    found = decided(table(once))
+    assert found["P3"].verdict == "contradicted"
+    assert found["P3 with 1 round"].verdict == "supported"
+    assert found["P3 with 1 round circle0.01 depth 4 0.01"].verdict == "supported"
+    assert found["P3 with 1 round circle0.01 depth 4 ticket"].verdict == "contradicted"
+    assert found["P3 circle0.01 depth 4 0.01"].high < 0, "no collapse in 25 networks is no collapse in most"
+    rows = table(lambda family, noise, seeker, cell: {"collapsed": 1.0} if seeker == "synflow_100" else {})
+    assert verdicts(rows, "P3", "P3 relu0.01 depth 4 ticket") == ["supported"] * 2
+
+
+def test_the_best_multi_shot_pruner():
+    def best(family, noise, seeker, cell):
+        return {"weak": {"multi_synflow": 1.0, "imp": 0.95}.get(seeker, 0.0)}
+
+    assert verdicts(table(best), "P4", "P4a", "P4b") == ["supported"] * 3
+
+    def second(family, noise, seeker, cell):
+        return {"weak": {"multi_synflow": 0.95, "imp": 1.0}.get(seeker, 0.0)}
+
+    assert verdicts(table(second), "P4", "P4a", "P4b") == ["contradicted", "contradicted", "supported"]
+
+
+def test_edge_popup():
+    def paper(family, noise, seeker, cell):
+        found = {("edge_popup", "0.5"), ("annealed", "0.5"), ("annealed", "0.1")}
+        return {"strong": 0.95} if family == "circle" and (seeker, cell) in found else {}
+
+    assert verdicts(table(paper), "P5", "P5a", "P5b", "P5c") == ["supported"] * 4
+
+    def regression(family, noise, seeker, cell):
+        return {"strong": 0.95} if seeker in ("edge_popup", "annealed") else {}
+
+    assert verdicts(table(regression), "P5", "P5a", "P5c") == ["contradicted", "supported", "contradicted"]
+
+
+def test_noise():
+    rows = table(
+        lambda family, noise, seeker, cell: {"weak": 0.8 - noise}, noises=(0.0, 0.01, 0.1), families=("circle",)
+    )
+    found = decided(rows)
+    assert found["P6 noise 0.01"].verdict == "supported"
+    assert found["P6 noise 0.1"].verdict == found["P6"].verdict == "contradicted"
+    assert found["P6"].effect == pytest.approx(-0.1, abs=0.01)
+
+
+def test_recovery():
+    def some(family, noise, seeker, cell):
+        return {"recall": {"es_snr": 0.4, "imp": 0.3}.get(seeker, 0.1)}
+
+    found = decided(table(some))
+    assert (found["P7a"].verdict, found["P7b"].verdict) == ("supported", "supported")
+    assert found["P7a"].effect == pytest.approx(0.3, abs=0.02)
+    assert found["P7b"].effect == pytest.approx(0.1, abs=0.02)
+
+    def gradients(family, noise, seeker, cell):
+        return {"recall": {"es_snr": 0.2, "imp": 0.3}.get(seeker, 0.1)}
+
+    assert verdicts(table(gradients), "P7b") == ["contradicted"]
+
+
+def test_what_was_not_run_is_undecided():
+    rows = table(families=("relu",))
+    few = rows[rows["seeker"].isin(["random", "planted", "dense"])]
+    found = decided(few)
+    for name in ("P3", "P4", "P5", "P6", "P7a", "P7b"):
+        assert (found[name].verdict, found[name].n) == ("undecided", 0)
+
+
+def test_every_claim_has_its_texts():
+    for claim in decided(table()).values():
+        assert claim.statement
+        assert claim.source
+        assert claim.rule.endswith(".")

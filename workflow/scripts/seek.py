@@ -1,0 +1,35 @@
+"""Let one seeker look for one planted ticket at one density; measure what it found, before and after training."""
+
+from evotickets import archive, devices, jobs, results
+from evotickets.planting import cells
+
+
+def main(job, planted, output, place, experiment, target, seeker, training, samples, seed):
+    depth = int(place.depth)
+    network = cells.network_of(target, depth)
+    ticket, members = archive.read_ticket(planted, network)
+    ground = cells.Ground(ticket.initial, ticket.mask, ticket.statistics["scale"])
+    found = cells.seek(target, depth, ground, seeker, place.density, count=samples, training=training, seed=seed)
+
+    density = float(found.mask[0].mean())
+    where = {"target": place.target, "family": target["target"], "noise": target["noise"], "depth": depth}
+    where |= {"seeker": place.seeker, "cell": place.density, "density": density}
+    rows = [{"system": "planting"} | where | row for row in found.rows]
+    results.write_table(output.scores, rows, schema=results.PLANTING, metadata=job.metadata)
+    masks = [{"seed": seed, "mask": mask} for seed, mask in zip(members, found.mask, strict=True)]
+    results.write_table(output.mask, masks, schema=results.MASK, metadata=job.metadata)
+    shown = {"task": place.target} | where | {"seeds": len(members), "kept": int(found.mask[0].sum())}
+    del shown["target"]
+    job.record(
+        output.record,
+        system=experiment,
+        kind="cell",
+        parameters=shown,
+        metrics=[(name, 0, value) for name, value in cells.summary(found.rows).items()],
+        artifacts=[output.scores, output.mask],
+    )
+
+
+with jobs.job(snakemake) as job:
+    devices.configure(snakemake.threads)
+    main(job, snakemake.input.planted, snakemake.output, snakemake.wildcards, **job.params)
