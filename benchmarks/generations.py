@@ -1,7 +1,7 @@
 """One generation of our trainers beside the loops of evosax, EvoTorch and EvoJAX: the same work, the same data.
 
-Population 128, batch 1024, drawn anew each generation. Pruned weights cost the peers what kept ones cost, since a mask
-is all they offer.
+Population 128, batch 1024 (256 for the CNN), drawn anew each generation. Pruned weights cost the peers what kept ones
+cost, since a mask is all they offer.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import numpy as np
 import peers
 from jax.sharding import Mesh
 from timing import interleaved, row
-from workload import BATCH, CNN, MEMBERS, MLP, data, magnitude_masks, random_mask
+from workload import BATCH, CNN, CNN_BATCH, MEMBERS, MLP, data, magnitude_masks, random_mask
 
 from evotickets import devices, evolution, objectives, population
 from evotickets.networks import Network
@@ -24,9 +24,11 @@ QUICK = (1.0, 0.1, 0.01)
 GENERATIONS = 2
 
 
-def ours(network: Network, mask: np.ndarray, trainer: str, mesh: Mesh | None = None, **engine: str) -> Callable:
+def ours(
+    network: Network, mask: np.ndarray, trainer: str, mesh: Mesh | None = None, batch: int = BATCH, **engine: str
+) -> Callable:
     """Return a run of our own generations, the update of evosax included."""
-    objective = objectives.supervised(network, mask, data(), batch=BATCH, mesh=mesh, **engine)
+    objective = objectives.supervised(network, mask, data(), batch=batch, mesh=mesh, **engine)
     dimensions = objective.context["positions"].shape[1]
     context = jax.tree.map(lambda leaf: leaf[0], objective.context)
     strategy = evolution.recipe(trainer)(MEMBERS, dimensions)
@@ -80,17 +82,18 @@ def flop(network: Network) -> float:
 
 def _grid(benchmark: str, network: Network, quick: bool, trainers: tuple[str, ...], repeats: int) -> list[dict]:
     densities, mesh, found = QUICK if quick else DENSITIES, devices.mesh(), []
+    batch = CNN_BATCH if network is CNN else BATCH
     pruned = magnitude_masks(network, DENSITIES)
     for trainer in trainers:
         for density in densities:
             choices = {"random": random_mask(network, density), "magnitude": pruned[density]}
             if density == 1:
                 choices = {"dense": choices["random"]}
-            theirs = peers.evosax(network, random_mask(network, density), data(), trainer, GENERATIONS)
-            cases = {f"{kind} mask": ours(network, mask, trainer) for kind, mask in choices.items()}
+            theirs = peers.evosax(network, random_mask(network, density), data(), trainer, GENERATIONS, batch)
+            cases = {f"{kind} mask": ours(network, mask, trainer, batch=batch) for kind, mask in choices.items()}
             if mesh is not None:
                 spread = {f"{kind} mask, {mesh.size} devices": mask for kind, mask in choices.items()}
-                cases |= {kind: ours(network, mask, trainer, mesh) for kind, mask in spread.items()}
+                cases |= {kind: ours(network, mask, trainer, mesh, batch) for kind, mask in spread.items()}
             times = interleaved({**cases, "evosax": theirs}, repeats, GENERATIONS)
             for kind in cases:
                 setting = f"{trainer}, {kind}, {data().name}"

@@ -21,7 +21,9 @@ def _loss(network: Network, flat: jax.Array, x: jax.Array, y: jax.Array) -> jax.
     return optax.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
 
 
-def evosax(network: Network, mask: np.ndarray, data: tasks.Data, trainer: str, generations: int) -> Callable[[], Any]:
+def evosax(
+    network: Network, mask: np.ndarray, data: tasks.Data, trainer: str, generations: int, batch: int = BATCH
+) -> Callable[[], Any]:
     """Return evosax's ask, vmapped evaluation of the masked network and tell, all in one `lax.scan`."""
     # It computes while it is imported, and whoever imports this module may not have configured JAX yet.
     from evosax import algorithms
@@ -37,7 +39,7 @@ def evosax(network: Network, mask: np.ndarray, data: tasks.Data, trainer: str, g
         def step(state, key):
             ask_key, data_key, tell_key = jax.random.split(key, 3)
             members, state = strategy.ask(ask_key, state, params)
-            index = jax.random.randint(data_key, (BATCH,), 0, len(y))
+            index = jax.random.randint(data_key, (batch,), 0, len(y))
             losses = jax.vmap(lambda member: _loss(network, member * keep, x[index], y[index]))(members)
             return strategy.tell(tell_key, members, losses, state, params)[0], losses.mean()
 

@@ -10,6 +10,8 @@ from evotickets import gradient, masks, networks, objectives, pruning, tasks
 from evotickets.networks import Network
 
 MEMBERS, BATCH = 128, 1024
+# With a batch of 1024 evosax would need 22 GB for the images of all members.
+CNN_BATCH = 256
 MLP = networks.mlp(784, (128,), 10)
 CNN = networks.cnn((28, 28, 1), (8, 16), 10)
 
