@@ -46,12 +46,12 @@ def main() -> None:
         table = pa.Table.from_pylist(rows, SCHEMA.with_metadata({"threads": str(options.threads)}))
         pq.write_table(table, partial)
         partial.replace(options.out)
-    print(f"\n{'benchmark':10}{'setting':66}{'density':>8}{'ours ms':>11}{'peer':>22}{'ms':>11}{'ratio':>8}")
+    print(f"\n{'benchmark':10}{'setting':72}{'density':>8}{'ours ms':>11}{'peer':>22}{'ms':>11}{'ratio':>8}")
     for row in rows:
         numbers = (
             f"{row['density']:8.3g}{row['ours_ms']:11.1f}{row['peer']:>22}{row['peer_ms']:11.1f}{row['ratio']:7.1f}×"
         )
-        print(f"{row['benchmark']:10}{row['setting']:66}{numbers}  {row.get('note') or ''}".rstrip())
+        print(f"{row['benchmark']:10}{row['setting']:72}{numbers}  {row.get('note') or ''}".rstrip())
     print(f"written to {options.out}")
 
 
