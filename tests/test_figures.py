@@ -121,7 +121,7 @@ def claim_table() -> pd.DataFrame:
             ("C3", "Nobody knows.", np.nan, np.nan, np.nan, "undecided", 0),
         ],
         columns=["claim", "statement", "effect", "low", "high", "verdict", "n"],
-    )
+    ).assign(system="tickets")
 
 
 def planting_table(families: tuple[str, ...] = ("circle",)) -> pd.DataFrame:
@@ -425,6 +425,7 @@ def test_lines_of_one_trainer_are_told_apart_by_criterion(tmp_path):
 def test_claims_stand_in_the_order_and_colour_of_their_verdicts(tmp_path):
     figure = figures.claims(claim_table(), tmp_path / "a.svg")
     (axes,) = figure.axes
+    assert axes.get_title() == "claims about tickets"
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert [label.split(":")[0] for label in labels] == ["C1", "C2", "C3"]
     assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first claim stands at the top"

@@ -108,6 +108,7 @@ def test_collapse_is_decided_for_every_condition():
     found = decided(table(once))
     assert found["P3"].verdict == "contradicted"
     assert found["P3 with 1 round"].verdict == "supported"
+    assert found["P3 with 1 round"].statement == "SynFlow suffers layer collapse with 1 round"
     assert found["P3 with 1 round circle0.01 depth 4 0.01"].verdict == "supported"
     assert found["P3 with 1 round circle0.01 depth 4 ticket"].verdict == "contradicted"
     assert found["P3 circle0.01 depth 4 0.01"].high < 0, "no collapse in 25 networks is no collapse in most"
@@ -174,6 +175,7 @@ def test_what_was_not_run_is_undecided():
 
 
 def test_every_claim_has_its_texts():
+    assert claims.PARTS.keys() <= decided(table()).keys()
     for claim in decided(table()).values():
         assert claim.statement
         assert claim.source

@@ -234,13 +234,33 @@ RULES: dict[str, tuple[Callable[[pd.DataFrame, Seekers], dict[str, Effect]], str
     ),
     "P7": (
         p7,
-        "P7a: a seeker recovers planted edges above chance; P7b: evolution recovers more of them than gradients",
+        "Seekers recover planted edges above chance, evolution more of them than gradients",
         "ours",
         "At ticket density. P7a: the largest mean of recall minus the recall of a random mask with as many edges in "
         "every layer is positive, for all cells at once. P7b: recall of the best evolutionary seeker exceeds that of "
         "every other seeker but random, paired over seeds, all targets and depths they share alike.",
     ),
 }
+
+
+PARTS = {
+    "P1a": "Single-shot pruning finds weak tickets at a density of .1 and above",
+    "P1b": "Single-shot pruning finds no weak tickets below a density of .1",
+    "P4a": "Multi-shot SynFlow is the best multi-shot pruner on Circle at ticket density",
+    "P4b": "Multi-shot SynFlow recovers a weak Circle ticket at ticket density",
+    "P5a": "Edge-popup finds strong Circle tickets at density .5",
+    "P5b": "Annealed edge-popup finds strong Circle tickets at density .1",
+    "P5c": "Edge-popup finds no strong tickets on regression",
+    "P7a": "A seeker recovers planted edges above chance",
+    "P7b": "Evolution recovers more planted edges than gradients",
+}
+"""What the parts of a claim state by themselves."""
+
+
+def _statement(part: str, whole: str) -> str:
+    if part.startswith("P3 with"):
+        return f"SynFlow suffers layer collapse {' '.join(part.split()[1:4])}"
+    return PARTS.get(part, whole)
 
 
 def decide(table: pd.DataFrame, seekers: Seekers) -> list[dict[str, Any]]:
@@ -259,6 +279,12 @@ def decide(table: pd.DataFrame, seekers: Seekers) -> list[dict[str, Any]]:
                 if same
                 else statistics.verdict(effect.low, effect.high)
             )
-            words = {"claim": part, "system": "planting", "statement": statement, "source": source, "rule": text}
+            words = {
+                "claim": part,
+                "system": "planting",
+                "statement": _statement(part, statement),
+                "source": source,
+                "rule": text,
+            }
             rows.append(words | effect._asdict() | {"verdict": decided})
     return rows

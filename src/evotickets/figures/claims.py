@@ -20,7 +20,7 @@ def claims(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw the effect of every claim with its interval, in the colour of its verdict.
 
     Args:
-        frame: columns claim, statement, effect, low, high, verdict and n; a claim without data has only its words.
+        frame: columns claim, system, statement, effect, low, high, verdict and n; a claim without data has only its words.
         path: where to save.
     """
     height = 0.55 * len(frame) + 1.4
@@ -37,7 +37,10 @@ def claims(frame: pd.DataFrame, path: str | Path) -> Figure:
         labels = [f"{row.claim}: {row.statement}" for row in frame.itertuples(index=False)]
         axes.set_yticks(range(len(frame)), [fill(label, 70) for label in labels], fontsize=7.5)
         axes.set_ylim(len(frame) - 0.5, -0.5)
-        axes.set(xlabel="effect: the claim is that it is above 0 (units in each rule)", title="claims")
+        axes.set(
+            xlabel="effect: the claim is that it is above 0 (units in each rule)",
+            title=f"claims about {', '.join(sorted(set(frame['system'])))}",
+        )
         handles = [
             Line2D([], [], color=look.color, marker=look.marker, label=look.label)
             for name, look in VERDICTS.items()
