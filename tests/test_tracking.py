@@ -370,6 +370,21 @@ class TestCharts:
         assert parallel[0]["selectedParams"] == ["depth", "seeker", "density"]
         assert {chart["metricKey"] for chart in charts_ if chart["type"] == "BAR"} == set(names)
 
+    def test_claims_have_a_bar_for_every_effect(self):
+        names = ["effect/C1 snr", "effect/P2"]
+        charts_ = self.state("claims", names)["compareRunCharts"]
+        assert [(chart["type"], chart["metricKey"]) for chart in charts_] == [("BAR", name) for name in names]
+
+    @pytest.mark.parametrize(
+        ("kind", "words"), [("cell", "One run per cell"), ("claims", "parameters are the verdicts")]
+    )
+    def test_an_experiment_says_what_its_runs_are(self, kind, words, uri, records):
+        chains = [path for path in records if read_record(path).kind == "chain"]
+        for path in chains:
+            write_record(path, read_record(path)._replace(kind=kind))
+        sync(chains, uri=uri)
+        assert words in database.client(uri).get_experiment_by_name("tickets").tags["mlflow.note.content"]
+
     def test_a_view_says_what_it_draws_and_fits_into_a_tag(self):
         assert charts.metrics(charts.view("chain", self.METRICS)) == set(self.METRICS)
         many = [f"a task with a long name {i}/layer densities/dense{j}" for i in range(30) for j in range(30)]

@@ -48,6 +48,10 @@ _LINE = {
     "yAxisKey": "metric",
 }
 _AXES = {"level": ["trainer", "criterion", "density"], "cell": ["depth", "seeker", "density"]}
+TITLES = {"chain": "All curves", "level": "All levels", "cell": "All cells", "claims": "All effects"}
+"""Name of the saved view of a kind of runs."""
+FLAT = ("cell", "claims")
+"""Kinds whose runs have no curves."""
 _REFERENCE = re.compile("loss$|raw_|baseline_|chance_")
 """Metrics that are no results but something to compare with."""
 _MOST = 60
@@ -65,14 +69,14 @@ def address(base: str, experiment: str) -> str:
 def view(kind: str, metrics: Iterable[str]) -> str:
     """Return the saved view of a kind of runs with these metrics, as the value of the experiment tag `TAG`.
 
-    Chains show every curve, test scores first; levels add parallel coordinates of their last test scores. Cells, which
-    have no curves, show bars of everything and parallel coordinates of test scores and recovery.
+    Chains show every curve, test scores first; levels add parallel coordinates of their last test scores. Cells and
+    claims, which have no curves, show bars of everything, cells parallel coordinates of test scores and recovery too.
     """
     names = ordered(metrics)[:_MOST]
     compared = ("/test/", "/recovery/") if kind == "cell" else ("/test/",)
     scores = [m for m in names if any(section in m for section in compared) and not _REFERENCE.search(m)]
     charts = [_parallel(metric, _AXES[kind]) for metric in scores if kind in _AXES]
-    charts += [_bar(metric) if kind == "cell" else _line(metric) for metric in names]
+    charts += [_bar(metric) if kind in FLAT else _line(metric) for metric in names]
     sections = list(dict.fromkeys(chart["metricSectionId"] for chart in charts))
     state: dict[str, Any] = {
         "searchFilter": "tags.state = 'current'",
@@ -84,8 +88,9 @@ def view(kind: str, metrics: Iterable[str]) -> str:
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state, sort_keys=True).encode(), 9)).decode()
-    title = {"chain": "All curves", "level": "All levels", "cell": "All cells"}[kind]
-    return json.dumps({"name": title, "createdAt": 1, "updatedAt": 1, "state": f"{_PACKED}{packed}"}, sort_keys=True)
+    return json.dumps(
+        {"name": TITLES[kind], "createdAt": 1, "updatedAt": 1, "state": f"{_PACKED}{packed}"}, sort_keys=True
+    )
 
 
 def ordered(metrics: Iterable[str]) -> list[str]:

@@ -26,6 +26,12 @@ POINTS = 100
 _GIVE_UP_AFTER = 3
 _SUPERSEDED = " (superseded)"
 _CONTEXT = "mlflow.data.context"
+_RUNS = {
+    "chain": "One run per chain; the step is the level, 0 is dense.",
+    "level": "One run per level; the step is the generation.",
+    "cell": "One run per cell of the study, all seeds in one; its parameters say which.",
+    "claims": "One run per system; parameters are the verdicts, metrics the effects.",
+}
 
 
 class Report(NamedTuple):
@@ -128,19 +134,19 @@ class Store:
 
     def _experiment(self, name: str, entries: Sequence[Entry]) -> str:
         """Find or create an experiment and keep its saved view in step with the metrics that its runs have."""
+        kind = "level" if name.endswith(LEVELS) else "chain"
+        kind = next((entry.tags["kind"] for entry in entries if entry.tags["kind"] in charts.FLAT), kind)
         if name not in self.experiments:
             experiment = self.client.get_experiment_by_name(name)
             if experiment is None:
                 location = (self.artifacts / name).as_uri() if self.artifacts else None
-                tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": _note(name)}
+                tags = {"mlflow.experimentKind": "custom_model_development", "mlflow.note.content": _note(name, kind)}
                 identifier = self.client.create_experiment(name, artifact_location=location, tags=tags)
                 experiment = self.client.get_experiment(identifier)
             elif experiment.lifecycle_stage == "deleted":
                 self.client.restore_experiment(experiment.experiment_id)
             self.experiments[name] = experiment
         experiment = self.experiments[name]
-        kind = "level" if name.endswith(LEVELS) else "chain"
-        kind = "cell" if any(entry.tags["kind"] == "cell" for entry in entries) else kind
         before = experiment.tags.get(charts.TAG, "")
         metrics = charts.metrics(before).union(metric.metric for entry in entries for metric in entry.metrics)
         view = charts.view(kind, metrics)
@@ -227,14 +233,10 @@ class Store:
             self.datasets.add((experiment, name, digest))
 
 
-def _note(experiment: str) -> str:
+def _note(experiment: str, kind: str) -> str:
     if experiment == FAILURES:
         return "One run per job that failed, with the last lines of its log; superseded once the job has succeeded."
-    if experiment.endswith(LEVELS):
-        return "One run per level; the step is the generation. Views → All levels. Artifacts are copies of the results."
-    return (
-        "One run per chain; the step is the level, 0 is dense. Views → All curves. Artifacts are copies of the results."
-    )
+    return f"{_RUNS[kind]} Views → {charts.TITLES[kind]}. Artifacts are copies of the results."
 
 
 def _stamped(metrics: Sequence[Metric], start: int, duration: int) -> Iterator[tuple[str, float, int, int]]:
