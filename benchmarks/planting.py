@@ -55,7 +55,7 @@ def _times(hunt: Hunt, density: float, repeats: int) -> tuple[np.ndarray, np.nda
         own.append((time.perf_counter() - begin) * 1e3 / SEEDS)
         if repeat:
             other.append(_torch(hunt, density, repeat) * 1e3)
-    return np.array(own[1:]), np.array(other), (own[0] - own[1]) * SEEDS / 1e3
+    return np.array(own[1:]), np.array(other), max(0.0, own[0] - own[1]) * SEEDS / 1e3
 
 
 def _torch(hunt: Hunt, density: float, seed: int) -> float:
