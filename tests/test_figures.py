@@ -235,6 +235,17 @@ def test_performance_shows_the_interval_of_the_statistics(tmp_path):
     np.testing.assert_allclose([at.min(), at.max()], [low, high])
 
 
+def test_performance_rings_the_matching_level(tmp_path):
+    table = score_table({"snes": ["snr", "random"]})
+    flat = table["criterion"].eq("snr") & table["density"].ge(0.1) & table["split"].eq("test")
+    table.loc[flat & table["metric"].eq("accuracy"), "value"] = 0.9 + 0.001 * table["seed"]
+    (axes,) = figures.performance(table, tmp_path / "a.svg").axes
+    rings = [line for line in axes.get_lines() if line.get_fillstyle() == "none"]
+    # Three seeds .001 apart have a standard error of .0006: snr matches to .1, random nowhere below the dense level.
+    assert [(line.get_xdata()[0], line.get_color()) for line in rings] == [(0.1, style.BLUE), (1.0, style.GREY)]
+    assert rings[0].get_ydata()[0] == pytest.approx(0.901)
+
+
 def test_performance_marks_the_dense_level(tmp_path):
     figure = figures.performance(score_table({"snes": ["snr", "random"]}), tmp_path / "a.svg")
     np.testing.assert_allclose(curves(figure.axes[0])["dense"][1], score("snes", "snr", 1.0, 1))

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evotickets import claims, results, study
+from evotickets import claims, results, statistics, study
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -221,6 +221,14 @@ def test_the_ends_of_every_line_are_the_scores_of_its_tickets(finished):
     heights = results.read_table(base / "barriers.parquet", schema=results.BARRIERS)
     held = heights[(heights[list(place)] == pd.Series(place)).all(axis=1)].set_index("seed")["value"]
     np.testing.assert_allclose(held, ends.max(axis=1) - (ends[0.0] + ends[1.0]) / 2, atol=1e-6)
+
+
+def test_a_chain_has_a_record_with_its_matching_level(finished):
+    record = results.read_record(finished / "results/test/tickets/digits/adam/magnitude/record.parquet")
+    table = scores(finished)
+    own = table[table["trainer"].eq("adam") & table["criterion"].eq("magnitude") & table["split"].eq("test")]
+    expected = statistics.matching_level(own[own["metric"] == "accuracy"])
+    assert [tuple(m) for m in record.metrics if m.metric == "matching_density"] == [("matching_density", 0, expected)]
 
 
 def test_a_transfer_has_a_record_with_its_scores_over_levels(finished):

@@ -234,4 +234,5 @@ def matching_level(scores: pd.DataFrame) -> float:
     values = levels.get_group(dense)
     if len(values) < 2:
         raise ValueError("a matching level needs the standard error of the dense mean: run at least two seeds")
-    return float(means.index[means >= means[dense] - _standard_error(values)].min())
+    with np.errstate(invalid="ignore"):
+        return float(means.index[means >= means[dense] - _standard_error(values)].min())
