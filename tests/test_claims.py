@@ -1,12 +1,15 @@
 """Every rule reaches every verdict on tables made for it, and none on tables that lack what it needs."""
 
+import base64
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from evotickets import claims, landscape
 from evotickets.claims import tickets as rules
-from evotickets.results import BARRIERS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
+from evotickets.results import BARRIERS, CLAIMS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
 
 DENSITIES = [1.0, 0.5, 0.2, 0.1, 0.02]
 SEEDS = 5
@@ -216,5 +219,54 @@ def test_every_claim_has_a_name_of_its_own_and_says_what_it_means():
 
 
 def test_the_criterion_that_stands_for_a_trainer():
-    for names, expected in ((["random", "snr", "magnitude"], "snr"), (["random", "magnitude"], "magnitude")):
+    cases = {
+        ("random", "snr", "magnitude"): "snr",
+        ("random", "magnitude"): "magnitude",
+        ("mask_permuted", "random", "snr_variance"): "snr_variance",
+        ("mask_reinit", "random"): None,
+    }
+    for names, expected in cases.items():
         assert rules.best(pd.DataFrame({"criterion": names})) == expected
+
+
+def test_a_trainer_with_controls_alone_stands_for_nothing():
+    scores = rows(chain(0.1)) + rows(chain(0), "adam", "magnitude")
+    alone, more = (
+        verdict("C3", tables(scores=pd.DataFrame(t))) for t in (scores, scores + rows(chain(-0.5), "pgpe", "random"))
+    )
+    assert alone == more
+    assert verdict("C3", tables(scores=pd.DataFrame(scores[: len(scores) // 2])))["n"] == 0
+
+
+@pytest.mark.parametrize("lost", [np.nan, -np.inf])
+def test_a_score_that_is_lost_leaves_a_transfer_undecided(lost):
+    given = transfer("C4 ES to ES", 0.5)
+    moved = given.transfers
+    moved.loc[moved["seed"].eq(0) & moved["density"].eq(0.02) & moved["split"].eq("test"), "value"] = lost
+    found = verdict("C4 ES to ES", given)
+    assert (found["verdict"], found["n"]) == ("undecided", SEEDS)
+
+
+def test_moves_without_a_direction_leave_diversity_undecided():
+    curves = pd.DataFrame(noise_curves("snes", 0.5) + noise_curves("adam", 0.5))
+    pairs = pd.DataFrame(seed_pairs("snes", "cosine", 0.1, 0.01) + seed_pairs("adam", "cosine", 0.9, 0.01))
+    assert verdict("C6 diverse", tables(flatness=curves, diversity=pairs))["verdict"] == "supported"
+    pairs.loc[pairs["seed"] == 0, "value"] = np.nan
+    assert verdict("C6 diverse", tables(flatness=curves, diversity=pairs))["verdict"] == "undecided"
+
+
+def test_the_page_puts_every_claim_above_the_figures_of_its_kind():
+    names = [claim.name for claim in claims.CLAIMS] + list(claims.planting.RULES)
+    decided = pd.DataFrame(dict.fromkeys(CLAIMS.columns.names, "") | {"claim": name} for name in names)
+    text = claims.page(decided.assign(effect=0.1234), {"strategies": [b"<svg>1</svg>"], "flatness": [b"2", b"3"]})
+    assert sorted(re.findall(r"<td>([CP]\d[^<]*)</td>", text)) == sorted(names)
+    order = [text.index(f"<td>{name}</td>") for name in ("C2", "C3", "C4 own", "C6 flat", "C6 disagree")]
+    images = [match.start() for match in re.finditer("<img", text)]
+    assert order[1] < images[0] < order[2] < order[3] < images[1] < images[2] < order[4]
+    assert base64.b64encode(b"<svg>1</svg>").decode() in text
+    assert "0.123" in text
+
+
+def test_a_claim_that_no_figure_shows_is_refused():
+    with pytest.raises(ValueError, match="no figure shows the claims Q1: add them to SHOWN"):
+        claims.page(pd.DataFrame({"claim": ["Q1"]}), {})

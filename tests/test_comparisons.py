@@ -57,9 +57,23 @@ def test_a_study_without_them_has_none():
 
 
 def test_trainers_are_compared_by_their_own_criterion():
-    tickets = load()
+    tickets = load(
+        chains=[*GOOD["tickets"]["chains"], {"task": "twice", "trainers": ["pgpe"], "criteria": ["random", "synflow"]}]
+    )
     assert tickets.own("digits", "snes") == "snr"
     assert tickets.own("digits", "adam") == "magnitude"
+    assert tickets.own("twice", "pgpe") == "synflow"
+
+
+def test_an_activation_that_is_the_default_may_be_written_out_or_not():
+    entry = {"source": SNR, "target": {"task": "twice", "trainer": "snes"}}
+    named, other = (
+        GOOD["tickets"]["tasks"] | {"twice": {"task": "digits", "hidden": [8], "activation": name}}
+        for name in ("relu", "tanh")
+    )
+    assert len(load(tasks=named, transfers=[entry]).transfers) == 1
+    with pytest.raises(study.StudyError, match=r"networks differ in activation \(relu and tanh\)"):
+        load(tasks=other, transfers=[entry])
 
 
 TRANSFERS = {

@@ -105,6 +105,21 @@ def noise_table() -> pd.DataFrame:
     )
 
 
+def diversity_table(seeds: int = 4) -> pd.DataFrame:
+    """The mean over all pairs of four seeds is 3 + density, of the second trainer 6 + density."""
+    return pd.DataFrame(
+        [
+            {"trainer": trainer, "density": density, "measure": measure, "seed": first, "other": second}
+            | {"value": scale * (rank * (first + second) + density)}
+            for rank, trainer in enumerate(("snes", "adam"), 1)
+            for density in (1.0, 0.1)
+            for measure, scale in (("cosine", 1.0), ("distance", 100.0))
+            for first in range(seeds)
+            for second in range(first + 1, seeds)
+        ]
+    )
+
+
 def claim_table() -> pd.DataFrame:
     return pd.DataFrame(
         [
@@ -184,6 +199,8 @@ def draw(name: str, path: Path):
             return figures.interpolation(line_table(), path)
         case "flatness":
             return figures.flatness(noise_table(), path)
+        case "diversity":
+            return figures.diversity(diversity_table(), path)
         case "snr_correlation":
             return figures.snr_correlation(pair_table("trainer", ["snes", "pgpe"]), path)
         case "planting_quality":
@@ -216,6 +233,17 @@ def test_performance_shows_the_interval_of_the_statistics(tmp_path):
     _, low, high = statistics.interval([score("snes", "snr", 0.1, seed) for seed in range(3)])
     at = vertices[np.isclose(vertices[:, 0], 0.1), 1]
     np.testing.assert_allclose([at.min(), at.max()], [low, high])
+
+
+def test_performance_rings_the_matching_level(tmp_path):
+    table = score_table({"snes": ["snr", "random"]})
+    flat = table["criterion"].eq("snr") & table["density"].ge(0.1) & table["split"].eq("test")
+    table.loc[flat & table["metric"].eq("accuracy"), "value"] = 0.9 + 0.001 * table["seed"]
+    (axes,) = figures.performance(table, tmp_path / "a.svg").axes
+    rings = [line for line in axes.get_lines() if line.get_fillstyle() == "none"]
+    # Three seeds .001 apart have a standard error of .0006: snr matches to .1, random nowhere below the dense level.
+    assert [(line.get_xdata()[0], line.get_color()) for line in rings] == [(0.1, style.BLUE), (1.0, style.GREY)]
+    assert rings[0].get_ydata()[0] == pytest.approx(0.901)
 
 
 def test_performance_marks_the_dense_level(tmp_path):
@@ -408,6 +436,27 @@ def test_flatness_has_a_panel_per_density_and_a_line_per_trainer(tmp_path):
     assert list(curves(figure.axes[0])) == ["SNES", "Adam"]
 
 
+def test_diversity_has_a_panel_per_measure_and_the_interval_of_the_jackknife(tmp_path):
+    figure = draw("diversity", tmp_path / "a.svg")
+    assert [axes.get_title() for axes in figure.axes] == ["cosine", "distance"]
+    for axes, scale in zip(figure.axes, (1, 100), strict=True):
+        x, y = curves(axes)["Adam"]
+        np.testing.assert_allclose(y, scale * (6 + x))
+    # first + second = (2 first + 2 second) / 2: the jackknife's values are 2 · 0 … 2 · 3 and the density.
+    (band, _) = figure.axes[0].collections
+    low, high = statistics.interval([0, 2, 4, 6])[1:]
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == pytest.approx((low + 0.1, high + 1))
+    assert figure.legends[0].get_title().get_text() == "mean over pairs of 4 seeds and the jackknife's 95 % interval"
+
+
+def test_diversity_of_two_seeds_has_no_interval(tmp_path):
+    figure = figures.diversity(diversity_table(2), tmp_path / "a.svg")
+    x, y = curves(figure.axes[0])["SNES"]
+    np.testing.assert_allclose(y, 1 + x)
+    assert figure.legends[0].get_title().get_text() == "mean over pairs of 2 seeds"
+
+
 def test_snr_correlation_has_a_line_per_trainer(tmp_path):
     table = pair_table("trainer", ["snes", "pgpe"]).query("pair == 'a → b'").drop(columns=["pair", "split", "metric"])
     (axes,) = figures.snr_correlation(table, tmp_path / "a.svg").axes
@@ -558,7 +607,10 @@ def test_drawing_needs_no_global_state_of_matplotlib():
 @pytest.mark.parametrize("caption", sorted(CAPTIONS.glob("*.rst")), ids=lambda path: path.stem)
 def test_captions_are_valid_and_use_known_wildcards(caption):
     wildcards = {name: name.upper() for name in re.findall(r"snakemake\.wildcards\.(\w+)", caption.read_text())}
-    assert set(wildcards) <= {"task", "trainer", "criterion", "level", "target", "depth"}
+    assert set(wildcards) <= {
+        *("task", "trainer", "criterion", "level", "target", "depth"),
+        *("source_task", "source_trainer", "source_criterion"),
+    }
     text = Template(caption.read_text(), undefined=StrictUndefined).render(
         snakemake={"wildcards": wildcards, "config": {}}
     )

@@ -132,6 +132,18 @@ def test_pairs_refuse_what_is_no_comparison_of_seeds(matrix):
         statistics.pairwise(matrix)
 
 
+def test_a_table_of_pairs_becomes_a_symmetric_matrix():
+    pairs = pd.DataFrame({"seed": [3, 0, 3], "other": [0, 7, 7], "value": [1.0, np.nan, 3.0]})
+    np.testing.assert_array_equal(statistics.pair_matrix(pairs), [[0, 1, np.nan], [1, 0, 3], [np.nan, 3, 0]])
+
+
+@pytest.mark.parametrize("chosen", [[0, 1], [0, 1, 2, 2], [0, 1, 2, 3]], ids=["missing", "twice", "with itself"])
+def test_pairs_that_are_not_all_there_once_are_refused(chosen):
+    pairs = pd.DataFrame({"seed": [0, 0, 1, 1], "other": [1, 2, 2, 1], "value": 1.0}).iloc[chosen]
+    with pytest.raises(ValueError, match="comparison of 3 seeds needs every pair of them exactly once"):
+        statistics.pair_matrix(pairs)
+
+
 def test_contrast_pairs_seeds_and_cells_of_a_table():
     frame = scores(
         {

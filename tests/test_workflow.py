@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evotickets import claims, results, study
+from evotickets import claims, results, statistics, study
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -126,8 +127,10 @@ def test_editing_a_module_reruns_what_it_feeds_and_nothing_else(finished):
         "cut_figure",
         "tickets_figures",
         "transfers_figure",
-        "interpolation_figure",
+        "transfer_chain",
+        "landscape_chain",
         "landscape_figures",
+        "diversity_figure",
     }
     drawing |= {"snr_correlation_figure", "planting_figures", "planted_networks", "claims", "claims_table"}
     assert rerun(finished, "figures/tickets.py") == drawing
@@ -218,6 +221,63 @@ def test_the_ends_of_every_line_are_the_scores_of_its_tickets(finished):
     heights = results.read_table(base / "barriers.parquet", schema=results.BARRIERS)
     held = heights[(heights[list(place)] == pd.Series(place)).all(axis=1)].set_index("seed")["value"]
     np.testing.assert_allclose(held, ends.max(axis=1) - (ends[0.0] + ends[1.0]) / 2, atol=1e-6)
+
+
+def test_a_chain_has_a_record_with_its_matching_level(finished):
+    record = results.read_record(finished / "results/test/tickets/digits/adam/magnitude/record.parquet")
+    table = scores(finished)
+    own = table[table["trainer"].eq("adam") & table["criterion"].eq("magnitude") & table["split"].eq("test")]
+    expected = statistics.matching_level(own[own["metric"] == "accuracy"])
+    assert [tuple(m) for m in record.metrics if m.metric == "matching_density"] == [("matching_density", 0, expected)]
+
+
+def test_a_transfer_has_a_record_with_its_scores_over_levels(finished):
+    folder = finished / "results/test/transfers/digits/adam/digits/snes/snr"
+    record = results.read_record(folder / "record.parquet")
+    assert (record.system, record.kind) == ("test/transfers", "chain")
+    assert record.name == "digits snes snr to digits adam"
+    table = results.read_table(folder / "level02/scores.parquet", schema=results.TRANSFERS)
+    expected = table[table["split"].eq("test") & table["metric"].eq("accuracy")]["value"].mean()
+    assert ("test/accuracy", 2, pytest.approx(expected)) in [tuple(metric) for metric in record.metrics]
+    assert ("density", 2, 0.1) in [tuple(metric) for metric in record.metrics]
+    assert all((folder / artifact).is_file() for artifact in record.artifacts)
+
+
+def test_a_chain_that_is_looked_at_has_a_record_with_what_lies_around_its_levels(finished):
+    folder, place = (
+        finished / "results/test/landscape/digits/snes/snr",
+        {"trainer": "snes", "level": 2, "split": "test"},
+    )
+    record = results.read_record(folder / "record.parquet")
+    assert (record.system, record.kind, record.name) == ("test/landscape", "chain", "snr snes digits")
+    metrics = {(name, step): value for name, step, value in record.metrics}
+    heights = results.read_table(finished / "results/test/tables/barriers.parquet", schema=results.BARRIERS)
+    place |= {"metric": "error", "pair": "other noise"}
+    held = heights[(heights[list(place)] == pd.Series(place)).all(axis=1)]
+    assert metrics["test/barrier/other_noise", 2] == pytest.approx(held["value"].mean())
+    assert metrics["test/bump/other_noise", 2] == pytest.approx(held["bump"].mean())
+    assert ("test/barrier/level_before", 0) not in metrics
+    table = scores(finished)
+    own = table[(table["trainer"] == "snes") & (table["criterion"] == "snr") & (table["level"] == 2)]
+    accuracy = own[own["task"].eq("digits") & own["split"].eq("test") & own["metric"].eq("accuracy")]["value"].mean()
+    assert metrics["test/accuracy", 2] == pytest.approx(accuracy)
+    noisy = results.read_table(folder / "flatness.parquet", schema=results.FLATNESS)
+    noisy = noisy[noisy["level"].eq(2) & noisy["metric"].eq("accuracy") & noisy["epsilon"].gt(0)]
+    assert metrics["test/accuracy_under_noise", 2] == pytest.approx(noisy["value"].mean())
+    assert metrics["snr/correlation_with_dense", 0] == pytest.approx(1)
+    assert {"hessian/largest", "diversity/cosine", "diversity/jaccard"} <= {name for name, _ in metrics}
+    assert len(record.artifacts) == 7
+    assert all((folder / artifact).is_file() for artifact in record.artifacts)
+    gradient = results.read_record(finished / "results/test/landscape/digits/adam/magnitude/record.parquet")
+    assert "snr/correlation_with_dense" not in {metric.metric for metric in gradient.metrics}
+
+
+def test_the_page_of_claims_shows_the_figures_of_the_study(finished):
+    page = (finished / "results/test/claims/tickets/claims.html").read_text()
+    shown = re.findall(r'alt="(\w+)"', page)
+    drawn = {"performance": 3, "strategies": 3, "transfers": 1, "connectivity": 3, "flatness": 1, "diversity": 1}
+    assert {kind: shown.count(kind) for kind in drawn} == drawn
+    assert set(shown) == set(drawn)
 
 
 def test_every_claim_has_a_row(finished):

@@ -114,9 +114,10 @@ def _alike(where: str, first: str, second: str, networks: Mapping[str, Mapping[s
         settings = dict(networks[name])
         task = settings.pop("task")
         if tasks.is_control(task):
-            return settings | {"kind": "control"}
+            return settings | {"kind": "control", "activation": settings.get("activation", "tanh")}
         registered = tasks.SUPERVISED[task]
-        return settings | {"inputs": registered.input_shape, "outputs": registered.classes}
+        sizes = {"inputs": registered.input_shape, "outputs": registered.classes}
+        return settings | sizes | {"activation": settings.get("activation", "relu")}
 
     mine, other = shape(first), shape(second)
     for key in {**mine, **other}:

@@ -123,6 +123,25 @@ def pairwise(matrix: ArrayLike) -> np.ndarray:
     return size * total / pairs - (size - 1) * (total - sums) / without
 
 
+def pair_matrix(pairs: pd.DataFrame) -> np.ndarray:
+    """Return the symmetric matrix [S, S] of a table with one row per pair of seeds; its diagonal is 0.
+
+    Args:
+        pairs: columns `seed`, `other` and `value`, every pair of seeds once in either order.
+
+    Raises:
+        ValueError: if a pair is missing or there twice.
+    """
+    order = sorted({*pairs["seed"], *pairs["other"]})
+    rows, columns = (np.searchsorted(order, pairs[end]) for end in ("seed", "other"))
+    counted, matrix = np.zeros((2, len(order), len(order)))
+    np.add.at(counted, (rows, columns), 1)
+    if (counted + counted.T != 1 - np.eye(len(order))).any():
+        raise ValueError(f"a comparison of {len(order)} seeds needs every pair of them exactly once")
+    matrix[rows, columns] = pairs["value"]
+    return matrix + matrix.T
+
+
 def contrast(
     frame: pd.DataFrame, column: str, a: str, b: str, cells: Sequence[str], confidence: float = 0.95
 ) -> Effect:
@@ -215,4 +234,5 @@ def matching_level(scores: pd.DataFrame) -> float:
     values = levels.get_group(dense)
     if len(values) < 2:
         raise ValueError("a matching level needs the standard error of the dense mean: run at least two seeds")
-    return float(means.index[means >= means[dense] - _standard_error(values)].min())
+    with np.errstate(invalid="ignore"):
+        return float(means.index[means >= means[dense] - _standard_error(values)].min())

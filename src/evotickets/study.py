@@ -69,9 +69,13 @@ class Tickets:
         return [chain for chain in self.chains if chain.task == task]
 
     def own(self, task: str, trainer: str) -> str:
-        """Return the criterion that stands for a trainer where trainers are compared: snr, magnitude, or the first."""
+        """Return the criterion that stands for a trainer where trainers are compared.
+
+        It is snr, else magnitude, else the first by name that is no control, else the first.
+        """
         names = [chain.criterion for chain in self.of(task) if chain.trainer == trainer]
-        return next((criterion for criterion in ("snr", "magnitude") if criterion in names), names[0])
+        scored = sorted(set(names) - set(CONTROLS))
+        return next((criterion for criterion in ("snr", "magnitude") if criterion in names), [*scored, *names][0])
 
 
 @dataclass(frozen=True)

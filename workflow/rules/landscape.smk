@@ -1,9 +1,10 @@
 # What lies around trained tickets (Lange & Sprekeler, 2023, §5).
 #
 # REQUIRED INPUTS: the section `tickets.landscape` of the configuration; the tickets of its chains.
-# OUTPUTS: {results}/landscape/… one folder a chain; {results}/tables/{connectivity,barriers,flatness,curvature,diversity,
-#   snr_correlation}.parquet; figures of every chain and task.
-# STEPS: twin (the same ticket under other noise) → connectivity, flatness, diversity → landscape_tables → figures
+# OUTPUTS: {results}/landscape/… one folder a chain, with its record; {results}/tables/{connectivity,barriers,flatness,
+#   curvature,diversity,snr_correlation}.parquet; figures of every chain and task.
+# STEPS: twin (the same ticket under other noise) → connectivity, flatness, diversity → landscape_chain (lines, record);
+#   landscape_tables → figures
 
 LANDSCAPE = TICKETS.landscape
 AROUND = f"{RESULTS}/landscape/{{task}}/{{trainer}}/{{criterion}}"
@@ -29,14 +30,20 @@ def chain_tickets(levels):
 def landscape_files():
     """Every result, as for the tickets."""
     names = list(dict.fromkeys(task for task, _, _ in LANDSCAPE.chains))
-    has_std = {t for t, r, _ in LANDSCAPE.chains if TICKETS.settings[t, r]["strategy"] not in studies.GRADIENT}
+    # Only masks that are nested and cut from a search distribution have a signal-to-noise ratio to remember.
+    remembering = {
+        task
+        for task, trainer, criterion in LANDSCAPE.chains
+        if TICKETS.settings[task, trainer]["strategy"] not in studies.GRADIENT and criterion in studies.SCORES
+    }
+    drawn = ["barriers", "flatness", *(["diversity"] if study.seeds > 1 else [])]
     return [
         *(file for level in LANDSCAPE.levels for file in around(f"level{level:02d}/twin.parquet")),
         *(file for tables in AROUND_TABLES.values() for name in tables for file in around(f"{name}.parquet")),
         *(f"{RESULTS}/tables/{name}.parquet" for tables in AROUND_TABLES.values() for name in tables),
-        *around("interpolation.svg"),
-        *(f"{RESULTS}/figures/landscape/{name}_{figure}.svg" for name in names for figure in ("barriers", "flatness")),
-        *(f"{RESULTS}/figures/landscape/{name}_snr_correlation.svg" for name in names if name in has_std),
+        *(file for name in ("interpolation.svg", "record.parquet") for file in around(name)),
+        *(f"{RESULTS}/figures/landscape/{name}_{figure}.svg" for name in names for figure in drawn),
+        *(f"{RESULTS}/figures/landscape/{name}_snr_correlation.svg" for name in names if name in remembering),
     ]
 
 
@@ -154,10 +161,10 @@ rule diversity:
         "../scripts/diversity.py"
 
 
-rule interpolation_figure:
-    """Draw the error on the lines between the tickets of one chain."""
+rule landscape_chain:
+    """Draw the error on the lines between the tickets of one chain, write the record of all that lies around them."""
     input:
-        connectivity=f"{AROUND}/connectivity.parquet",
+        **{name: f"{AROUND}/{name}.parquet" for tables in AROUND_TABLES.values() for name in tables},
     output:
         figure=report(
             f"{AROUND}/interpolation.svg",
@@ -166,18 +173,24 @@ rule interpolation_figure:
             subcategory="{task}",
             labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "interpolation"},
         ),
+        record=f"{AROUND}/record.parquet",
     log:
-        f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/interpolation.log",
+        f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/chain.log",
     benchmark:
-        f"{BENCHMARKS}/landscape/{{task}}/{{trainer}}/{{criterion}}/interpolation.jsonl"
+        f"{BENCHMARKS}/landscape/{{task}}/{{trainer}}/{{criterion}}/chain.jsonl"
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("interpolation_figure"),
+        code=code("landscape_chain"),
+        experiment=experiment("landscape"),
+        densities=list(TICKETS.densities),
+        levels=list(LANDSCAPE.levels),
+        settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        seeds_count=study.seeds,
     script:
-        "../scripts/interpolation_figure.py"
+        "../scripts/landscape_chain.py"
 
 
 rule landscape_tables:
@@ -233,6 +246,32 @@ rule landscape_figures:
         code=code("landscape_figures"),
     script:
         "../scripts/landscape_figures.py"
+
+
+rule diversity_figure:
+    """Draw how different the tickets of several seeds are, for all trainers on one task."""
+    input:
+        diversity=rules.landscape_tables.output.diversity,
+    output:
+        figure=report(
+            f"{RESULTS}/figures/landscape/{{task}}_diversity.svg",
+            caption="../report/diversity.rst",
+            category="Tickets, landscape",
+            subcategory="{task}",
+            labels={"trainer": "all", "criterion": "own", "figure": "diversity"},
+        ),
+    log:
+        f"{LOGS}/landscape/{{task}}/diversity.log",
+    benchmark:
+        f"{BENCHMARKS}/landscape/{{task}}/diversity.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("diversity_figure"),
+    script:
+        "../scripts/diversity_figure.py"
 
 
 rule snr_correlation_figure:

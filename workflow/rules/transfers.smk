@@ -1,8 +1,9 @@
 # Tickets on settings that they were not made for (Lange & Sprekeler, 2023).
 #
 # REQUIRED INPUTS: the entries `tickets.transfers` of the configuration; the tickets of their source chains.
-# OUTPUTS: {results}/transfers/… one folder a level; {results}/tables/transfers.parquet; a figure of every target task.
-# STEPS: transfer → transfers_table → transfers_figure
+# OUTPUTS: {results}/transfers/… one folder a transfer, one a level; {results}/tables/transfers.parquet; a figure of every
+#   target task.
+# STEPS: transfer (a job for each level) → transfer_chain (curves, record); transfers_table → transfers_figure
 
 TRANSFERRED = f"{RESULTS}/transfers/{{task}}/{{trainer}}/{{source_task}}/{{source_trainer}}/{{source_criterion}}"
 
@@ -13,18 +14,30 @@ wildcard_constraints:
     source_criterion="[a-z_]+",
 
 
-def transferred_files(name):
-    """A file of every level of every transfer."""
+def transferred_files(name, **where):
+    """A file of every level of every transfer, or of those at a place."""
     return [
         f"{TRANSFERRED}/level{level:02d}/{name}.parquet".format(**vars(transfer))
         for transfer in TICKETS.transfers
+        if all(getattr(transfer, key) == value for key, value in where.items())
         for level in transfer.levels
     ]
+
+
+def transferred_levels(wildcards):
+    """The levels of one transfer."""
+    (transfer,) = (t for t in TICKETS.transfers if all(getattr(t, key) == v for key, v in wildcards.items()))
+    return list(transfer.levels)
 
 
 TRANSFERS_TARGETS = (
     [
         *(file for name in ("ticket", "scores", "history", "record") for file in transferred_files(name)),
+        *(
+            f"{TRANSFERRED}/{name}".format(**vars(transfer))
+            for transfer in TICKETS.transfers
+            for name in ("chain.parquet", "record.parquet", "training_curves.svg")
+        ),
         f"{RESULTS}/tables/transfers.parquet",
         *dict.fromkeys(f"{RESULTS}/figures/transfers/{t.task}_transfers.svg" for t in TICKETS.transfers),
     ]
@@ -67,6 +80,44 @@ rule transfer:
         seeds_count=study.seeds,
     script:
         "../scripts/transfer.py"
+
+
+rule transfer_chain:
+    """Collect the levels of a transfer into one table, draw their training curves, write the record of the whole."""
+    input:
+        scores=lambda wildcards: transferred_files("scores", **wildcards),
+        histories=lambda wildcards: transferred_files("history", **wildcards),
+    output:
+        scores=f"{TRANSFERRED}/chain.parquet",
+        record=f"{TRANSFERRED}/record.parquet",
+        training_curves=report(
+            f"{TRANSFERRED}/training_curves.svg",
+            caption="../report/transfer_training.rst",
+            category="Tickets, training",
+            subcategory="{task}",
+            labels={
+                "trainer": "{trainer}",
+                "criterion": "from {source_task} {source_trainer} {source_criterion}",
+                "figure": "training curves",
+            },
+        ),
+    log:
+        f"{LOGS}/transfers/{{task}}/{{trainer}}/{{source_task}}/{{source_trainer}}/{{source_criterion}}/chain.log",
+    benchmark:
+        f"{BENCHMARKS}/transfers/{{task}}/{{trainer}}/{{source_task}}/{{source_trainer}}/{{source_criterion}}/chain.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("transfer_chain"),
+        experiment=experiment("transfers"),
+        densities=list(TICKETS.densities),
+        levels=transferred_levels,
+        settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        seeds_count=study.seeds,
+    script:
+        "../scripts/transfer_chain.py"
 
 
 rule transfers_table:

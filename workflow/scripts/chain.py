@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from evotickets import figures, jobs, results, training
+from evotickets import figures, jobs, results, statistics, training
 
 
 def main(job, inputs, output, place, experiment, densities, settings, seeds_count):
@@ -27,6 +27,9 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
 
     means = scores.groupby(["split", "metric", "level"], sort=True)["value"].mean()
     metrics = [(f"{split}/{metric}", int(level), float(value)) for (split, metric, level), value in means.items()]
+    if seeds_count > 1:
+        tested = scores[scores["split"].eq("test") & scores["metric"].isin(["accuracy", "return"])]
+        metrics.append(("matching_density", 0, statistics.matching_level(tested)))
     job.record(
         output.record,
         system=experiment,

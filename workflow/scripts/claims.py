@@ -27,10 +27,8 @@ def main(job, inputs, output, system, experiment, gradient, seekers):
     decided = pd.DataFrame(rows)
     results.write_table(output.table, decided, schema=results.CLAIMS, metadata=job.metadata)
     figures.claims(decided, output.figure)
-    shown = decided[["claim", "statement", "effect", "low", "high", "verdict", "n", "rule", "source"]]
-    page = shown.to_html(index=False, float_format="{:.3f}".format, na_rep="", border=0, justify="left")
-    style = "body{font-family:sans-serif;font-size:13px}td,th{padding:4px 8px;vertical-align:top;text-align:left}"
-    Path(output.page).write_text(f"<!doctype html><meta charset='utf-8'><style>{style}</style>{page}")
+    drawn = {kind: [Path(path).read_bytes() for path in inputs.get(f"{kind}_figures", [])] for kind in claims.SHOWN}
+    Path(output.page).write_text(claims.page(decided, drawn))
 
     known = decided[decided["n"] > 0]
     job.record(

@@ -111,7 +111,7 @@ def _diverse(tables: Tables, measure: str, sign: int) -> Effect:
     groups = dict(iter(rows.groupby([*_CHAIN, "level"])))
     for places in matches(tables):
         if all(place in groups for place in places):
-            matrices = [_matrix(groups[place]) for place in places]
+            matrices = [statistics.pair_matrix(groups[place]) for place in places]
             if len(matrices[0]) < 3:
                 return MISSING
             sides.append([sign * statistics.pairwise(matrix) for matrix in matrices])
@@ -119,14 +119,6 @@ def _diverse(tables: Tables, measure: str, sign: int) -> Effect:
         return MISSING
     ours, theirs = np.swapaxes(np.array(sides), 0, 1)
     return statistics.stratified_effect(ours, theirs)
-
-
-def _matrix(rows: pd.DataFrame) -> np.ndarray:
-    """Rebuild the symmetric matrix [S, S] from the rows of its upper half."""
-    order = sorted({*rows["seed"], *rows["other"]})
-    upper = rows.pivot(index="seed", columns="other", values="value").reindex(index=order, columns=order)
-    half = upper.fillna(0).to_numpy()
-    return half + half.T
 
 
 @register(

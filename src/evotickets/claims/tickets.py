@@ -8,6 +8,7 @@ import pandas as pd
 
 from evotickets import statistics
 from evotickets.claims.registry import MISSING, Tables, register
+from evotickets.pruning import CONTROLS
 from evotickets.statistics import Effect
 
 SPARSE, SPARSER, SPARSEST = 0.26, 0.11, 0.05
@@ -77,16 +78,16 @@ def snr_over_magnitude(tables: Tables) -> Effect:
     return _criteria(tables, "snr", "magnitude", SPARSER)
 
 
-def best(frame: pd.DataFrame) -> str:
-    """Return the criterion that stands for a trainer: snr, else magnitude, else the first by name."""
-    names = sorted(set(frame["criterion"]))
-    return next((name for name in ("snr", "magnitude") if name in names), names[0])
+def best(frame: pd.DataFrame) -> str | None:
+    """Return the criterion that stands for a trainer: snr, else magnitude, else the first by name that is no control."""
+    names = sorted(set(frame["criterion"]) - set(CONTROLS))
+    return next((name for name in ("snr", "magnitude") if name in names), names[0] if names else None)
 
 
 def drops(frame: pd.DataFrame) -> pd.DataFrame:
     """Return how far one trainer falls below its dense score [density, seed] under the criterion that stands for it."""
     wide = frame[frame["criterion"] == best(frame)].pivot(index="density", columns="seed", values="value")
-    return wide.loc[wide.index.max()] - wide
+    return wide.loc[wide.index.max()] - wide if len(wide) else wide
 
 
 @register(
@@ -106,8 +107,8 @@ def lost_by_gradients(tables: Tables) -> Effect:
         lost = {name: drops(own) for name, own in task.groupby("trainer")}
         for gradient in sorted(lost.keys() & tables.gradient):
             for strategy in sorted(lost.keys() - tables.gradient):
-                both = (lost[gradient] - lost[strategy]).dropna()
-                cells.append(both[both.index <= SPARSEST].to_numpy())
+                theirs, ours = lost[gradient].align(lost[strategy], join="inner")
+                cells.append((theirs - ours)[theirs.index <= SPARSEST].to_numpy())
     return _over_cells(cells)
 
 
@@ -143,7 +144,8 @@ def _transferred(tables: Tables, wanted: str | None, against: str) -> Effect:
         home = scaled[scaled["task"].eq(place[3]) & scaled["trainer"].eq(place[4]) & scaled["source_task"].eq("")]
         home = home[home["criterion"] == (best(home) if against == "own" else against)]
         there, here = (frame.pivot(index="density", columns="seed", values="value") for frame in (rows, home))
-        cells.append((there - here).dropna().to_numpy())
+        there, here = there.align(here, join="inner")
+        cells.append((there - here).to_numpy())
     return _over_cells(cells)
 
 

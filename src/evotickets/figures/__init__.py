@@ -1,7 +1,7 @@
 """Figures as SVG or PNG; the only modules that know matplotlib."""
 
 from evotickets.figures.claims import claims
-from evotickets.figures.landscape import barriers, flatness, interpolation, snr_correlation, transfer
+from evotickets.figures.landscape import barriers, diversity, flatness, interpolation, snr_correlation, transfer
 from evotickets.figures.planting import (
     planted_networks,
     planting_collapse,
@@ -19,6 +19,7 @@ from evotickets.figures.tickets import (
 __all__ = [
     "barriers",
     "claims",
+    "diversity",
     "flatness",
     "interpolation",
     "layer_densities",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from evotickets import statistics
 from evotickets.figures import style
 
 ORIGINS = {
@@ -55,6 +56,30 @@ def barriers(frame: pd.DataFrame, path: str | Path, title: str = "", stable: flo
     return _over_density(rows, path, "trainer", style.TRAINERS, what, heading, stable=stable, shared=False)
 
 
+def diversity(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
+    """Draw how different the solutions of several seeds are, over density, a panel per measure and a line per trainer.
+
+    Lines are means over all pairs of seeds; from three seeds on, intervals are over the jackknife's values of seeds.
+
+    Args:
+        frame: columns trainer, density, measure, seed, other and value; one row per pair of seeds.
+        path: where to save.
+        title: names the task.
+    """
+    rows = []
+    for (measure, trainer, density), pairs in _chains(frame).groupby(["measure", "trainer", "density"], sort=False):
+        matrix = statistics.pair_matrix(pairs)
+        values = statistics.pairwise(matrix) if len(matrix) > 2 else pairs["value"]
+        factors = {"pair": measure, "trainer": trainer, "density": density}
+        rows += [factors | {"seed": seed, "value": value} for seed, value in enumerate(values)]
+    seeds = len({*frame["seed"], *frame["other"]})
+    legend = f"mean over pairs of {seeds} seeds" + " and the jackknife's 95 % interval" * (seeds > 2)
+    heading, ylabel = title or "diversity of trained tickets", "between two seeds"
+    return _over_density(
+        pd.DataFrame(rows), path, "trainer", style.TRAINERS, ylabel, heading, shared=False, legend=legend
+    )
+
+
 def snr_correlation(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
     """Draw Spearman's correlation of the weights' first signal-to-noise ratios with later ones, over density.
 
@@ -79,6 +104,7 @@ def _over_density(
     metric: str = "",
     stable: float | None = None,
     shared: bool = True,
+    legend: str = "",
 ) -> Figure:
     """Draw a panel per pair and a line with an interval per value of `by`."""
     pairs = list(dict.fromkeys(rows["pair"]))
@@ -99,7 +125,7 @@ def _over_density(
         for group in [panels] if shared else [[axes] for axes in panels]:
             style.fit_scores(group, metric)
         figure.suptitle(title)
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, title=style.seeds_of(rows))
+        figure.legend(handles=handles, loc="outside lower center", ncols=4, title=legend or style.seeds_of(rows))
     return figure
 
 

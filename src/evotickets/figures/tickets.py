@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evotickets import scores
+from evotickets import scores, statistics
 from evotickets.figures import style
 
 MOST_POINTS = 20_000
@@ -19,6 +20,8 @@ MOST_POINTS = 20_000
 
 def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw test score over density, a panel per trainer and a line per criterion, for one task.
+
+    A ring marks the matching level of every line (`statistics.matching_level`), which needs two seeds.
 
     Raises:
         ValueError: if the test scores have several tasks or metrics.
@@ -33,9 +36,11 @@ def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
             own = rows[rows["trainer"] == trainer]
             dense = own.loc[own["density"] == own["density"].max(), "value"].mean()
             dense_line = style.level_line(axes, dense, "dense")
-            for criterion in criteria:
-                if (own["criterion"] == criterion).any():
-                    style.curve(axes, "density", own[own["criterion"] == criterion], criteria[criterion])
+            for criterion, drawn in criteria.items():
+                chain = own[own["criterion"] == criterion]
+                if len(chain):
+                    style.curve(axes, "density", chain, drawn)
+                    _ring(axes, chain, drawn.color)
             style.density_axis(axes, rows["density"])
             axes.set_title(look.label)
         style.fit_scores(panels, metric)
@@ -43,6 +48,13 @@ def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
         handles = [*(look.handle() for look in criteria.values()), dense_line]
         figure.legend(handles=handles, loc="outside lower center", ncols=4, title=style.seeds_of(rows))
     return figure
+
+
+def _ring(axes: Axes, chain: pd.DataFrame, color: str) -> None:
+    """Mark the smallest density at which a chain matches its dense level, if that can be told."""
+    density = statistics.matching_level(chain) if chain["seed"].nunique() > 1 else np.nan
+    mean = chain.loc[chain["density"] == density, "value"].mean()
+    axes.plot(density, mean, color=color, marker="o", markersize=9, fillstyle="none")
 
 
 def strategies(frame: pd.DataFrame, path: str | Path) -> Figure:

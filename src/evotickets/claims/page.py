@@ -1,0 +1,48 @@
+"""The page of claims that the report shows: every claim in words and numbers, above the figures that show it."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+SHOWN = {
+    "performance": ("C1", "C2"),
+    "strategies": ("C3",),
+    "transfers": ("C4",),
+    "connectivity": ("C5",),
+    "flatness": ("C6 flat",),
+    "diversity": ("C6 d",),
+    "quality": ("P1", "P2", "P4", "P5", "P6"),
+    "collapse": ("P3",),
+    "recovery": ("P7",),
+}
+"""The kind of figure that shows what a claim is decided from, by the beginning of the claim's name."""
+
+COLUMNS = ["claim", "statement", "effect", "low", "high", "verdict", "n", "rule", "source"]
+_STYLE = "body{font-family:sans-serif;font-size:13px}td,th{padding:4px 8px;vertical-align:top;text-align:left}"
+
+
+def page(decided: pd.DataFrame, figures: Mapping[str, Sequence[bytes]]) -> str:
+    """Return one HTML file that needs no other.
+
+    Args:
+        decided: rows of `results.CLAIMS`.
+        figures: SVG files by kind, one of `SHOWN`; a study may lack some.
+
+    Raises:
+        ValueError: if a claim has no kind of figure.
+    """
+    parts, left = [], decided
+    for kind, names in SHOWN.items():
+        own = left["claim"].str.startswith(names)
+        if own.any():
+            shown = left.loc[own, COLUMNS]
+            parts.append(shown.to_html(index=False, float_format="{:.3f}".format, na_rep="", border=0, justify="left"))
+            parts += [
+                f'<p><img alt="{kind}" src="data:image/svg+xml;base64,{b64encode(svg).decode()}"></p>'
+                for svg in figures.get(kind, ())
+            ]
+        left = left[~own]
+    if len(left):
+        raise ValueError(f"no figure shows the claims {', '.join(left['claim'])}: add them to SHOWN")
+    return f"<!doctype html><meta charset='utf-8'><style>{_STYLE}</style>{''.join(parts)}"
