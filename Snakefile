@@ -11,10 +11,13 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/tickets_files.smk"
 include: "workflow/rules/tickets.smk"
+include: "workflow/rules/transfers_files.smk"
 include: "workflow/rules/transfers.smk"
+include: "workflow/rules/landscape_files.smk"
 include: "workflow/rules/landscape.smk"
 include: "workflow/rules/planting_files.smk"
 include: "workflow/rules/planting.smk"
+include: "workflow/rules/claims_files.smk"
 include: "workflow/rules/claims.smk"
 
 

@@ -4,52 +4,9 @@
 # OUTPUTS: {results}/claims/ with a table, a figure, a page and the record of each system; {results}/tables/claims.parquet.
 # STEPS: claims (a job for each system) → claims_table
 
-DECIDED = f"{RESULTS}/claims/{{system}}"
-SYSTEMS = [name for name, present in {"tickets": TICKETS.chains, "planting": PLANTING.cells}.items() if present]
-
 
 wildcard_constraints:
     system="|".join(SYSTEMS),
-
-
-def claim_tables(wildcards):
-    """The tables that decide the claims of a system."""
-    names = {
-        "tickets": [
-            "tickets",
-            *(["transfers"] if TICKETS.transfers else []),
-            *(["barriers", "flatness", "diversity"] if LANDSCAPE.chains else []),
-        ],
-        "planting": ["planting"],
-    }
-    return {name: f"{RESULTS}/tables/{name}.parquet" for name in names[wildcards.system]}
-
-
-def claim_figures(wildcards):
-    """The figures that show what the claims of a system are decided from, by kind (evotickets.claims.SHOWN)."""
-    drawn, pruned = f"{RESULTS}/figures", dict.fromkeys(chain.task for chain in TICKETS.chains)
-    lined = dict.fromkeys(task for task, _, _ in LANDSCAPE.chains)
-    paired = lined if study.seeds > 1 else []
-    files = {
-        "tickets": {
-            "performance": [f"{drawn}/tickets/{task}_performance.svg" for task in pruned],
-            "strategies": [f"{drawn}/tickets/{task}_strategies.svg" for task in pruned],
-            "transfers": [
-                f"{drawn}/transfers/{t}_transfers.svg" for t in dict.fromkeys(t.task for t in TICKETS.transfers)
-            ],
-            "connectivity": [
-                *(f"{drawn}/landscape/{task}_barriers.svg" for task in lined),
-                *around("interpolation.svg"),
-            ],
-            "flatness": [f"{drawn}/landscape/{task}_flatness.svg" for task in lined],
-            "diversity": [f"{drawn}/landscape/{task}_diversity.svg" for task in paired],
-        },
-        "planting": {
-            kind: [f"{drawn}/planting/{t}_{kind}.svg" for t in dict.fromkeys(target for target, _ in PLANTING.grounds)]
-            for kind in ("quality", "collapse", "recovery")
-        },
-    }
-    return {f"{kind}_figures": paths for kind, paths in files[wildcards.system].items()}
 
 
 rule claims:

@@ -6,50 +6,8 @@
 # STEPS: twin (the same ticket under other noise) → connectivity, flatness, diversity → landscape_chain (lines, record);
 #   landscape_tables → figures
 
-LANDSCAPE = TICKETS.landscape
-AROUND = f"{RESULTS}/landscape/{{task}}/{{trainer}}/{{criterion}}"
-AROUND_TABLES = {
-    "connectivity": ("connectivity", "barriers"),
-    "flatness": ("flatness", "curvature"),
-    "diversity": ("diversity", "snr_correlation"),
-}
 
-
-def around(name):
-    """A file of every chain that is looked at."""
-    return [f"{AROUND}/{name}".format(task=t, trainer=r, criterion=c) for t, r, c in LANDSCAPE.chains]
-
-
-def chain_tickets(levels):
-    """An input function: the tickets of a chain at these levels."""
-    return lambda wildcards: [
-        level_file("ticket", wildcards.task, wildcards.trainer, wildcards.criterion, level) for level in levels
-    ]
-
-
-def landscape_files():
-    """Every result, as for the tickets."""
-    names = list(dict.fromkeys(task for task, _, _ in LANDSCAPE.chains))
-    # Only masks that are nested and cut from a search distribution have a signal-to-noise ratio to remember.
-    remembering = {
-        task
-        for task, trainer, criterion in LANDSCAPE.chains
-        if TICKETS.settings[task, trainer]["strategy"] not in studies.GRADIENT and criterion in studies.SCORES
-    }
-    drawn = ["barriers", "flatness", *(["diversity"] if study.seeds > 1 else [])]
-    return [
-        *(file for level in LANDSCAPE.levels for file in around(f"level{level:02d}/twin.parquet")),
-        *(file for tables in AROUND_TABLES.values() for name in tables for file in around(f"{name}.parquet")),
-        *(f"{RESULTS}/tables/{name}.parquet" for tables in AROUND_TABLES.values() for name in tables),
-        *(file for name in ("interpolation.svg", "record.parquet") for file in around(name)),
-        *(f"{RESULTS}/figures/landscape/{name}_{figure}.svg" for name in names for figure in drawn),
-        *(f"{RESULTS}/figures/landscape/{name}_snr_correlation.svg" for name in names if name in remembering),
-    ]
-
-
-LANDSCAPE_TARGETS = landscape_files() if LANDSCAPE.chains else []
-# A pair needs the level before and the dense level too.
-LANDSCAPE_NEEDED = sorted({0, *LANDSCAPE.levels, *(level - 1 for level in LANDSCAPE.levels if level)})
+LANDSCAPE_TARGETS = all_landscape_files()
 
 
 rule twin:
