@@ -5,6 +5,7 @@ figure. Axis letter: `K` kernel entries that were there before the cut.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from evotickets import scores, statistics
 from evotickets.figures import style
 
 MOST_POINTS = 20_000
+RING: Any = {"marker": "o", "markersize": 9, "fillstyle": "none", "linestyle": ""}
 
 
 def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
@@ -46,6 +48,8 @@ def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
         style.fit_scores(panels, metric)
         figure.suptitle(f"{task}: tickets under each criterion")
         handles = [*(look.handle() for look in criteria.values()), dense_line]
+        if rows["seed"].nunique() > 1:
+            handles.append(Line2D([], [], color=style.BLACK, label="matches the dense mean", **RING))
         figure.legend(handles=handles, loc="outside lower center", ncols=4, title=style.seeds_of(rows))
     return figure
 
@@ -54,7 +58,7 @@ def _ring(axes: Axes, chain: pd.DataFrame, color: str) -> None:
     """Mark the smallest density at which a chain matches its dense level, if that can be told."""
     density = statistics.matching_level(chain) if chain["seed"].nunique() > 1 else np.nan
     mean = chain.loc[chain["density"] == density, "value"].mean()
-    axes.plot(density, mean, color=color, marker="o", markersize=9, fillstyle="none")
+    axes.plot(density, mean, color=color, **RING)
 
 
 def strategies(frame: pd.DataFrame, path: str | Path) -> Figure:
