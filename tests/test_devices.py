@@ -84,7 +84,7 @@ def test_trainers_do_the_same_on_two_devices():
             network = tickets.network_of(task, {"hidden": [8]})
             dense = tickets.initialise(network, 2, seed=0, name=name)
             place = ("x",)
-            ticket = tickets.next_ticket(network, dense, "random", .5, seed=0, name=name, place=place)
+            ticket = tickets.next_ticket(network, task, dense, "random", .5, seed=0, name=name, place=place)
             settings = {"strategy": strategy, **common, **more}
             key = jax.random.key(1)
             alone, _ = tickets.train(network, task, ticket, settings, key=key)
