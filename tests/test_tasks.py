@@ -65,7 +65,9 @@ def test_names_tell_the_kind_without_heavy_imports():
 def test_an_unknown_task_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown task 'cifar'; known are digits, mnist, .*, mountain_car_continuous"):
         tasks.kind("cifar")
-    with pytest.raises(ValueError, match=r"'digits' is a supervised task; control tasks are .*, cartpole, pendulum, .*"):
+    with pytest.raises(
+        ValueError, match=r"'digits' is a supervised task; control tasks are .*, cartpole, pendulum, .*"
+    ):
         tasks.control("digits")
     with pytest.raises(ValueError, match=r"'cartpole' is a control task; supervised tasks are digits, .*"):
         tasks.supervised("cartpole")
