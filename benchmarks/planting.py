@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from timing import row
 
-from evotickets.planting import cells, mother, samples, seekers
-from evotickets.planting.hunt import Hunt
+from evotickets.masked import perceptron
+from evotickets.masked.hunt import Hunt
+from evotickets.planting import cells, samples, seekers
 
 SEEDS, SAMPLES, EPOCHS = 25, 10_000, 10
 SPARSE, DENSER = 0.01, 0.1
@@ -72,7 +73,7 @@ def _torch(hunt: Hunt, density: float, seed: int) -> float:
     x, y = torch.tensor(hunt.problem.train.x[seed]), torch.tensor(hunt.problem.train.y[seed], dtype=torch.long)
     layers = [
         (torch.tensor(kernel, requires_grad=True), torch.tensor(bias, requires_grad=True))
-        for kernel, bias in mother.layers(hunt.network, hunt.parameters[seed])
+        for kernel, bias in perceptron.layers(hunt.network, hunt.parameters[seed])
     ]
     kept = [torch.ones_like(kernel) for kernel, _ in layers]
 

@@ -14,13 +14,14 @@ FLOORS = [
     {"masks", "tasks", "sampling"},
     {"scores", "pruning", "population", "rollouts"},
     {"objectives", "saliency"},
-    {"evolution", "gradient", "landscape", "reinforcement"},
-    {"tickets", "planting", "claims"},
+    {"evolution", "gradient", "landscape", "masked", "reinforcement"},
+    {"tickets", "planting", "strong", "claims"},
 ]
 SCRIPTS_ONLY = {
     "comparisons",
     "configuration",
     "grid",
+    "searches",
     "results",
     "figures",
     "tracking",

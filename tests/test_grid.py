@@ -10,7 +10,7 @@ import yaml
 from evotickets import study
 from evotickets.grid import Cell
 from evotickets.planting import seekers, targets
-from evotickets.planting.hunt import SEEKERS
+from evotickets.planting.registry import SEEKERS
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 RULES = yaml.safe_load(SCHEMA.read_text())
@@ -75,7 +75,7 @@ def broken(*path, value):
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({}, "neither tickets nor planting; add one of them"),
+        ({}, "no tickets, no planting and no strong; add one of them"),
         (broken("targets", "circle", value={"target": "ring"}), "planting.targets.circle names ring, which is not"),
         (broken("targets", "circle", value={"width": 19}), "width is 19, but planting.cells[0] plants 20 units"),
         (broken("targets", "circle", value={"depth": 3}), "planting.targets.circle: unknown key 'depth'"),

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evotickets import masks
+from evotickets.masked import perceptron
 from evotickets.planting import mother, plant, samples, targets
 
 INPUTS = {name: np.random.default_rng(0).uniform(-1, 1, (20_000, f.inputs)) for name, f in targets.TARGETS.items()}
@@ -28,7 +29,7 @@ def masked_outputs(network, ticket, x, kind=np.float64):
     """Outputs [B, O] of the masked mother, computed by hand."""
     keep = np.ones(network.parameter_count)
     keep[masks.kernel_positions(network)] = ticket.mask
-    layers = mother.layers(network, ticket.parameters.astype(kind).astype(np.float64) * keep)
+    layers = perceptron.layers(network, ticket.parameters.astype(kind).astype(np.float64) * keep)
     for kernel, bias in layers[:-1]:
         x = np.maximum(x @ kernel.T + bias, 0)
     return x @ layers[-1][0].T + layers[-1][1]
@@ -90,7 +91,7 @@ def test_unknown_targets_and_impossible_depths_are_refused():
 
 def test_mother_networks_have_the_stds_of_the_paper():
     network = mother.describe("circle", 4, 400)
-    layers = mother.layers(network, mother.initialise(network, np.random.default_rng(0)))
+    layers = perceptron.layers(network, mother.initialise(network, np.random.default_rng(0)))
     bias_std = 1.0
     for kernel, bias in layers[:-1]:
         std = np.sqrt(2 / kernel.shape[1])
@@ -127,8 +128,8 @@ def test_planting_touches_only_the_ticket_and_its_biases(name, depth, width, see
     network, parameters, ticket = planted(name, depth, width, seed)
     target = targets.build(name, depth)
     assert np.count_nonzero(ticket.mask) == target.edges
-    moved = mother.layers(network, ticket.parameters)
-    drawn = mother.layers(network, parameters)
+    moved = perceptron.layers(network, ticket.parameters)
+    drawn = perceptron.layers(network, parameters)
     sources = np.arange(network.layers[0].fan_in)
     for index, (kernel, neurons, scales) in enumerate(zip(target.kernels, ticket.neurons, ticket.scales, strict=True)):
         assert len(set(neurons)) == len(neurons) == len(kernel), "no two neurons share a unit"

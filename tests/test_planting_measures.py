@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from evotickets import masks, networks
-from evotickets.planting import cells, descent, measures, samples, targets
+from evotickets.masked import descent
+from evotickets.planting import cells, measures, samples, targets
 
 CIRCLE = {"target": "circle", "width": 100, "noise": 0.01}
 HELIX = {"target": "helix", "width": 40, "noise": 0.01}

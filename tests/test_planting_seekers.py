@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evotickets import networks
-from evotickets.planting import cells, descent, mother, popup, saliency, samples, seekers
-from evotickets.planting.hunt import SEEKERS, Hunt, counts
+from evotickets.masked import descent, perceptron, popup
+from evotickets.masked.hunt import Hunt, counts
+from evotickets.planting import cells, mother, saliency, samples, seekers
+from evotickets.planting.registry import SEEKERS
 
 TRAINING = {"epochs": 2, "batch": 32, "learning_rate": 0.001}
 CIRCLE = {"target": "circle", "width": 24, "noise": 0.01}
@@ -51,7 +53,7 @@ def test_synaptic_flow_is_conserved_without_biases():
     """Tanaka et al. (2020), theorem 2: every layer's scores have the same sum."""
     found, _ = hunt(depth=5)
     flat = found.parameters[:1].astype(np.float32)
-    for _, bias in mother.layers(found.network, flat[0]):
+    for _, bias in perceptron.layers(found.network, flat[0]):
         bias[:] = 0
     values = saliency.score(found.network, found.problem, "synflow", flat, found.everything[:1])[0]
     ends = np.cumsum([layer.kernel_size for layer in found.network.layers])
@@ -155,7 +157,7 @@ def test_leaving_out_units_without_a_way_to_an_output_changes_nothing(density, m
 def test_training_a_dense_network_learns_the_circle():
     found, _ = hunt(CIRCLE | {"width": 50}, depth=3, seeds=1, count=10_000)
     trained = found.train(found.everything, 3, "learn")
-    out = mother.outputs(mother.layers(found.network, jnp.asarray(trained[0])), found.problem.test.x[0].T)
+    out = perceptron.outputs(perceptron.layers(found.network, jnp.asarray(trained[0])), found.problem.test.x[0].T)
     assert np.mean(np.argmax(out, 0) == found.problem.test.y[0]) > 0.8
 
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evotickets import masks, seeds
+from evotickets.masked import descent
+from evotickets.masked.hunt import Hunt
 from evotickets.networks import Network
-from evotickets.planting import DENSE, PLANTED, TICKET, descent, measures, mother, plant, samples, seekers, targets
-from evotickets.planting.hunt import Hunt
+from evotickets.planting import DENSE, PLANTED, TICKET, measures, mother, plant, samples, seekers, targets
 
 Rows = list[dict[str, Any]]
 
@@ -50,7 +51,7 @@ def ground(target: Mapping[str, Any], depth: int, *, seed: int, count: int) -> G
     network, built = network_of(target, depth), targets.build(target["target"], depth)
     tickets = []
     for index in range(count):
-        rng = seeds.generator(seed, "planting", *_names(target, depth), "mother", index)
+        rng = seeds.generator(seed, *_names(target, depth), "mother", index)
         tickets.append(plant.plant(network, mother.initialise(network, rng), built))
     return Ground(
         np.stack([ticket.parameters for ticket in tickets]).astype(np.float32),
@@ -60,7 +61,7 @@ def ground(target: Mapping[str, Any], depth: int, *, seed: int, count: int) -> G
 
 
 def _names(target: Mapping[str, Any], depth: int) -> tuple[str, ...]:
-    return (target["target"], f"depth{depth:02d}", f"width{target['width']}")
+    return ("planting", target["target"], f"depth{depth:02d}", f"width{target['width']}")
 
 
 def seek(
@@ -88,7 +89,7 @@ def seek(
         seed: of the study. All seekers of a target and depth see the same mothers, samples and orders of samples.
     """
     network, names = network_of(target, depth), _names(target, depth)
-    generators = [seeds.generator(seed, "planting", *names, "samples", i) for i in range(len(where.mask))]
+    generators = [seeds.generator(seed, *names, "samples", i) for i in range(len(where.mask))]
     problem = samples.draw(target["target"], count, target["noise"], generators)
     hunt = Hunt(network, problem, where.parameters, training, seed, names)
     options = dict(seeker)

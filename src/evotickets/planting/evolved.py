@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from evotickets import evolution, masks, networks, objectives, population, scores, seeds
+from evotickets.masked.hunt import Hunt, counts, cut
+from evotickets.masked.problem import Problem
 from evotickets.networks import Network
 from evotickets.objectives import Objective
-from evotickets.planting.hunt import Hunt, counts, cut, register
-from evotickets.planting.samples import Problem
+from evotickets.planting.registry import register
 
 SCORED = 1000
 """Training samples that score the mean; only the progress of a job shows them."""
@@ -78,7 +79,7 @@ def evolution_strategy(
     for shot, left in enumerate(counts(mask.shape[1], count, shots)):
         places = objectives.positions(network, mask)
         initial = jnp.asarray(np.take_along_axis(hunt.parameters, places, 1), jnp.float32)
-        key = seeds.stream(hunt.seed, "planting", *hunt.names, "evolution", shot)
+        key = seeds.stream(hunt.seed, *hunt.names, "evolution", shot)
         trained = evolution.train(objective(network, hunt.problem, mask, batch), initial, settings, key=key)
         mean, std = np.zeros((2, *hunt.parameters.shape), np.float32)
         np.put_along_axis(mean, places, trained.mean, 1)

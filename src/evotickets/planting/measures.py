@@ -13,10 +13,10 @@ import numpy as np
 import optax
 
 from evotickets import masks
+from evotickets.masked import perceptron
+from evotickets.masked.descent import over_seeds
+from evotickets.masked.problem import Problem
 from evotickets.networks import Network
-from evotickets.planting import mother
-from evotickets.planting.descent import over_seeds
-from evotickets.planting.samples import Problem
 
 NEWTON_STEPS = 30
 STEPS = np.array([1, 0.5, 0.25, 0.1, 0.02, 0], np.float32)
@@ -73,8 +73,8 @@ def baseline(problem: Problem) -> np.ndarray:
 def _quality(network, classes, parameters, x, y, test_x, test_y):
     def one(argument):
         parameters, x, y, test_x, test_y = argument
-        layers = mother.layers(network, parameters)
-        train, test = mother.outputs(layers, x.T), mother.outputs(layers, test_x.T)
+        layers = perceptron.layers(network, parameters)
+        train, test = perceptron.outputs(layers, x.T), perceptron.outputs(layers, test_x.T)
         mean, std = train.mean(1, keepdims=True), train.std(1, keepdims=True)
         std = jnp.where(std > 0, std, 1)
         train, standard = (train - mean) / std, (test - mean) / std

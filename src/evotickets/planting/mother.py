@@ -1,22 +1,15 @@
-"""Mother networks: random ReLU perceptrons in which tickets are planted, and their outputs.
+"""Mother networks: random ReLU perceptrons in which tickets are planted.
 
-Axis letters: `S` seeds, `N` all parameters, `O` units of a layer, `I` its inputs, `B` samples. Flat parameters follow
-`networks.flatten`.
+Axis letters: `N` all parameters. Flat parameters follow `networks.flatten`.
 """
 
 from math import sqrt
-from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from evotickets import networks
 from evotickets.networks import Network
 from evotickets.planting.targets import TARGETS
-
-Layers = tuple[tuple[jax.Array, jax.Array], ...]
-"""Kernel [O, I] and bias [O] of every layer."""
 
 
 def describe(name: str, depth: int, width: int) -> Network:
@@ -38,27 +31,3 @@ def initialise(network: Network, rng: np.random.Generator) -> np.ndarray:
         bias_std *= std
         parts += [rng.normal(0, std, layer.kernel_size), rng.normal(0, bias_std, layer.outputs)]
     return np.concatenate(parts)
-
-
-def layers(network: Network, flat: Any) -> Any:
-    """Cut flat parameters [N] into `Layers`; of a NumPy array, views."""
-    out, start = [], 0
-    for layer in network.layers:
-        kernel = flat[start : start + layer.kernel_size].reshape(layer.outputs, layer.fan_in)
-        start += layer.kernel_size
-        out.append((kernel, flat[start : start + layer.outputs]))
-        start += layer.outputs
-    return tuple(out)
-
-
-def flatten(layers: Layers) -> jax.Array:
-    """Join layers to flat parameters [N]; the inverse of `layers`."""
-    return jnp.concatenate([part for kernel, bias in layers for part in (kernel.ravel(), bias)])
-
-
-def outputs(layers: Layers, features: jax.Array) -> jax.Array:
-    """Return the outputs [O, B] on inputs [I, B]; with samples last, the fan-in of a unit is contiguous."""
-    for kernel, bias in layers[:-1]:
-        features = jax.nn.relu(kernel @ features + bias[:, None])
-    kernel, bias = layers[-1]
-    return kernel @ features + bias[:, None]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evotickets import masks
+from evotickets.masked import perceptron
 from evotickets.networks import Network
-from evotickets.planting import mother
 from evotickets.planting.targets import Target
 
 
@@ -44,7 +44,7 @@ def plant(network: Network, parameters: np.ndarray, target: Target) -> Planted:
         ValueError: if the mother has fewer units than the target, or another number of layers, inputs or outputs.
     """
     flat, kept = np.array(parameters, np.float64), np.zeros(network.parameter_count, bool)
-    drawn, chosen = mother.layers(network, flat), mother.layers(network, kept)
+    drawn, chosen = perceptron.layers(network, flat), perceptron.layers(network, kept)
     _check(network, target)
     sources, scale = np.arange(network.layers[0].fan_in), np.ones(network.layers[0].fan_in)
     neurons, scales = [], []

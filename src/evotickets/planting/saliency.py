@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from evotickets import masks, saliency
+from evotickets.masked import descent, perceptron
+from evotickets.masked.problem import Problem
 from evotickets.networks import Network
-from evotickets.planting import descent, mother
-from evotickets.planting.samples import Problem
 from evotickets.saliency import Loss
 
 SALIENCIES: dict[str, Callable[[Network, Loss, jax.Array], jax.Array]] = {
@@ -33,7 +33,7 @@ def _scores(network, classes, name, parameters, keep, x, y):
 
         def loss(flat: jax.Array) -> jax.Array:
             # Pruned weights are no variables: their gradient, and with it their part in Hg, is zero.
-            return descent.loss(classes, mother.layers(network, flat * keep), x, y)
+            return descent.loss(classes, perceptron.layers(network, flat * keep), x, y)
 
         return SALIENCIES[name](network, loss, parameters)
 

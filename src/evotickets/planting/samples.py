@@ -4,31 +4,11 @@ Axis letters: `S` seeds, `n` samples, `I` inputs, `O` outputs.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
+from evotickets.masked.problem import Problem, Samples
 from evotickets.planting.targets import TARGETS, Family
-
-
-class Samples(NamedTuple):
-    """Inputs float32 [S, n, I], and classes int32 [S, n] or values float32 [S, n, O]."""
-
-    x: np.ndarray
-    y: np.ndarray
-
-
-class Problem(NamedTuple):
-    """What a mother network is to learn: the number of classes (0 for a regression), training and test samples."""
-
-    classes: int
-    train: Samples
-    test: Samples
-
-    @property
-    def metric(self) -> str:
-        """Name of the measure of quality: `accuracy`, or `mse`, which is an error."""
-        return "accuracy" if self.classes else "mse"
 
 
 def draw(name: str, count: int, noise: float, rngs: Sequence[np.random.Generator]) -> Problem:

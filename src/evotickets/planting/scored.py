@@ -5,8 +5,9 @@ Every score in `saliency` becomes a seeker of its name.
 
 import numpy as np
 
+from evotickets.masked.hunt import Hunt, counts, cut
 from evotickets.planting import saliency
-from evotickets.planting.hunt import Hunt, Seeker, counts, cut, register
+from evotickets.planting.registry import Seeker, register
 
 
 @register

@@ -5,10 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from evotickets.planting import evolved, frozen, scored
-from evotickets.planting.hunt import SEEKERS, Hunt
+from evotickets.masked import frozen
+from evotickets.masked.hunt import Hunt
+from evotickets.planting import evolved, scored
+from evotickets.planting.registry import SEEKERS, register
 
-__all__ = ["evolved", "frozen", "options", "scored", "seek"]
+__all__ = ["evolved", "options", "scored", "seek"]
+
+for _seeker in (frozen.edge_popup, frozen.gem_miner):
+    register(_seeker)
 
 
 def options(name: str) -> dict[str, Any]:

@@ -5,11 +5,11 @@ Axis letters: `S` seeds, `K` prunable entries.
 
 import numpy as np
 
-from evotickets.planting import descent, popup
-from evotickets.planting.hunt import Hunt, counts, cut, register
+from evotickets.masked import descent, perceptron, popup
+from evotickets.masked.hunt import Hunt, counts, cut
+from evotickets.networks import Network
 
 
-@register
 def edge_popup(
     hunt: Hunt,
     count: int,
@@ -26,17 +26,58 @@ def edge_popup(
     Deviates: no softmax stands behind the outputs of a regression. Every layer keeps one edge at least, and the counts
     of all layers together are exact.
     """
-    network, clipped = hunt.network, False
+    return _largest(hunt, count, "edge_popup", annealed, epochs, learning_rate, (momentum, weight_decay))
+
+
+def biprop(
+    hunt: Hunt,
+    count: int,
+    *,
+    epochs: int = 10,
+    learning_rate: float = 0.1,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0005,
+) -> np.ndarray:
+    """Search as edge-popup does among weights that are binary: sign(W) · α, with one α a layer.
+
+    Source: Diffenderfer & Kailkhura (2021), "Multi-prize lottery ticket hypothesis", Alg. 1.
+    Deviates: α is a constant to the gradient. The mask alone is returned; `binarised` makes the weights.
+    """
+    return _largest(hunt, count, "biprop", False, epochs, learning_rate, (momentum, weight_decay))
+
+
+def binarised(network: Network, parameters: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return parameters [S, N] whose kernels are sign(W) · α, with α of what masks [S, K] keep in a layer."""
+    found = np.array(parameters, np.float32)
+    for own, row in zip(found, descent.survivors(network, mask), strict=True):
+        for (kernel, _), (keep, _) in zip(
+            perceptron.layers(network, own), perceptron.layers(network, row), strict=True
+        ):
+            kernel[:] = popup.binary(kernel, keep)
+    return found
+
+
+def _largest(
+    hunt: Hunt,
+    count: int,
+    kind: str,
+    annealed: bool,
+    epochs: int,
+    learning_rate: float,
+    options: tuple[float, float],
+) -> np.ndarray:
+    """Train scores and keep, in every layer, its share of the largest."""
+    network = hunt.network
     steps, order = _order(hunt, epochs)
     rates = popup.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
-    scores = popup.draw(network, clipped, hunt.rngs("scores"))
+    scores = popup.draw(network, kind, hunt.rngs("scores"))
     velocity, allowed = np.zeros_like(scores), np.ones_like(scores)
     weights = np.asarray(hunt.parameters, np.float32)
     lefts = counts(network.kernel_count, count, epochs) if annealed else [count] * epochs
     for index, left in enumerate(lefts):
         per_layer = popup.allot(network, left)
         scores, velocity = popup.epoch(
-            network, hunt.problem.classes, clipped, (momentum, weight_decay), per_layer, rates[index],
+            network, hunt.problem.classes, kind, options, per_layer, rates[index],
             weights, allowed, scores, velocity, *hunt.problem.train, order[:, index],
         )  # fmt: skip
     ends = np.cumsum([layer.kernel_size for layer in network.layers])[:-1]
@@ -51,7 +92,6 @@ def edge_popup(
     )
 
 
-@register
 def gem_miner(
     hunt: Hunt,
     count: int,
@@ -67,15 +107,15 @@ def gem_miner(
     after epoch j of E).
     Deviates: the ticket is every edge that was not given up, exactly as many as asked, whatever its score rounds to.
     """
-    network, clipped = hunt.network, True
+    network, kind = hunt.network, "gem_miner"
     steps, order = _order(hunt, epochs)
     rates = popup.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
-    scores = popup.draw(network, clipped, hunt.rngs("scores"))
+    scores = popup.draw(network, kind, hunt.rngs("scores"))
     velocity, weights = np.zeros_like(scores), np.asarray(hunt.parameters, np.float32)
     mask, rngs = hunt.everything, hunt.rngs("ties")
     for index, left in enumerate(counts(network.kernel_count, count, epochs)):
         scores, velocity = popup.epoch(
-            network, hunt.problem.classes, clipped, (momentum, weight_decay), np.zeros(len(network.layers), int),
+            network, hunt.problem.classes, kind, (momentum, weight_decay), np.zeros(len(network.layers), int),
             rates[index], weights, descent.survivors(network, mask), scores, velocity, *hunt.problem.train,
             order[:, index],
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Gradient descent on masked mother networks: all seeds of a cell in one compiled program.
+"""Gradient descent on masked networks: all seeds of a cell in one compiled program.
 
 Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `E` epochs, `T` steps of an epoch, `B` batch.
 """
@@ -13,9 +13,9 @@ import numpy as np
 import optax
 
 from evotickets import masks, networks
+from evotickets.masked import perceptron
+from evotickets.masked.problem import Problem
 from evotickets.networks import Network
-from evotickets.planting import mother
-from evotickets.planting.samples import Problem
 
 CACHE = 2**23
 """Bytes that the weights, moments and gradients of the seeds trained side by side should fit into on a CPU."""
@@ -32,9 +32,9 @@ def survivors(network: Network, mask: np.ndarray) -> np.ndarray:
     return keep
 
 
-def loss(classes: int, layers: mother.Layers, x: jax.Array, y: jax.Array) -> jax.Array:
+def loss(classes: int, layers: perceptron.Layers, x: jax.Array, y: jax.Array) -> jax.Array:
     """Return the mean cross-entropy or the mean squared error of a network on samples x [B, I]."""
-    out = mother.outputs(layers, x.T)
+    out = perceptron.outputs(layers, x.T)
     if classes:
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(out, y, axis=0))
     return jnp.mean((out - y.T) ** 2)
@@ -67,7 +67,7 @@ def _adam(network, classes, rate, parameters, keep, x, y, order):
 
     def one(argument):
         parameters, keep, x, y, order = argument
-        weights, keep = mother.layers(network, parameters), mother.layers(network, keep)
+        weights, keep = perceptron.layers(network, parameters), perceptron.layers(network, keep)
 
         def step(carried, index):
             weights, state = carried
@@ -76,7 +76,7 @@ def _adam(network, classes, rate, parameters, keep, x, y, order):
             return (optax.apply_updates(weights, updates), state), None
 
         (weights, _), _ = jax.lax.scan(step, (weights, optimizer.init(weights)), order)
-        return mother.flatten(weights)
+        return perceptron.flatten(weights)
 
     return over_seeds(network, one, (parameters, keep, x, y, order))
 
@@ -93,7 +93,7 @@ def train(
     """Train the survivors of every seed with Adam and return the parameters [S, N], zero where pruned.
 
     Args:
-        network: the mother network.
+        network: a perceptron.
         problem: its samples.
         parameters: initial values [S, N].
         mask: [S, K].
@@ -131,11 +131,11 @@ def compact(network: Network, mask: np.ndarray) -> tuple[Network, np.ndarray]:
         return network, whole
     hidden = (width,) * (len(network.layers) - 1)
     smaller = networks.mlp(network.layers[0].fan_in, hidden, network.outputs)
-    index = mother.layers(network, np.arange(network.parameter_count))
+    index = perceptron.layers(network, np.arange(network.parameter_count))
     places = np.full((len(mask), smaller.parameter_count), network.parameter_count)
     for own, units in zip(places, alive, strict=True):
         for (kernel, bias), (all_kernel, all_bias), sources, targets in zip(
-            mother.layers(smaller, own), index, units[:-1], units[1:], strict=True
+            perceptron.layers(smaller, own), index, units[:-1], units[1:], strict=True
         ):
             kernel[: len(targets), : len(sources)] = all_kernel[np.ix_(targets, sources)]
             bias[: len(targets)] = all_bias[targets]

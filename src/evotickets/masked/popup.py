@@ -1,4 +1,4 @@
-"""Searching for masks of frozen weights by gradients through the mask: edge-popup and Gem-Miner.
+"""Searching for masks of frozen weights by gradients through the mask: edge-popup, Gem-Miner and biprop.
 
 Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `L` layers, `T` steps.
 """
@@ -12,8 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from evotickets import masks
+from evotickets.masked import descent, perceptron
 from evotickets.networks import Network
-from evotickets.planting import descent, mother
+
+KINDS = ("edge_popup", "gem_miner", "biprop")
 
 
 def allot(network: Network, count: int) -> np.ndarray:
@@ -51,7 +53,7 @@ def kth_largest(values: jax.Array, k: jax.Array) -> jax.Array:
     return jax.lax.bitcast_convert_type(jax.lax.fori_loop(0, 31, set_bit, jnp.int32(0)), jnp.float32)
 
 
-def _largest(scores: mother.Layers, counts: jax.Array) -> list[jax.Array]:
+def _largest(scores: perceptron.Layers, counts: jax.Array) -> list[jax.Array]:
     """Keep the largest |scores| of every layer."""
     return [
         (jnp.abs(kernel) >= kth_largest(jnp.abs(kernel), count)).astype(jnp.float32)
@@ -60,16 +62,17 @@ def _largest(scores: mother.Layers, counts: jax.Array) -> list[jax.Array]:
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
-def epoch(network, classes, clipped, options, counts, rates, weights, allowed, scores, velocity, x, y, order):
+def epoch(network, classes, kind, options, counts, rates, weights, allowed, scores, velocity, x, y, order):
     """Take the steps of an epoch on scores [S, N] of frozen weights [S, N]; returns scores and velocity.
 
-    Edge-popup keeps the largest |scores| of every layer, `counts` of them; clipped scores, Gem-Miner's, stay in [0, 1]
-    and keep what is above one half. Either way the gradient passes through the mask as if it were the score.
+    Edge-popup keeps the largest |scores| of every layer, `counts` of them, and so does biprop, of weights that have one
+    magnitude in a layer; Gem-Miner's scores stay in [0, 1] and keep what is above one half. The gradient passes through
+    the mask as if it were the score.
 
     Args:
-        network: the mother network.
+        network: a perceptron.
         classes: of the problem.
-        clipped: whether scores are Gem-Miner's.
+        kind: one of `KINDS`.
         options: momentum and weight decay.
         counts: edges of every layer [L].
         rates: learning rate of every step [T].
@@ -82,11 +85,12 @@ def epoch(network, classes, clipped, options, counts, rates, weights, allowed, s
         order: the samples of every step [S, T, B].
     """
     momentum, decay = options
+    clipped = kind == "gem_miner"
 
     def one(argument):
         weights, allowed, scores, velocity, x, y, order = argument
-        frozen, free = mother.layers(network, weights), mother.layers(network, allowed)
-        start = mother.layers(network, scores), mother.layers(network, velocity)
+        frozen, free = perceptron.layers(network, weights), perceptron.layers(network, allowed)
+        start = perceptron.layers(network, scores), perceptron.layers(network, velocity)
 
         def step(carried, at):
             scores, velocity = carried
@@ -95,11 +99,14 @@ def epoch(network, classes, clipped, options, counts, rates, weights, allowed, s
                 chosen = [(kernel >= 0.5) * may for (kernel, _), (may, _) in zip(scores, free, strict=True)]
             else:
                 chosen = _largest(scores, counts)
-            masked = tuple((kernel * keep, bias) for (kernel, bias), keep in zip(frozen, chosen, strict=True))
+            used = frozen
+            if kind == "biprop":
+                used = tuple((binary(kernel, keep), bias) for (kernel, bias), keep in zip(frozen, chosen, strict=True))
+            masked = tuple((kernel * keep, bias) for (kernel, bias), keep in zip(used, chosen, strict=True))
             gradient = jax.grad(descent.loss, argnums=1)(classes, masked, x[index], y[index])
             moved = []
             for (score, bias), (speed, still), (slope, _), (kernel, _), (may, _) in zip(
-                scores, velocity, gradient, frozen, free, strict=True
+                scores, velocity, gradient, used, free, strict=True
             ):
                 through = slope * kernel * (may if clipped else jnp.sign(score))
                 speed = momentum * speed + through + decay * score
@@ -108,9 +115,17 @@ def epoch(network, classes, clipped, options, counts, rates, weights, allowed, s
             return tuple(zip(*moved, strict=True)), None
 
         (scores, velocity), _ = jax.lax.scan(step, start, (rates, order))
-        return mother.flatten(scores), mother.flatten(velocity)
+        return perceptron.flatten(scores), perceptron.flatten(velocity)
 
     return descent.over_seeds(network, one, (weights, allowed, scores, velocity, x, y, order))
+
+
+def binary(kernel: jax.Array, keep: jax.Array) -> jax.Array:
+    """Return the signs of a kernel [O, I] times the mean magnitude of what a mask [O, I] keeps.
+
+    Source: Diffenderfer & Kailkhura (2021), "Multi-prize lottery ticket hypothesis", Alg. 1: α = ‖M ⊙ W‖₁ / ‖M‖₁.
+    """
+    return jnp.sign(kernel) * jnp.sum(jnp.abs(kernel) * keep) / jnp.maximum(jnp.sum(keep), 1)
 
 
 def cosine(rate: float, steps: int) -> np.ndarray:
@@ -118,9 +133,9 @@ def cosine(rate: float, steps: int) -> np.ndarray:
     return (rate / 2 * (1 + np.cos(pi * np.arange(steps) / steps))).astype(np.float32)
 
 
-def draw(network: Network, clipped: bool, rngs: Sequence[np.random.Generator]) -> np.ndarray:
-    """Draw initial scores [S, N]: uniform on [0, 1] if clipped, else on ±1/√fan-in of their layer."""
-    if clipped:
+def draw(network: Network, kind: str, rngs: Sequence[np.random.Generator]) -> np.ndarray:
+    """Draw initial scores [S, N]: uniform on [0, 1] for Gem-Miner, else on ±1/√fan-in of their layer."""
+    if kind == "gem_miner":
         return np.stack([rng.uniform(0, 1, network.parameter_count) for rng in rngs]).astype(np.float32)
     bounds = np.concatenate(
         [np.full(layer.kernel_size + layer.outputs, layer.fan_in**-0.5) for layer in network.layers]

@@ -1,40 +1,29 @@
-"""What a seeker may know of a mother network in which a ticket is hidden, and the one list of seekers.
+"""What a seeker may know of a network in which it looks for a ticket, and cuts that keep exact counts.
 
-A seeker is one registered function `(hunt, count, **options) -> mask [S, K]` that keeps exactly `count` edges. Axis
-letters: `S` seeds, `N` all parameters, `K` prunable entries.
+Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from evotickets import masks, pruning, seeds
+from evotickets.masked import descent
+from evotickets.masked.problem import Problem
 from evotickets.networks import Network
-from evotickets.planting import descent
-from evotickets.planting.samples import Problem
-
-Seeker = Callable[..., np.ndarray]
-
-SEEKERS: dict[str, Seeker] = {}
-
-
-def register(function: Seeker) -> Seeker:
-    """Add a seeker under its function's name."""
-    SEEKERS[function.__name__] = function
-    return function
 
 
 class Hunt(NamedTuple):
     """What a seeker may know.
 
     Attributes:
-        network: the mother network.
-        problem: training samples (and test samples, which no seeker reads).
+        network: in which a ticket is hidden.
+        problem: training samples (and others, which no seeker reads).
         parameters: initial parameters [S, N], the hidden ticket among them.
         training: how networks are trained: `epochs`, `batch`, `learning_rate`.
         seed: of the study.
-        names: of the cell; with the seed they name every random stream.
+        names: of the system and the cell; with the seed they name every random stream.
     """
 
     network: Network
@@ -46,10 +35,7 @@ class Hunt(NamedTuple):
 
     def rngs(self, *purpose: str | int) -> list[np.random.Generator]:
         """Return one generator per seed for a purpose."""
-        return [
-            seeds.generator(self.seed, "planting", *self.names, *purpose, index)
-            for index in range(len(self.parameters))
-        ]
+        return [seeds.generator(self.seed, *self.names, *purpose, index) for index in range(len(self.parameters))]
 
     def train(self, mask: np.ndarray, epochs: int, *purpose: str | int) -> np.ndarray:
         """Return the parameters [S, N] of masked networks trained from their initial values."""

@@ -1,0 +1,19 @@
+"""The one list of seekers of planted tickets.
+
+A seeker is one registered function `(hunt, count, **options) -> mask [S, K]` that keeps exactly `count` edges. Axis
+letters: `S` seeds, `K` prunable entries.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Seeker = Callable[..., np.ndarray]
+
+SEEKERS: dict[str, Seeker] = {}
+
+
+def register(function: Seeker) -> Seeker:
+    """Add a seeker under its function's name."""
+    SEEKERS[function.__name__] = function
+    return function
