@@ -143,7 +143,9 @@ def _sentence(error: jsonschema.ValidationError, place: str) -> str:
         case "enum":
             return f"{where} is {found}; choose one of {', '.join(map(str, rule))}"
         case "type":
-            return f"{where} is {found}; it must be {WORDS[rule]}{_number(instance, rule)}"
+            kinds = [rule] if isinstance(rule, str) else rule
+            words = " or ".join(WORDS[kind] for kind in kinds)
+            return f"{where} is {found}; it must be {words}{_number(instance, kinds[0])}"
         case "pattern":
             return f"{where}: {found} cannot be used; it must be {error.schema['description'].rstrip('.')}"
         case "minItems" | "minProperties":

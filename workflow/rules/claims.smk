@@ -42,7 +42,7 @@ rule claims:
         system="{system}",
         experiment=experiment("claims"),
         gradient=sorted({name for (_, name), s in TICKETS.settings.items() if s["strategy"] in studies.GRADIENT}),
-        seekers=PLANTING.seekers,
+        seekers=claim_seekers,
     script:
         "../scripts/claims.py"
 

@@ -1,7 +1,8 @@
 # Which systems a study has, and the tables and figures that their claims are decided from.
 
 DECIDED = f"{RESULTS}/claims/{{system}}"
-SYSTEMS = [name for name, present in {"tickets": TICKETS.chains, "planting": PLANTING.cells}.items() if present]
+PRESENT = {"tickets": TICKETS.chains, "planting": PLANTING.cells, "strong": STRONG.cells}
+SYSTEMS = [name for name, present in PRESENT.items() if present]
 
 
 def claim_tables(wildcards):
@@ -13,8 +14,14 @@ def claim_tables(wildcards):
             *(["barriers", "flatness", "diversity"] if LANDSCAPE.chains else []),
         ],
         "planting": ["planting"],
+        "strong": ["strong"],
     }
     return {name: f"{RESULTS}/tables/{name}.parquet" for name in names[wildcards.system]}
+
+
+def claim_seekers(wildcards):
+    """The seekers of a system that has such, with their options."""
+    return {"tickets": {}, "planting": PLANTING.seekers, "strong": STRONG.seekers}[wildcards.system]
 
 
 def claim_figures(wildcards):
@@ -39,6 +46,13 @@ def claim_figures(wildcards):
         "planting": {
             kind: [f"{drawn}/planting/{t}_{kind}.svg" for t in dict.fromkeys(target for target, _ in PLANTING.grounds)]
             for kind in ("quality", "collapse", "recovery")
+        },
+        "strong": {
+            **{
+                kind: expand(f"{SEARCH_FIGURES}/{{family}}_{kind}.svg", family=search_families())
+                for kind in ("fronts", "progress")
+            },
+            "leak": [f"{SEARCH_FIGURES}/leak.svg"],
         },
     }
     return {f"{kind}_figures": paths for kind, paths in files[wildcards.system].items()}

@@ -15,6 +15,9 @@ SHOWN = {
     "quality": ("P1", "P2", "P4", "P5", "P6"),
     "collapse": ("P3",),
     "recovery": ("P7",),
+    "fronts": ("G1", "G2", "G3", "G4", "G7"),
+    "progress": ("G5",),
+    "leak": ("G6",),
 }
 """The kind of figure that shows what a claim is decided from, by the beginning of the claim's name."""
 

@@ -8,6 +8,7 @@ from evotickets.figures.planting import (
     planting_quality,
     planting_recovery,
 )
+from evotickets.figures.strong import strong_boundaries, strong_fronts, strong_leak, strong_progress
 from evotickets.figures.tickets import (
     layer_densities,
     performance,
@@ -31,6 +32,10 @@ __all__ = [
     "snr_against_magnitude",
     "snr_correlation",
     "strategies",
+    "strong_boundaries",
+    "strong_fronts",
+    "strong_leak",
+    "strong_progress",
     "training_curves",
     "transfer",
 ]

@@ -84,7 +84,15 @@ PLANTING = register(
 )
 """`cell` is the density as the study writes it, `ticket` among them; `layer` 0 is the whole network."""
 
+_SEARCH = {"system": STRING, "task": STRING, "family": STRING, "classes": INT, "hidden": STRING, "seeker": STRING}
+STRONG = register("strong", _SEARCH | {"state": STRING, "density": FLOAT} | _ROWS)
+"""`density` is that of the seed's own mask; `hidden` are the units of the hidden layers, such as `50-50`."""
+
+STRONG_HISTORY = register("strong_history", _SEARCH | {"step": INT} | _ROWS)
+"""The best mask of a search after `step` evaluations."""
+
 MASK = register("mask", {"seed": INT, "mask": pa.list_(pa.bool_())})
+STRONG_MASK = register("strong_mask", {"state": STRING, "seed": INT, "mask": pa.list_(pa.bool_())})
 CLAIMS = register(
     "claims",
     {

@@ -1,0 +1,146 @@
+"""The claims about strong tickets, decided from tables whose answer is known."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evotickets.claims import strong as claims
+
+SEEKERS = {
+    "genetic": {"seeker": "genetic", "objective": "accuracy"},
+    "entropy": {"seeker": "genetic", "objective": "cross_entropy"},
+    "half": {"seeker": "edge_popup", "density": 0.5},
+    "equal": {"seeker": "edge_popup", "density": "genetic"},
+    "equal_entropy": {"seeker": "edge_popup", "density": "entropy"},
+    "random_search": {"seeker": "random_search", "objective": "accuracy", "budget": "genetic"},
+    "unpaired": {"seeker": "random_search", "objective": "cross_entropy", "budget": "genetic"},
+    "one_plus_one": {"seeker": "one_plus_one", "objective": "accuracy", "budget": "genetic"},
+    "dense": {"seeker": "dense"},
+    "planted": {"seeker": "planted"},
+}
+TASKS = {
+    "moons_a": ("moons", 2, "20"),
+    "moons_c": ("moons", 2, "100"),
+    "blobs_3": ("blobs", 3, "100"),
+    "blobs_9": ("blobs", 9, "100"),
+    "planted_circle": ("planted_circle", 4, "20"),
+}
+SEEDS = 12
+
+
+def table(change=None):
+    """Every seeker on every task has test accuracy .8 (dense: .9) and density .5, and recalls chance, but for a change.
+
+    `change(task, seeker, state)` returns what differs: `accuracy`, `density`, `recall`.
+    """
+    rng, rows = np.random.default_rng(0), []
+    for task, (family, classes, hidden) in TASKS.items():
+        for seeker in SEEKERS:
+            for state in ("found", "pruned", "leaked") if seeker not in ("dense", "planted") else ("found",):
+                own = {"accuracy": 0.9 if seeker == "dense" else 0.8, "density": 0.5, "recall": 0.3}
+                own |= (change(task, seeker, state) if change else None) or {}
+                at = {"system": "strong", "task": task, "family": family, "classes": classes, "hidden": hidden}
+                at |= {"seeker": seeker, "state": state}
+                for seed in range(SEEDS):
+                    jitter = {name: value + 0.005 * rng.normal() for name, value in own.items()}
+                    values = [("test", "accuracy", jitter["accuracy"]), ("validation", "accuracy", 0.1)]
+                    values += [("mask", "density", jitter["density"]), ("test", "loss", 1.0)]
+                    if family == "planted_circle":
+                        values += [("recovery", "recall", jitter["recall"]), ("recovery", "layer_chance_recall", 0.3)]
+                    rows += [
+                        at | {"seed": seed, "density": jitter["density"], "split": s, "metric": m, "value": v}
+                        for s, m, v in values
+                    ]
+    return pd.DataFrame(rows)
+
+
+def decided(rows, seekers=SEEKERS):
+    return {row["claim"]: SimpleNamespace(**row) for row in claims.decide(rows, seekers)}
+
+
+def verdicts(rows, *names):
+    found = decided(rows)
+    return [found[name].verdict for name in names]
+
+
+def better(*seekers, by=0.05, **more):
+    """A change by which some seekers are more accurate."""
+    return lambda task, seeker, state: {"accuracy": 0.8 + by} | more if seeker in seekers else {}
+
+
+def test_where_all_are_alike_nothing_is_supported():
+    found = decided(table())
+    assert {found[name].verdict for name in ("G1", "G2", "G3", "G5", "G6", "G7")} <= {"undecided", "contradicted"}
+    assert {"G1a", "G1b", "G1c", "G2c", "G3 3 classes", "G5c", "G6 moons", "G7 half"} <= set(found)
+    assert "above 0" in found["G1"].rule
+
+
+def test_better_and_sparser_on_two_classes():
+    rows = table(lambda task, seeker, state: {"accuracy": 0.85, "density": 0.4} if seeker == "genetic" else {})
+    assert verdicts(rows, "G1", "G1a", "G1b", "G1c") == ["supported"] * 4
+    claim = decided(rows)["G1a"]
+    assert claim.effect == pytest.approx(0.05, abs=0.005)
+    assert claim.n == SEEDS
+    assert decided(rows)["G1b"].effect == pytest.approx(0.1, abs=0.005)
+    assert verdicts(rows, "G2") == ["undecided"], "on more classes the other objective stands for genetic search"
+
+
+def test_better_but_not_sparser_is_not_both():
+    rows = table(lambda task, seeker, state: {"accuracy": 0.85, "density": 0.6} if seeker == "genetic" else {})
+    assert verdicts(rows, "G1", "G1a", "G1b") == ["contradicted", "supported", "contradicted"]
+
+
+def test_more_classes_are_decided_by_cross_entropy():
+    rows = table(lambda task, seeker, state: {"accuracy": 0.85, "density": 0.4} if seeker == "entropy" else {})
+    assert verdicts(rows, "G2", "G2a", "G2b", "G2c") == ["supported"] * 4
+    assert verdicts(rows, "G3", "G3 3 classes", "G3 9 classes", "G3 2 classes") == ["supported"] * 4
+
+
+def test_pruned_and_leaked_tickets_decide_nothing_but_the_leak():
+    rows = table(lambda task, seeker, state: {"accuracy": 0.9} if state == "leaked" else {})
+    assert verdicts(rows, "G1a", "G6", "G6 moons", "G6 blobs") == ["undecided"] + ["supported"] * 3
+    assert decided(rows)["G6"].effect == pytest.approx(0.1, abs=0.005)
+
+
+def test_the_gap_grows_with_classes_and_width():
+    def change(task, seeker, state):
+        gap = {"moons_a": 0.02, "moons_c": 0.06, "blobs_3": 0.1, "blobs_9": 0.22}.get(task, 0.5)
+        return {"accuracy": 0.9 - gap} if seeker in ("genetic", "entropy") else {}
+
+    found = decided(table(change))
+    assert (found["G4a"].verdict, found["G4b"].verdict) == ("supported", "supported")
+    assert found["G4a"].effect == pytest.approx(0.02, abs=0.002)
+    assert found["G4b"].effect == pytest.approx(0.04 / np.log2(5), abs=0.003)
+
+
+def test_genetic_search_against_its_baselines():
+    rows = table(better("genetic"))
+    assert verdicts(rows, "G5", "G5a", "G5b", "G5c") == ["supported"] * 3 + ["undecided"]
+    rows = table(better("genetic", "one_plus_one"))
+    assert verdicts(rows, "G5a", "G5b") == ["supported", "undecided"]
+    rows = table(better("random_search", by=0.1))
+    assert verdicts(rows, "G5", "G5a") == ["contradicted", "contradicted"]
+    rows = table(better("unpaired", by=0.1))
+    assert verdicts(rows, "G5a") == ["undecided"], "another objective is no fair comparison"
+
+
+def test_recovered_edges():
+    rows = table(lambda task, seeker, state: {"recall": 0.4} if seeker == "genetic" else {})
+    found = decided(rows)
+    assert (found["G7"].verdict, found["G7 genetic"].verdict) == ("supported", "supported")
+    assert found["G7 genetic"].effect == pytest.approx(0.1, abs=0.005)
+    assert found["G7 half"].verdict == "undecided"
+    assert {"G7 dense", "G7 planted", "G7 random_search"}.isdisjoint(found)
+
+
+def test_what_was_not_run_is_undecided():
+    alone = {"genetic": SEEKERS["genetic"], "dense": SEEKERS["dense"]}
+    rows = table()
+    found = decided(rows[rows["seeker"].isin(alone)], alone)
+    assert [found[name].verdict for name in ("G1", "G2", "G3", "G5")] == ["undecided"] * 4
+    assert [found[name].n for name in ("G1", "G3", "G5")] == [0] * 3
+    few = rows[rows["seeker"].isin(alone) & rows["task"].eq("moons_a")]
+    assert decided(few, alone)["G4a"].n == 0
+    assert decided(few, alone)["G7"].n == 0

@@ -1,0 +1,42 @@
+"""Let one seeker look for strong tickets of one task; choose, prune and measure what it found; all seeds at once."""
+
+from evotickets import devices, jobs, results
+from evotickets.strong import FOUND, cells
+
+
+def main(job, reference, output, place, experiment, task, seeker, training, samples, seed, seeds_count):
+    rows = results.read_table(reference, schema=results.STRONG).to_dict("records") if reference else None
+    options = cells.resolved(seeker, rows)
+    limits = {"samples": samples, "training": training, "seed": seed, "count": seeds_count}
+    ticket = cells.seek(task, options, **limits, progress=job.progress)
+
+    where = {"system": "strong", "task": place.task, "family": task["task"], "classes": task["classes"]}
+    where |= {"hidden": "-".join(map(str, task["hidden"])), "seeker": place.seeker}
+    for path, found, schema in (
+        (output.scores, ticket.rows, results.STRONG),
+        (output.history, ticket.history, results.STRONG_HISTORY),
+    ):
+        results.write_table(path, [where | row for row in found], schema=schema, metadata=job.metadata)
+    masks = [
+        {"state": state, "seed": index, "mask": mask}
+        for state, rows in ticket.masks.items()
+        for index, mask in enumerate(rows)
+    ]
+    results.write_table(output.mask, masks, schema=results.STRONG_MASK, metadata=job.metadata)
+    shown = {name: value for name, value in where.items() if name != "system"}
+    density = float(ticket.masks[FOUND].mean())
+    job.record(
+        output.record,
+        system=experiment,
+        kind="cell",
+        parameters=shown | {"depth": len(task["hidden"]) + 1, "density": density, "seeds": seeds_count},
+        metrics=[(name, 0, value) for name, value in cells.summary(ticket.rows).items()],
+        artifacts=[output.scores, output.history, output.mask],
+        name=f"{place.seeker} {place.task}",
+    )
+
+
+with jobs.job(snakemake) as job:
+    devices.configure(snakemake.threads)
+    reference = snakemake.input.reference
+    main(job, reference[0] if reference else None, snakemake.output, snakemake.wildcards, **job.params)

@@ -1,0 +1,22 @@
+"""Draw where the pruned tickets of a task with two inputs change their mind, for the first seed."""
+
+import numpy as np
+
+from evotickets import figures, jobs, results
+from evotickets.strong import PRUNED, cells
+
+
+def main(masks, path, place, task, seekers, training, samples, seed):
+    where, _ = cells.hunt(task, samples=samples, training=training, seed=seed, count=1)
+    found, densities = {}, {}
+    for (name, options), file in zip(seekers.items(), masks, strict=True):
+        table = results.read_table(file, schema=results.STRONG_MASK)
+        mask = np.asarray(table[table["state"].eq(PRUNED) & table["seed"].eq(0)]["mask"].iloc[0], bool)
+        found[name] = cells.classifier(where, options["seeker"], mask)
+        densities[name] = float(mask.mean())
+    test = where.problem.test
+    figures.strong_boundaries(test.x[0], test.y[0], found, densities, path, place.task)
+
+
+with jobs.job(snakemake) as job:
+    main(snakemake.input.masks, snakemake.output.figure, snakemake.wildcards, **job.params)
