@@ -158,6 +158,48 @@ def planting_table(families: tuple[str, ...] = ("circle",)) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def strong_table(families: tuple[str, ...] = ("moons",)) -> pd.DataFrame:
+    """Two tasks: the dense network, and two seekers in every state, whose leak is worth .02 and .03."""
+    rows = []
+    for task in ("moons_a", "moons_b"):
+        for seeker, leak in (("genetic", 0.02), ("edge_popup", 0.03), ("dense", 0.0)):
+            for state in ("found", "pruned", "leaked") if leak else ("found",):
+                at = {
+                    "task": task,
+                    "family": families[-1 if task == "moons_b" else 0],
+                    "seeker": seeker,
+                    "state": state,
+                }
+                density = {"found": 0.4, "pruned": 0.2, "leaked": 0.3}[state] if leak else 1.0
+                for seed in range(3):
+                    value = 0.9 + (leak if state == "leaked" else 0) + 0.01 * seed
+                    own = {"density": density, "seed": seed, "metric": "accuracy"}
+                    rows += [at | own | {"split": "test", "value": value}, at | own | {"split": "train", "value": 0.0}]
+    return pd.DataFrame(rows)
+
+
+def strong_history() -> pd.DataFrame:
+    """Searches of three seeds, of which the second ends early."""
+    rows = []
+    for seeker, steps in (("genetic", (100, 200, 400)), ("random_search", (100, 400))):
+        at = {"task": "moons_a", "family": "moons", "seeker": seeker, "split": "train"}
+        for seed in range(3):
+            for index, step in enumerate(steps[:2] if seed == 1 else steps):
+                own = at | {"seed": seed, "step": step}
+                rows += [
+                    own | {"metric": "loss", "value": 0.5 - 0.1 * index},
+                    own | {"metric": "density", "value": 0.5},
+                ]
+    return pd.DataFrame(rows)
+
+
+def strong_plane() -> tuple:
+    """Samples of two classes, and classifiers: one is right on all, one on half of them."""
+    x = np.random.default_rng(0).uniform(-1, 1, (400, 2))
+    right, constant = (lambda x: (x[:, 0] > 0).astype(int)), (lambda x: np.zeros(len(x), int))
+    return x, right(x), {"genetic": right, "edge_popup": constant}, {"genetic": 0.25, "edge_popup": 0.5}
+
+
 def planted_masks() -> tuple[list[np.ndarray], list[np.ndarray]]:
     """A planted network of three edges; of these two are found, and one edge that is not planted."""
     planted = [np.array([[1, 0], [0, 1]], bool), np.array([[1], [0]], bool)]
@@ -212,6 +254,16 @@ def draw(name: str, path: Path):
         case "planted_networks":
             planted, found = planted_masks()
             return figures.planted_networks(planted, {"imp": found}, path)
+        case "strong_fronts":
+            return figures.strong_fronts(strong_table(), path)
+        case "strong_progress":
+            return figures.strong_progress(
+                strong_history(), dict.fromkeys(("genetic", "random_search"), "accuracy"), path, "moons"
+            )
+        case "strong_leak":
+            return figures.strong_leak(strong_table(), path)
+        case "strong_boundaries":
+            return figures.strong_boundaries(*strong_plane(), path, "moons_a", points=20)
     raise AssertionError(name)
 
 
@@ -616,3 +668,43 @@ def test_captions_are_valid_and_use_known_wildcards(caption):
     )
     html = publish_string(text, writer="html", settings_overrides={"halt_level": 2, "report_level": 2}).decode()
     assert all(value in html for value in wildcards.values())
+
+
+def test_fronts_show_every_ticket_before_and_after_pruning_below_the_dense_ceiling(tmp_path):
+    figure = figures.strong_fronts(strong_table(), tmp_path / "a.svg")
+    assert [axes.get_title() for axes in figure.axes] == ["moons a", "moons b"]
+    points = [line for line in figure.axes[0].get_lines() if line.get_label() in ("genetic", "edge-popup")]
+    shown = {(line.get_label(), line.get_fillstyle()): (line.get_xdata()[0], line.get_ydata()[0]) for line in points}
+    assert shown["genetic", "full"] == pytest.approx((0.4, 0.91))
+    assert shown["edge-popup", "none"] == pytest.approx((0.2, 0.91))
+    (ceiling,) = [line for line in figure.axes[0].get_lines() if line.get_label() == "trained, dense"]
+    np.testing.assert_allclose(ceiling.get_ydata(), 0.91)
+    with pytest.raises(
+        ValueError, match="accuracy of strong tickets shows one family, but the table has moons, circles"
+    ):
+        figures.strong_fronts(strong_table(("moons", "circles")), tmp_path / "a.svg")
+
+
+def test_a_search_that_has_ended_stays_where_it_is(tmp_path):
+    objectives = {"genetic": "accuracy", "random_search": "accuracy"}
+    figure = figures.strong_progress(strong_history(), objectives, tmp_path / "a.svg", "moons")
+    assert [axes.get_title() for axes in figure.axes] == ["moons a, share of errors"]
+    x, y = curves(figure.axes[0])["genetic"]
+    assert (x[0], x[-1]) == pytest.approx((100, 400))
+    assert (y[0], y[-1]) == pytest.approx((0.5, (0.3 + 0.4 + 0.3) / 3))
+
+
+def test_a_leak_is_the_difference_seed_by_seed(tmp_path):
+    figure = figures.strong_leak(strong_table(), tmp_path / "a.svg")
+    marks = [line for line in figure.axes[0].get_lines() if line.get_marker() not in ("None", "")]
+    np.testing.assert_allclose(sorted(line.get_xdata()[0] for line in marks), [0.02, 0.02, 0.03, 0.03])
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["moons a", "moons b"]
+
+
+def test_boundaries_tell_the_sides_of_the_plane(tmp_path):
+    figure = figures.strong_boundaries(*strong_plane(), tmp_path / "a.svg", "moons_a", points=20)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[0] == "genetic\naccuracy 1.000, density 0.25"
+    sides = np.asarray(figure.axes[0].get_images()[0].get_array())
+    assert np.all(sides[:, :9] == 0)
+    assert np.all(sides[:, 11:] == 1)

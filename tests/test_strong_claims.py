@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evotickets.claims import page
 from evotickets.claims import strong as claims
 
 SEEKERS = {
@@ -144,3 +145,16 @@ def test_what_was_not_run_is_undecided():
     few = rows[rows["seeker"].isin(alone) & rows["task"].eq("moons_a")]
     assert decided(few, alone)["G4a"].n == 0
     assert decided(few, alone)["G7"].n == 0
+
+
+def test_every_claim_has_its_texts():
+    found = decided(table())
+    assert claims.PARTS.keys() <= found.keys()
+    assert found["G3 3 classes"].statement == "Cross-entropy is a better objective than accuracy on 3 classes"
+    assert found["G7 half"].statement == "half recovers planted edges above chance"
+    for claim in found.values():
+        assert claim.statement
+        assert claim.source
+        assert claim.rule
+    html = page(pd.DataFrame([vars(claim) for claim in found.values()]), {})
+    assert all(claim.statement in html for claim in found.values())

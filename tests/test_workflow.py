@@ -285,6 +285,7 @@ def test_every_claim_has_a_row(finished):
     tickets = decided[decided["system"] == "tickets"]["claim"]
     assert list(tickets) == sorted(claim.name for claim in claims.CLAIMS)
     assert set(claims.planting.RULES) <= {claim[:2] for claim in decided[decided["system"] == "planting"]["claim"]}
+    assert set(claims.strong.RULES) <= {claim[:2] for claim in decided[decided["system"] == "strong"]["claim"]}
     assert set(decided["verdict"]) <= {"supported", "contradicted", "undecided"}
     # What the miniature asks for can be computed, and what it does not ask for cannot.
     counted = decided.set_index("claim")["n"]

@@ -301,10 +301,9 @@ def decide(table: pd.DataFrame, seekers: Seekers) -> list[dict[str, Any]]:
             words = {
                 "claim": part,
                 "system": "strong",
-                "statement": statement,
+                "statement": _statement(part, statement),
                 "source": source,
                 "rule": f"{text}; {ENDS}",
             }
-            words["rule"] = f"{text}; {ENDS}"
             rows.append(words | effect._asdict() | {"verdict": statistics.verdict(effect.low, effect.high)})
     return rows
