@@ -186,6 +186,11 @@ def test_tasks_that_differ_in_network_alone_have_the_same_samples():
     assert first.parameters.shape != other.parameters.shape
 
 
+def test_a_batch_larger_than_the_training_set_is_refused():
+    with pytest.raises(ValueError, match="digits has 216 training samples, fewer than a batch of 500; lower"):
+        cells.hunt(DIGITS | {"classes": 2}, samples=5000, training=TRAINING | {"batch": 500}, seed=0, count=1)
+
+
 def test_names_become_the_numbers_of_the_seeker_they_name():
     at = {"state": FOUND, "seed": 0, "density": 0.4}
     rows = [at | {"split": "mask", "metric": "density", "value": v} for v in (0.4, 0.5)]

@@ -61,6 +61,9 @@ def hunt(
         training: `epochs`, `batch` and `learning_rate`.
         seed: of the study.
         count: of seeds.
+
+    Raises:
+        ValueError: if there are fewer training samples than a batch has.
     """
     network = network_of(task)
     where = ("strong", task["task"], str(task["classes"]))
@@ -70,6 +73,11 @@ def hunt(
     problem = data.draw(
         task["task"], task["classes"], samples, task["noise"], _rngs(seed, *where, "samples", count=count)
     )
+    if problem.train.x.shape[1] < training["batch"]:
+        raise ValueError(
+            f"{task['task']} has {problem.train.x.shape[1]} training samples, fewer than a batch of {training['batch']}; "
+            "lower strong.training.batch"
+        )
     parameters = np.stack(
         [
             weights.initialise(network, task["initial"], task["scale"], rng)

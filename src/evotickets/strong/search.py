@@ -136,10 +136,10 @@ def truncate(genomes: jax.Array, losses: jax.Array, size: int) -> tuple[jax.Arra
 
 def coins(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
     """Toss coins [P, K], 32 to a random word."""
-    rows, bits = shape
-    words = jax.random.bits(key, (rows, -(-bits // 32)), jnp.uint32)
-    tossed = words[..., None] >> jnp.arange(32, dtype=jnp.uint32) & 1
-    return tossed.reshape(rows, -1)[:, :bits].astype(bool)
+    (rows, bits), words = shape, -(-shape[1] // 32)
+    drawn = jax.random.bits(key, (rows, words), jnp.uint32)
+    tossed = drawn[..., None] >> jnp.arange(32, dtype=jnp.uint32) & 1
+    return tossed.reshape(rows, 32 * words)[:, :bits].astype(bool)
 
 
 def strangers(exam: Exam, count: int, key: jax.Array) -> jax.Array:
