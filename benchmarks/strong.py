@@ -62,9 +62,12 @@ def _ours(
 ) -> Callable[[], Any]:
     @jax.jit
     def generations(parameters, x, y, genomes):
-        return jax.lax.map(evaluation.scorer(network, "accuracy", parameters, x, y), genomes).ravel()
+        score = evaluation.scorer(network, "accuracy", parameters, x, y)
+        # The number of offspring is not known before, here as in a search.
+        return jax.lax.map(lambda own: evaluation.of_some(score, *own), genomes).ravel()
 
-    arguments = (*map(jnp.asarray, (parameters, x, y)), jnp.asarray(np.stack([genomes] * GENERATIONS)))
+    offspring = jnp.asarray(np.stack([genomes] * GENERATIONS)), jnp.full(GENERATIONS, GENOMES)
+    arguments = (*map(jnp.asarray, (parameters, x, y)), offspring)
     return lambda: jax.block_until_ready(generations(*arguments))
 
 
