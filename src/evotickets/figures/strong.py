@@ -64,6 +64,7 @@ def strong_fronts(frame: pd.DataFrame, path: str | Path) -> Figure:
             panel.set_title(task.replace("_", " "))
         # Linear: these tickets are not that sparse, and pruning may leave nothing of one that is worth no more than a guess.
         panels[0].set_xlim(1.03, -0.03)
+        style.fit_scores(panels, "accuracy")
         figure.suptitle(f"{family.replace('_', ' ')}: strong tickets")
         handles = [
             *(look.handle() for look in seekers.values()),
