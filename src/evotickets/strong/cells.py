@@ -167,15 +167,13 @@ def seek(
         return Ticket({FOUND: planted}, _rows(where, FOUND, planted, where.parameters, planted), [])
     found = seekers.seek(name, where, progress=progress, **options)
     parameters = where.parameters if found.parameters is None else found.parameters
-    held = {FOUND: where.problem.validation, LEAKED: where.problem.test}
-    chosen = {
-        state: choice.choose(where.network, found.candidates, parameters, split)
+    held: Any = {FOUND: where.problem.validation, LEAKED: where.problem.test}
+    chosen = {state: choice.choose(where.network, found.candidates, parameters, split) for state, split in held.items()}
+    pruned = {
+        state: choice.prune(where.network, chosen[state], parameters, split, rngs=where.rngs("pruning"))
         for state, split in held.items()
-        if split is not None
     }
-    tickets = {FOUND: chosen[FOUND]}
-    for state, first, split in ((PRUNED, FOUND, held[FOUND]), (LEAKED, LEAKED, held[LEAKED])):
-        tickets[state] = choice.prune(where.network, chosen[first], parameters, split, rngs=where.rngs("pruning"))
+    tickets = {FOUND: chosen[FOUND], PRUNED: pruned[FOUND], LEAKED: pruned[LEAKED]}
     rows = [row for state, mask in tickets.items() for row in _rows(where, state, mask, parameters, planted)]
     for metric in ("evaluations", "steps", "bound"):
         rows += _spread(FOUND, tickets[FOUND], "search", metric, getattr(found, metric))

@@ -158,8 +158,8 @@ def strangers(exam: Exam, count: int, key: jax.Array) -> jax.Array:
 
 
 def _exam(network: Network, objective: str, parameters: jax.Array, x: jax.Array, y: jax.Array) -> Exam:
-    judges = (scorer(network, kind, parameters, x, y) for kind in (objective, "accuracy"))
-    return Exam(*judges, connector(network), network.kernel_count)
+    score, error = (scorer(network, kind, parameters, x, y) for kind in (objective, "accuracy"))
+    return Exam(score, error, connector(network), network.kernel_count)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -220,8 +220,8 @@ def search(
         _note(history, state, running)
         report(int(np.max(state.steps)), float(np.mean(state.losses[:, 0])))
     report(method.longest, float(np.mean(state.losses[:, 0])))
-    ends = (np.asarray(value) for value in (state.genomes, state.evaluations, state.steps, state.bound))
-    return Found(*ends, history)
+    ends = jax.tree.map(np.asarray, state)
+    return Found(ends.genomes, ends.evaluations, ends.steps, ends.bound, history)
 
 
 def _note(history: list[dict[str, Any]], state: State, running: np.ndarray | None = None) -> None:
