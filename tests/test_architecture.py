@@ -15,12 +15,13 @@ FLOORS = [
     {"scores", "pruning", "population", "rollouts"},
     {"objectives", "saliency"},
     {"evolution", "gradient", "landscape", "reinforcement"},
-    {"tickets", "planting", "claims"},
+    {"tickets", "planting", "hybrid", "claims"},
 ]
 SCRIPTS_ONLY = {
     "comparisons",
     "configuration",
     "grid",
+    "hybrid_grid",
     "results",
     "figures",
     "tracking",
