@@ -1,7 +1,8 @@
 # Which systems a study has, and the tables and figures that their claims are decided from.
 
 DECIDED = f"{RESULTS}/claims/{{system}}"
-SYSTEMS = [name for name, present in {"tickets": TICKETS.chains, "planting": PLANTING.cells}.items() if present]
+PRESENT = {"tickets": TICKETS.chains, "planting": PLANTING.cells, "hybrid": HYBRID.cells}
+SYSTEMS = [name for name, present in PRESENT.items() if present]
 
 
 def claim_tables(wildcards):
@@ -13,8 +14,14 @@ def claim_tables(wildcards):
             *(["barriers", "flatness", "diversity"] if LANDSCAPE.chains else []),
         ],
         "planting": ["planting"],
+        "hybrid": ["hybrid", *(["hybrid_effects"] if HYBRID.effects else [])],
     }
     return {name: f"{RESULTS}/tables/{name}.parquet" for name in names[wildcards.system]}
+
+
+def claim_records(wildcards):
+    """The records whose times decide claims about a system."""
+    return hybrid_files(OVERHEAD, "record.parquet", HYBRID.overhead) if wildcards.system == "hybrid" else []
 
 
 def claim_figures(wildcards):
@@ -39,6 +46,11 @@ def claim_figures(wildcards):
         "planting": {
             kind: [f"{drawn}/planting/{t}_{kind}.svg" for t in dict.fromkeys(target for target, _ in PLANTING.grounds)]
             for kind in ("quality", "collapse", "recovery")
+        },
+        "hybrid": {
+            "sparse": hybrid_drawn("performance"),
+            "cost": hybrid_drawn("cost"),
+            "effects": effects_figures(),
         },
     }
     return {f"{kind}_figures": paths for kind, paths in files[wildcards.system].items()}

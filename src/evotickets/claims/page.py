@@ -15,6 +15,9 @@ SHOWN = {
     "quality": ("P1", "P2", "P4", "P5", "P6"),
     "collapse": ("P3",),
     "recovery": ("P7",),
+    "sparse": ("H3", "H5"),
+    "cost": ("H1", "H2", "H4"),
+    "effects": ("H6",),
 }
 """The kind of figure that shows what a claim is decided from, by the beginning of the claim's name."""
 

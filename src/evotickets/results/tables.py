@@ -84,6 +84,13 @@ PLANTING = register(
 )
 """`cell` is the density as the study writes it, `ticket` among them; `layer` 0 is the whole network."""
 
+_SPARSE = {"system": STRING, "task": STRING, "method": STRING, "density": FLOAT}
+HYBRID = register("hybrid", _SPARSE | {"step": INT} | _ROWS)
+"""`density` is what was asked for, 1 where nothing is pruned."""
+
+HYBRID_EFFECTS = register("hybrid_effects", _SPARSE | {"weights": INT, "population": INT, "seed": INT, "value": FLOAT})
+"""`value` is the correlation of a mask's update with the exact effects of single weights."""
+
 MASK = register("mask", {"seed": INT, "mask": pa.list_(pa.bool_())})
 CLAIMS = register(
     "claims",
