@@ -178,7 +178,7 @@ def test_exact_effects_are_those_of_leaving_out_and_putting_in():
 
 def test_the_update_of_many_members_follows_the_exact_effects():
     architecture, counts, samples = small()
-    shared, method, state = drawn_state(architecture, counts)
+    shared, _, state = drawn_state(architecture, counts)
     x, y = samples.first(0)
 
     def loss(params):
@@ -186,27 +186,21 @@ def test_the_update_of_many_members_follows_the_exact_effects():
 
     # Weights that could be in or out: all scores equal.
     state = state._replace(mean=jnp.zeros_like(state.mean))
-    own = method.deployed(state, counts)[1]
     masks = coevolution.masking(shared)
-    exactly = effects.exact(loss, architecture, state.weights.params, own)
-    agreed = {
-        members: np.mean(
-            [
-                effects.correlation(
-                    np.asarray(
-                        jax.jit(effects.move, static_argnums=(0, 1, 4, 5))(
-                            loss, masks, state, counts, 1.0, members, jax.random.key(seed)
-                        )
-                    ),
-                    np.asarray(exactly),
-                )
-                for seed in range(3)
-            ]
-        )
-        for members in (16, 16_384)
-    }
-    assert agreed[16_384] > 0.7
-    assert agreed[16] < agreed[16_384] - 0.2
+
+    @jax.jit
+    def expected(key):
+        return effects.expected(loss, architecture, masks, state, counts, 1.0, 200, key)
+
+    exactly = np.asarray(expected(jax.random.key(9)))
+
+    def agreed(members):
+        found = jax.jit(lambda key: effects.move(loss, masks, state, counts, 1.0, members, key))
+        return np.mean([effects.correlation(np.asarray(found(jax.random.key(seed))), exactly) for seed in range(3)])
+
+    few, many = agreed(16), agreed(8192)
+    assert many > 0.9
+    assert few < many - 0.2
 
 
 def test_utilities_by_hand():

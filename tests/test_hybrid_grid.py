@@ -42,7 +42,7 @@ def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
         Cell("rows", "evolution", "1"),
     }  # fmt: skip
     assert len(set(hybrid.cells)) == len(hybrid.cells)
-    assert hybrid.effects == (hybrid_grid.Effects("digits", "hybrid", "0.1", (4, 8), 500),)
+    assert hybrid.effects == (hybrid_grid.Effects("digits", "hybrid", "0.1", (4, 8), 500, 8),)
     assert hybrid.overhead == (hybrid_grid.Overhead("rows", "still", "0.1", 20),)
 
 

@@ -104,13 +104,13 @@ def test_block_masks_of_a_recurrent_network(digits):
 def test_correlations_of_every_seed_and_population(digits):
     task = {"task": "digits", "hidden": [2], "training": TRAINING | {"steps": 20, "evaluations": 1}}
     method = {"method": "hybrid", "std": 1.0}
-    found = effects.measure(digits, task, method, 0.25, [4, 512], samples=100, seed=0, count=2)
+    found = effects.measure(digits, task, method, 0.25, [4, 512], samples=100, draws=2, seed=0, count=2)
     assert [(row["seed"], row["population"], row["weights"]) for row in found] == [
         (0, 4, 148), (1, 4, 148), (0, 512, 148), (1, 512, 148),
     ]  # fmt: skip
     assert all(-1 <= row["value"] <= 1 for row in found)
     with pytest.raises(ValueError, match="effects are those of single weights"):
-        effects.measure(digits, task, method | {"block": (4, 1)}, 0.25, [4], samples=10, seed=0, count=1)
+        effects.measure(digits, task, method | {"block": (4, 1)}, 0.25, [4], samples=10, draws=1, seed=0, count=1)
 
 
 def test_ranks_are_correlated():

@@ -35,6 +35,7 @@ class Effects:
     density: str
     populations: tuple[int, ...]
     samples: int
+    draws: int
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,12 @@ def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Hybrid:
                 densities = [1] if methods[method]["method"] in WHOLE else entry["densities"]
                 cells |= dict.fromkeys(Cell(task, method, text(density)) for density in densities)
     effects = [
-        Effects(*_search(f"hybrid.effects[{i}]", entry, chosen, methods), tuple(entry["populations"]), entry["samples"])
+        Effects(
+            *_search(f"hybrid.effects[{i}]", entry, chosen, methods),
+            tuple(entry["populations"]),
+            entry["samples"],
+            entry["draws"],
+        )
         for i, entry in enumerate(section["effects"])
     ]
     for index, one in enumerate(effects):

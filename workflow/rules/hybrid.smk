@@ -57,6 +57,7 @@ rule mask_effects:
         method=lambda wildcards: HYBRID.methods[wildcards.method],
         populations=lambda wildcards: listed(HYBRID.effects, wildcards).populations,
         samples=lambda wildcards: listed(HYBRID.effects, wildcards).samples,
+        draws=lambda wildcards: listed(HYBRID.effects, wildcards).draws,
         seed=study.seed,
         seeds_count=study.seeds,
     script:

@@ -4,10 +4,10 @@ from evotickets import devices, jobs, results, tasks
 from evotickets.hybrid import effects
 
 
-def main(job, output, place, experiment, task, method, populations, samples, seed, seeds_count):
+def main(job, output, place, experiment, task, method, populations, samples, draws, seed, seeds_count):
     data, density = tasks.supervised(task["task"], seed=seed), float(place.density)
     report = job.progress(task["training"]["steps"], "step")
-    options = {"samples": samples, "seed": seed, "count": seeds_count, "report": report}
+    options = {"samples": samples, "draws": draws, "seed": seed, "count": seeds_count, "report": report}
     found = effects.measure(data, task, method, density, populations, **options)
 
     where = {"system": "hybrid", "task": place.task, "method": place.method, "density": density}
@@ -18,7 +18,7 @@ def main(job, output, place, experiment, task, method, populations, samples, see
     job.record(
         output.record,
         system=experiment,
-        kind="effects",
+        kind="sparse",
         parameters=shown | {"weights": found[0]["weights"]},
         metrics=[
             ("effects/correlation", size, sum(row["value"] for row in found if row["population"] == size) / seeds_count)

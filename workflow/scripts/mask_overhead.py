@@ -14,7 +14,7 @@ def main(job, output, place, experiment, task, method, repeats, seed):
     job.record(
         output.record,
         system=experiment,
-        kind="overhead",
+        kind="sparse",
         parameters=shown,
         metrics=[(f"time/{part}", step, float(ms)) for part, values in times.items() for step, ms in enumerate(values)],
         artifacts=[output.figure],

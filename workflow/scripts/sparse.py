@@ -18,7 +18,7 @@ def main(job, output, place, experiment, task, method, seed, seeds_count):
     job.record(
         output.record,
         system=experiment,
-        kind="cell",
+        kind="sparse",
         parameters=shown | {"kept": int(found.masks[0].sum()), "steps": task["training"]["steps"]},
         metrics=found.trajectory.means(),
         artifacts=[output.scores, output.mask],

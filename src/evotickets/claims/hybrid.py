@@ -122,8 +122,8 @@ def price(evidence: Evidence, costly: str, cheap: str) -> Effect:
     What counts is the first score of the cheap one that is no worse than the last of the costly one; seeds in which there is
     none count with all the passes of the cheap one.
     """
-    passes = evidence.of("cost", "passes").set_index(["task", "method", "seed", "step"])["value"]
-    curves = evidence.of("test", "accuracy").assign(method=lambda rows: rows["method"].astype(str))
+    passes = evidence.of("cost", "passes").set_index(["task", "method", "seed", "step"])["value"].sort_index()
+    curves = evidence.of("test", "accuracy")
     rows = []
     for (task, seed), reached in last(curves[curves["method"] == costly]).set_index(["task", "seed"])["value"].items():
         other = curves[(curves["method"] == cheap) & (curves["task"] == task) & (curves["seed"] == seed)]

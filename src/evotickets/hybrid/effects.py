@@ -50,6 +50,27 @@ def exact(loss: Callable[[Params], jax.Array], architecture: Architecture, param
     return jnp.where(flat, difference, -difference)
 
 
+def expected(
+    loss: Callable[[Params], jax.Array],
+    architecture: Architecture,
+    masks: Masking,
+    state: Search,
+    counts: jax.Array,
+    std: float,
+    draws: int,
+    key: jax.Array,
+) -> jax.Array:
+    """Return the mean of `exact` [K] over masks drawn from the search distribution, which is what its update estimates."""
+
+    def one(total: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
+        scores = state.mean + std * jax.random.normal(key, state.mean.shape)
+        own = masks.choose(scores, counts, state.salt, state.near)[0]
+        return total + exact(loss, architecture, state.weights.params, own), None
+
+    total, _ = jax.lax.scan(one, jnp.zeros_like(state.mean), jax.random.split(key, draws))
+    return total / draws
+
+
 def move(
     loss: Callable[[Params], jax.Array],
     masks: Masking,
@@ -100,11 +121,14 @@ def measure(
     populations: Sequence[int],
     *,
     samples: int,
+    draws: int,
     seed: int,
     count: int,
     report: Report = silent,
 ) -> list[dict[str, Any]]:
     """Train with the hybrid, then hold its mask update on a set of samples against the exact effects on the same.
+
+    Effects are those of leaving a weight out of, or putting it into, masks drawn from the search distribution.
 
     Returns one row per seed and population: `seed`, `population`, `weights` and `value`, the correlation.
 
@@ -115,6 +139,7 @@ def measure(
         density: of the mask.
         populations: members; even numbers.
         samples: of the training set, at most.
+        draws: masks whose effects are averaged.
         seed: of the study.
         count: number of seeds.
         report: of the training.
@@ -134,19 +159,20 @@ def measure(
     counts = jnp.asarray(prepared.counts)
     keys = seeds.split(seeds.stream(seed, "hybrid", task["task"], "effects"), count)
 
-    def loss(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
-        return setting.loss(params, x, y)
+    std = method["std"]
 
     @jax.jit
-    def worth(states: Any, x: jax.Array, y: jax.Array, counts: jax.Array) -> jax.Array:
-        def one(state: Search) -> jax.Array:
-            own = masks.choose(state.mean, counts, state.salt, state.near)[0]
-            return exact(lambda params: loss(params, x, y), setting.architecture, state.weights.params, own)
+    def worth(states: Any, keys: jax.Array, x: jax.Array, y: jax.Array, counts: jax.Array) -> jax.Array:
+        def one(argument: Any) -> jax.Array:
+            state, key = argument
+            own = jax.random.fold_in(key, 1)
+            return expected(
+                lambda params: setting.loss(params, x, y), setting.architecture, masks, state, counts, std, draws, own
+            )
 
-        return seeds.over_seeds(one, states)
+        return seeds.over_seeds(one, (states, keys))
 
-    std = method["std"]
-    values = np.asarray(worth(trained.state, x, y, counts))
+    values = np.asarray(worth(trained.state, keys, x, y, counts))
     rows = []
     for population in populations:
         found = np.asarray(_moves(setting, masks, population, std)(trained.state, keys, x, y, counts))

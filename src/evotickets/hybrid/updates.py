@@ -37,10 +37,10 @@ def utilities(losses: jax.Array, *, pairwise: bool = False) -> jax.Array:
         losses = jnp.concatenate([first - second, second - first]) / 2
     # A NaN ranks last.
     losses = jnp.where(jnp.isnan(losses), jnp.inf, losses)
-    table = jnp.concatenate([jnp.zeros(1), jnp.cumsum(jnp.asarray(log_rank(losses.size)))])
-    better = jnp.sum(losses[:, None] > losses, 1)
-    equal = jnp.sum(losses[:, None] == losses, 1)
-    return (table[better + equal] - table[better]) / equal
+    table = jnp.asarray(np.concatenate([np.zeros(1, np.float32), np.cumsum(log_rank(losses.size))]), jnp.float32)
+    ordered = jnp.sort(losses)
+    better, reached = (jnp.searchsorted(ordered, losses, side=side) for side in ("left", "right"))
+    return (table[reached] - table[better]) / (reached - better)
 
 
 def over_groups(function: Callable[..., Any], mesh: Mesh | None = None) -> Callable[..., Any]:
