@@ -22,6 +22,6 @@ def main(job, output, place, experiment, task, method, repeats, seed):
 
 
 with jobs.job(snakemake) as job:
-    # One device, whatever the threads: the rule takes them all so that nothing else runs beside it.
+    # One device, whatever the threads: the rule takes more so that less runs beside it.
     devices.configure(1)
     main(job, snakemake.output, snakemake.wildcards, **job.params)

@@ -192,7 +192,8 @@ def hybrid(
 
     Args:
         setting: what all methods share.
-        std: of the scores around their mean at the start; it falls to zero along half a cosine.
+        std: of the scores around their mean at the start; it falls to zero along half a cosine. Where the mean starts at
+            zero, only the ratio of the two counts, and no std is larger than another.
         mask_rate: learning rate of the mean; 0 leaves the noise and takes the evolution away.
         start_at: the first mean: zero (a random mask), or the magnitude of the weights in units of their layer's std.
         noise: of the scores, normal, or Gumbel, whose largest scores are a sample without replacement.

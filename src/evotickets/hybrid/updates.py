@@ -53,13 +53,13 @@ def over_groups(function: Callable[..., Any], mesh: Mesh | None = None) -> Calla
     """
 
     def total(groups: Any, *shared: Any) -> Any:
-        first = jax.tree.map(lambda leaf: leaf[0], groups)
-        rest = jax.tree.map(lambda leaf: leaf[1:], groups)
-        begin = function(first, *shared)
-        if jax.tree.leaves(rest)[0].shape[0] == 0:
-            return begin
-        added = lambda sums, group: (jax.tree.map(jnp.add, sums, function(group, *shared)), None)  # noqa: E731
-        return jax.lax.scan(added, begin, rest)[0]
+        shapes = jax.eval_shape(function, jax.tree.map(lambda leaf: leaf[0], groups), *shared)
+        begin = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+
+        def add(sums: Any, group: Any) -> tuple[Any, None]:
+            return jax.tree.map(jnp.add, sums, function(group, *shared)), None
+
+        return jax.lax.scan(add, begin, groups)[0]
 
     def mean(groups: Any, *shared: Any) -> Any:
         count = jax.tree.leaves(groups)[0].shape[0]
