@@ -120,6 +120,7 @@ def test_gradients_of_members_are_averaged_each_on_its_own_survivors():
     )()
     noise = coevolution.draw("normal", jax.random.split(key)[0], (2, 66))
     losses, gradients = np.zeros((2, 2)), []
+    value_and_gradient = jax.jit(jax.value_and_grad(shared.loss))
     for pair in range(2):
         for side, sign in enumerate((1, -1)):
             scores = np.asarray(state.mean + sign * 0.3 * noise[pair])
@@ -127,9 +128,7 @@ def test_gradients_of_members_are_averaged_each_on_its_own_survivors():
                 "dense1/kernel": (scores[:48] >= np.sort(scores[:48])[-24]).reshape(8, 6),
                 "dense2/kernel": (scores[48:] >= np.sort(scores[48:])[-9]).reshape(6, 3),
             }
-            loss, gradient = jax.value_and_grad(shared.loss)(
-                masked(state.weights.params, own), samples.x[pair], samples.y[pair]
-            )
+            loss, gradient = value_and_gradient(masked(state.weights.params, own), samples.x[pair], samples.y[pair])
             losses[side, pair] = loss
             gradients.append(masked(gradient, own))
     mean = jax.tree.map(lambda *leaves: sum(leaves) / 4, *gradients)
@@ -144,9 +143,9 @@ def test_without_noise_the_hybrid_is_gradient_descent_on_one_mask():
     shared, method, state = drawn_state(architecture, counts)
     still = METHODS["hybrid"](shared, std=0.0, start_at="magnitude")
     moved, _ = jax.jit(lambda: still.step(state, counts, samples, jnp.int32(3), jax.random.key(0)))()
-    own = method.deployed(state, counts)[1]
+    own = jax.jit(method.deployed)(state, counts)[1]
     both = samples.x.reshape(64, 2, 4, 1), samples.y.ravel()
-    gradient = masked(jax.grad(shared.loss)(masked(state.weights.params, own), *both), own)
+    gradient = masked(jax.jit(jax.grad(shared.loss))(masked(state.weights.params, own), *both), own)
     for name, value in gradient.items():
         np.testing.assert_allclose(
             moved.weights.params[name], state.weights.params[name] - 0.1 * value, atol=1e-6, err_msg=name
@@ -157,9 +156,10 @@ def test_without_noise_the_hybrid_is_gradient_descent_on_one_mask():
 def test_exact_effects_are_those_of_leaving_out_and_putting_in():
     architecture, counts, samples = small()
     shared, method, state = drawn_state(architecture, counts)
-    own = method.deployed(state, counts)[1]
+    own = jax.jit(method.deployed)(state, counts)[1]
     x, y = samples.first(0)
 
+    @jax.jit
     def loss(params):
         return shared.loss(params, x, y)
 

@@ -30,7 +30,7 @@ def test_the_parts_do_what_they_say():
     digits, ready = prepared()
     setting, counts = ready.setting, jnp.asarray(ready.counts)
     params = jax.tree.map(lambda leaf: leaf[0], ready.params)
-    state = ready.method.start(params, counts, jax.random.key(0))
+    state = jax.jit(ready.method.start)(params, counts, jax.random.key(0))
     samples = Batches(
         jnp.asarray(digits.train.x[:16]).reshape(2, 8, 8, 8, 1), jnp.asarray(digits.train.y[:16]).reshape(2, 8)
     )
@@ -46,7 +46,8 @@ def test_the_parts_do_what_they_say():
     assert np.round(times_kept).sum() == 4 * 64
     # Four gradients of the same weights, each batch twice, and one step along their sum.
     weights, losses = cases["gradients"]()
-    gradient = sum(jax.grad(setting.loss)(params, samples.x[j], samples.y[j])["dense1/kernel"] for j in (0, 1, 0, 1))
+    slope = jax.jit(jax.grad(setting.loss))
+    gradient = sum(slope(params, samples.x[j], samples.y[j])["dense1/kernel"] for j in (0, 1, 0, 1))
     np.testing.assert_allclose(weights.params["dense1/kernel"], params["dense1/kernel"] - 0.1 * gradient, atol=1e-5)
     assert losses.shape == (4,)
     _, losses = cases["plain"]()

@@ -38,14 +38,14 @@ def walk(method, steps=STEPS, counts=COUNTS):
     step = jax.jit(
         lambda state, own, at: method.step(state, counts, own, at, jax.random.fold_in(jax.random.key(1), at))[0]
     )
-    states = [method.start(params(), counts, jax.random.key(0))]
+    states = [jax.jit(method.start)(params(), counts, jax.random.key(0))]
     for at in range(steps):
         states.append(step(states[-1], samples(at), jnp.int32(at)))
     return states
 
 
 def masks_of(method, state, counts=COUNTS):
-    return {name: np.asarray(mask) for name, mask in method.deployed(state, jnp.asarray(counts))[1].items()}
+    return {name: np.asarray(mask) for name, mask in jax.jit(method.deployed)(state, jnp.asarray(counts))[1].items()}
 
 
 SPARSE = {
@@ -61,7 +61,7 @@ SPARSE = {
 def test_exactly_as_many_are_kept_at_every_step_and_the_rest_is_zero(name):
     method = METHODS[name](setting(), **SPARSE[name])
     for state in walk(method):
-        deployed, masks = method.deployed(state, jnp.asarray(COUNTS))
+        deployed, masks = jax.jit(method.deployed)(state, jnp.asarray(COUNTS))
         for layer, parameter in enumerate(NAMES):
             assert int(masks[parameter].sum()) == COUNTS[layer]
             assert not np.asarray(deployed[parameter])[~np.asarray(masks[parameter])].any()
@@ -74,7 +74,9 @@ def test_a_static_mask_stays_and_its_survivors_move():
     for name in NAMES:
         np.testing.assert_array_equal(first[name], last[name])
         moved = np.asarray(states[-1].weights.params[name] != states[0].weights.params[name])
-        np.testing.assert_array_equal(moved, first[name])
+        assert not moved[~first[name]].any()
+        # Those that lead to a unit which is never active stay.
+        assert moved[first[name]].mean() > 0.5
 
 
 def test_dense_training_is_plain_gradient_descent():
@@ -82,10 +84,10 @@ def test_dense_training_is_plain_gradient_descent():
     last = walk(method, counts=SIZES)[-1]
     optimizer = optax.sgd(optax.cosine_decay_schedule(RATE, STEPS), 0.9)
     weights = params()
-    state = optimizer.init(weights)
+    state, gradient = optimizer.init(weights), jax.jit(jax.grad(setting().loss))
     for at in range(STEPS):
         x, y = samples(at).first(0)
-        updates_, state = optimizer.update(jax.grad(setting().loss)(weights, x, y), state)
+        updates_, state = optimizer.update(gradient(weights, x, y), state)
         weights = optax.apply_updates(weights, updates_)
     for name, value in weights.items():
         np.testing.assert_allclose(last.weights.params[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
@@ -120,7 +122,8 @@ def test_the_smallest_are_pruned_and_what_grows_starts_at_zero_without_momentum(
     before, after = (masks_of(method, state)[NAMES[0]] for state in states[-2:])
     # What the step itself did to the weights, without the change of the mask.
     still = METHODS["set"](setting(), every=10**6)
-    moved = still.step(states[-2], jnp.asarray(COUNTS), samples(EVERY - 1), jnp.int32(EVERY - 1), jax.random.key(0))[0]
+    last = states[-2], jnp.asarray(COUNTS), samples(EVERY - 1), jnp.int32(EVERY - 1), jax.random.key(0)
+    moved = jax.jit(still.step)(*last)[0]
     magnitude = np.abs(np.asarray(moved.weights.params[NAMES[0]]))
     gone, grown = before & ~after, after & ~before
     count = int(np.floor(0.3 / 2 * (1 + np.cos(np.pi * EVERY / 30)) * 32))
@@ -136,7 +139,7 @@ def test_rigl_grows_where_the_gradient_is_largest():
     states = walk(method, EVERY)
     before, after = (masks_of(method, state)[NAMES[0]] for state in states[-2:])
     x, y = samples(EVERY - 1).first(0)
-    gradient = np.abs(np.asarray(jax.grad(setting().loss)(states[-2].weights.params, x, y)[NAMES[0]]))
+    gradient = np.abs(np.asarray(jax.jit(jax.grad(setting().loss))(states[-2].weights.params, x, y)[NAMES[0]]))
     grown, never = after & ~before, ~after & ~before
     assert grown.any()
     assert gradient[grown].min() >= gradient[never].max()
@@ -165,7 +168,7 @@ def test_straight_through_scores_follow_gradient_times_weight_and_pruned_weights
     weights = states[0].weights.params
     x, y = samples(0).first(0)
     pruned = weights | {name: weights[name] * masks[name] for name in NAMES}
-    gradient = jax.grad(setting().loss)(pruned, x, y)
+    gradient = jax.jit(jax.grad(setting().loss))(pruned, x, y)
     for name in NAMES:
         moved = states[1].scores.params[name] - states[0].scores.params[name]
         np.testing.assert_allclose(moved, -RATE * 2 * gradient[name] * weights[name], atol=1e-6)
@@ -236,7 +239,7 @@ def test_semi_updates_point_where_full_ones_do_and_one_group_is_the_full_update(
     shared = setting()
     method = METHODS["evolution"](shared, population=256, groups=4)
     state = method.start(params(), None, jax.random.key(0))
-    found = method.probe(state, None, samples(0), 0, jax.random.key(1))
+    found = jax.jit(lambda: method.probe(state, None, samples(0), 0, jax.random.key(1)))()
     assert 0.9 < float(found["update/cosine"]) < 1
     assert METHODS["evolution"](shared, population=64).probe is None
 

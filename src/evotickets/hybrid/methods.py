@@ -22,7 +22,7 @@ Metrics = dict[str, jax.Array]
 
 
 class Batches(NamedTuple):
-    """The samples of a step: inputs x [J, B, …] and classes y [J, B]."""
+    """The samples of a step: inputs x [J, B, …] and classes y [J, B], or values y [J, B, …]."""
 
     x: jax.Array
     y: jax.Array
@@ -30,7 +30,8 @@ class Batches(NamedTuple):
     def first(self, count: int) -> tuple[jax.Array, jax.Array]:
         """Join the first batches, or all of them for 0."""
         chosen = count or len(self.y)
-        return self.x[:chosen].reshape(-1, *self.x.shape[2:]), self.y[:chosen].ravel()
+        x, y = (part[:chosen].reshape(-1, *part.shape[2:]) for part in self)
+        return x, y
 
 
 class Setting(NamedTuple):
