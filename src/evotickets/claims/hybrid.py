@@ -231,7 +231,7 @@ RULES: dict[str, tuple[Callable[[Evidence], dict[str, Effect]], str, str, str]] 
     "H1": (
         h1,
         "Pure evolution becomes as good as gradients as its population grows, at far worse compute",
-        f"{PAPER}, abstract and §3",
+        PAPER,
         "H1a: accuracy of the largest population − that of the smallest; H1b: accuracy of the largest − that of dense "
         f"gradient descent + {NEAR}; H1c: log₁₀ of the passes of the largest population over those after which dense gradient "
         f"descent is as good, less log₁₀ {FAR}",
@@ -239,21 +239,21 @@ RULES: dict[str, tuple[Callable[[Evidence], dict[str, Effect]], str, str, str]] 
     "H2": (
         h2,
         "Semi-updates are as good as full updates",
-        f"{PAPER}, §3.2",
+        PAPER,
         f"H2a: mean cosine of the semi-update and the full update of the same members − {ALIGNED}; H2b: accuracy with "
         f"semi-updates − accuracy with full ones, and the claim is that it is within ±{SAME}",
     ),
     "H3": (
         h3,
         "The hybrid is competitive with masks that gradients learn, at densities from .02 to .5",
-        f"{PAPER}, §4",
+        PAPER,
         f"accuracy of the hybrid − that of a rival + {CLOSE}; H3 is the weakest of all rivals (SET, RigL, gradual magnitude "
         "pruning, straight-through top-k), 'H3 at' that at one density; 'H3 beats' has no margin",
     ),
     "H4": (
         h4,
         "Evolution of the mask costs next to nothing beside N-way data-parallel gradient descent",
-        f"{PAPER}, §4",
+        PAPER,
         f"H4a: {PART} − time of sampling, selection and reduction over the time of all members' gradients; H4b: {STEP} − (time "
         "of a hybrid step over that of N plain steps − 1); the weakest of all tasks, intervals over repeats",
     ),

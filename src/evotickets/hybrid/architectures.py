@@ -76,7 +76,7 @@ def initialise(architecture: Architecture, densities: Mapping[str, float], rng: 
 
     Draws do not depend on densities: all densities of a seed start from the same weights up to a factor a layer.
 
-    Source: Evci et al. (2022), "Gradient flow in sparse neural networks and how lottery tickets win", §3.1, in the mean:
+    Source: Evci et al. (2022), "Gradient flow in sparse neural networks and how lottery tickets win", in the mean:
     every unit of a layer counts with the layer's density.
     """
     params = {}
@@ -127,7 +127,7 @@ def separable(channels: int, widths: Sequence[int], strides: Sequence[int], outp
 
     Depthwise kernels, three hundredths of the weights, are not prunable.
 
-    Source: Lenc et al. (2019), CIFAR-300K; Evci et al. (2020), §4.2, for dense depthwise kernels.
+    Source: Lenc et al. (2019), CIFAR-300K; Evci et al. (2020) for dense depthwise kernels.
     """
     parameters, before = [], channels
     for index, width in enumerate(widths, 1):

@@ -24,7 +24,7 @@ def erk(shapes: Sequence[Shape], density: float) -> np.ndarray:
     Layers that would need more than all their entries keep all; the others share what is left. Counts add up to
     round(density · all entries) but for the entry that every layer keeps at least.
 
-    Source: Evci et al. (2020), "Rigging the lottery: making all tickets winners", §3, (1).
+    Source: Evci et al. (2020), "Rigging the lottery: making all tickets winners", (1).
     """
     sizes = np.array([prod(shape) for shape in shapes], float)
     raw = np.array([sum(shape) for shape in shapes], float)

@@ -137,7 +137,7 @@ def try_masks(
 
     A mask keeps the largest of mean ± std · noise, layer by layer. Losses are ranked among these 2 Q members.
 
-    Source: Lenc et al. (2019), §4.
+    Source: Lenc et al. (2019).
     """
     noise_key, order_key = jax.random.split(key)
     params = state.weights.params
@@ -203,7 +203,7 @@ def hybrid(
         shuffled: whether utilities are dealt out at random: a random walk of the mask.
         budget: how counts are shared out over layers.
 
-    Source: Lenc et al. (2019), §4.
+    Source: Lenc et al. (2019).
     Deviates: the std falls, so that training ends on the mask that is deployed; see also `utilities`.
     """
     masks = masking(setting, (block[0], block[1]))

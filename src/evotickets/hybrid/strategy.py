@@ -40,8 +40,7 @@ def directions(noise: jax.Array, weights: jax.Array, loss: jax.Array, *, antithe
         loss: handed on.
         antithetic: which of the two.
 
-    Source: Schaul, Glasmachers & Schmidhuber (2011), "High dimensions and heavy tails for natural evolution strategies",
-    algorithm 2.
+    Source: Schaul, Glasmachers & Schmidhuber (2011), "High dimensions and heavy tails for natural evolution strategies".
     """
     squares = noise**2 - 1
     if not antithetic:
@@ -53,7 +52,7 @@ def directions(noise: jax.Array, weights: jax.Array, loss: jax.Array, *, antithe
 def update(state: Distribution, found: Directions, *, learning_rate: float = 1.0) -> Distribution:
     """Move the distribution by one step of SNES; the std has the learning rate (3 + log n) / (5 √n).
 
-    Source: Wierstra et al. (2014), §4.2 and table 1; Lenc et al. (2019), §3.
+    Source: Wierstra et al. (2014), table 1.
     """
     dimensions = state.mean.size
     rate = (3 + log(dimensions)) / (5 * sqrt(dimensions))
@@ -99,8 +98,7 @@ def evolution(
         antithetic: whether the second half of a group mirrors the first.
         batches: of a step that are used; 0 is all.
 
-    Source: Lenc et al. (2019), §3.
-    Deviates: their momentum on the mean could not be read of; there is none here.
+    Source: Lenc et al. (2019).
     """
     names = [(parameter.name, parameter.shape) for parameter in setting.architecture.parameters]
     size = population // groups

@@ -18,7 +18,7 @@ RATIO = 0.5
 def log_rank(members: int) -> np.ndarray:
     """Return the utilities [P] of ranks 1…P: max(0, log(r P + 1) − log rank) over their sum, less 1 / P; r is one half.
 
-    Source: Lenc et al. (2019), §3; Wierstra et al. (2014), §3.1.
+    Source: Lenc et al. (2019); Wierstra et al. (2014), "Natural evolution strategies", table 1, where r is one half.
     """
     raw = np.maximum(0, np.log(RATIO * members + 1) - np.log(np.arange(1, members + 1)))
     return (raw / raw.sum() - 1 / members).astype(np.float32)
@@ -49,7 +49,7 @@ def over_groups(function: Callable[..., Any], mesh: Mesh | None = None) -> Calla
     On one device the groups follow one another. On a mesh with one axis each device takes as many, G being a multiple of
     the devices, and what crosses the wires is one sum of the result: the semi-updates of the paper.
 
-    Source: Lenc et al. (2019), §3.2.
+    Source: Lenc et al. (2019).
     """
 
     def total(groups: Any, *shared: Any) -> Any:
