@@ -19,7 +19,9 @@ def hybrid_files(place, name, entries):
 
 def hybrid_drawn(figure):
     """A figure of every task."""
-    return [f"{RESULTS}/figures/hybrid/{task}_{figure}.svg" for task in dict.fromkeys(cell.task for cell in HYBRID.cells)]
+    return [
+        f"{RESULTS}/figures/hybrid/{task}_{figure}.svg" for task in dict.fromkeys(cell.task for cell in HYBRID.cells)
+    ]
 
 
 def effects_figures():
@@ -39,7 +41,11 @@ def all_hybrid_files():
     return [
         f"{RESULTS}/tables/hybrid.parquet",
         *(path for figure in ("performance", "cost", "churn") for path in hybrid_drawn(figure)),
-        *(f for name in ("scores.parquet", "mask.parquet", "record.parquet") for f in hybrid_files(SPARSE, name, HYBRID.cells)),
+        *(
+            f
+            for name in ("scores.parquet", "mask.parquet", "record.parquet")
+            for f in hybrid_files(SPARSE, name, HYBRID.cells)
+        ),
         *effects_tables(),
         *effects_figures(),
         *(f for name in ("effects.parquet", "record.parquet") for f in hybrid_files(EFFECTS, name, HYBRID.effects)),
