@@ -19,6 +19,8 @@ include: "workflow/rules/planting_files.smk"
 include: "workflow/rules/planting.smk"
 include: "workflow/rules/strong_files.smk"
 include: "workflow/rules/strong.smk"
+include: "workflow/rules/hybrid_files.smk"
+include: "workflow/rules/hybrid.smk"
 include: "workflow/rules/claims_files.smk"
 include: "workflow/rules/claims.smk"
 
@@ -31,4 +33,5 @@ rule all:
         LANDSCAPE_TARGETS,
         PLANTING_TARGETS,
         STRONG_TARGETS,
+        HYBRID_TARGETS,
         CLAIMS_TARGETS,

@@ -15,12 +15,13 @@ FLOORS = [
     {"scores", "pruning", "population", "rollouts"},
     {"objectives", "saliency"},
     {"evolution", "gradient", "landscape", "masked", "reinforcement"},
-    {"tickets", "planting", "strong", "claims"},
+    {"tickets", "planting", "strong", "hybrid", "claims"},
 ]
 SCRIPTS_ONLY = {
     "comparisons",
     "configuration",
     "grid",
+    "hybrid_grid",
     "searches",
     "results",
     "figures",

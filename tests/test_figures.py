@@ -200,6 +200,41 @@ def strong_plane() -> tuple:
     return x, right(x), {"genetic": right, "edge_popup": constant}, {"genetic": 0.25, "edge_popup": 0.5}
 
 
+def sparse_table(tasks: tuple[str, ...] = ("digits",)) -> pd.DataFrame:
+    """Cells of hybrid training: two methods at two densities, a dense one; two scores each."""
+    cells = [(method, density) for method in ("set", "hybrid") for density in (0.5, 0.1)] + [("dense", 1.0)]
+    rows = []
+    for task in tasks:
+        for method, density in cells:
+            for step in (10, 20):
+                for seed in range(3):
+                    at = {"task": task, "method": method, "density": density, "step": step, "seed": seed}
+                    scored = 0.5 + 0.2 * density + 0.01 * step + 0.01 * seed + 0.05 * (method == "hybrid")
+                    own = {"test/accuracy": scored, "validation/accuracy": -99.0, "mask/churn": 0.5 - 0.02 * step}
+                    own |= {"cost/passes": step * (600.0 if method == "hybrid" else 300.0)}
+                    for name, value in own.items():
+                        split, metric = name.split("/")
+                        rows.append(at | {"split": split, "metric": metric, "value": value})
+    return pd.DataFrame(rows).sample(frac=1, random_state=0)
+
+
+def effect_table() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"task": "digits", "method": "hybrid", "density": density, "weights": 1000, "population": population}
+            | {"seed": seed, "value": 0.1 * np.log10(population) + density + 0.01 * seed}
+            for density in (0.5, 0.1)
+            for population in (10, 100, 1000)
+            for seed in range(3)
+        ]
+    )
+
+
+def part_times() -> dict[str, np.ndarray]:
+    means = {"step": 52, "plain": 50, "gradients": 40, "sampling": 4, "selection": 2, "reduction": 1}
+    return {part: mean + np.array([-0.1, 0, 0.1]) for part, mean in means.items()}
+
+
 def planted_masks() -> tuple[list[np.ndarray], list[np.ndarray]]:
     """A planted network of three edges; of these two are found, and one edge that is not planted."""
     planted = [np.array([[1, 0], [0, 1]], bool), np.array([[1], [0]], bool)]
@@ -264,6 +299,16 @@ def draw(name: str, path: Path):
             return figures.strong_leak(strong_table(), path)
         case "strong_boundaries":
             return figures.strong_boundaries(*strong_plane(), path, "moons_a", points=20)
+        case "hybrid_performance":
+            return figures.hybrid_performance(sparse_table(), path)
+        case "hybrid_cost":
+            return figures.hybrid_cost(sparse_table(), path)
+        case "hybrid_churn":
+            return figures.hybrid_churn(sparse_table(), path)
+        case "hybrid_effects":
+            return figures.hybrid_effects(effect_table(), path)
+        case "hybrid_overhead":
+            return figures.hybrid_overhead(part_times(), 8, path)
     raise AssertionError(name)
 
 
@@ -588,6 +633,57 @@ def test_figures_of_planting_refuse_a_mixture_of_targets(tmp_path, name):
     rows = pd.concat([planting_table(), planting_table(("helix",))])
     with pytest.raises(ValueError, match="shows one target, but the table has circle, helix: select one"):
         getattr(figures, name)(rows, tmp_path / "a.svg")
+
+
+def test_sparse_accuracy_over_density_is_that_of_the_last_step_beside_the_dense_line(tmp_path):
+    (axes,) = figures.hybrid_performance(sparse_table(), tmp_path / "a.svg").axes
+    lines = curves(axes)
+    assert set(lines) == {"hybrid", "SET", "dense"}
+    np.testing.assert_allclose(lines["SET"], [[0.1, 0.5], [0.5 + 0.02 + 0.2 + 0.01, 0.5 + 0.1 + 0.2 + 0.01]])
+    np.testing.assert_allclose(lines["dense"][1], 0.5 + 0.2 + 0.2 + 0.01)
+
+
+def test_accuracy_over_compute_has_a_panel_a_density_and_dense_in_all(tmp_path):
+    axes = figures.hybrid_cost(sparse_table(), tmp_path / "a.svg").axes
+    assert [panel.get_title() for panel in axes] == ["density 0.5", "density 0.1"]
+    for panel in axes:
+        lines = curves(panel)
+        assert set(lines) == {"hybrid", "SET", "dense"}
+        np.testing.assert_array_equal(lines["hybrid"][0], [6000, 12_000])
+        np.testing.assert_array_equal(lines["SET"][0], [3000, 6000])
+
+
+def test_churn_is_drawn_over_steps_for_methods_that_prune(tmp_path):
+    axes = figures.hybrid_churn(sparse_table(), tmp_path / "a.svg").axes
+    assert [set(curves(panel)) for panel in axes] == [{"hybrid", "SET"}] * 2
+    np.testing.assert_allclose(curves(axes[0])["SET"], [[10, 20], [0.3, 0.1]])
+
+
+def test_effects_are_drawn_over_weights_a_member(tmp_path):
+    (axes,) = figures.hybrid_effects(effect_table(), tmp_path / "a.svg").axes
+    line = curves(axes)["digits, hybrid, density 0.5: 1,000 weights"]
+    np.testing.assert_allclose(line, [[1, 10, 100], [0.81, 0.71, 0.61]])
+
+
+def test_overhead_says_the_share_of_every_part(tmp_path):
+    figure = figures.hybrid_overhead(part_times(), 8, tmp_path / "a.svg")
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == [
+        "gradients of all members (100.0%)", "sampling (10.0%)", "top-k and masking (5.0%)", "update of the mask (2.5%)",
+    ]  # fmt: skip
+    widths = [bar.get_width() for bar in figure.axes[0].patches]
+    np.testing.assert_allclose(widths, [40, 4, 2, 1, 52, 50])
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        "hybrid step",
+        "its parts",
+        "8 plain steps",
+    ]
+
+
+@pytest.mark.parametrize("name", ["hybrid_performance", "hybrid_cost", "hybrid_churn"])
+def test_figures_of_hybrid_training_refuse_a_mixture_of_tasks(tmp_path, name):
+    with pytest.raises(ValueError, match="the table has digits, mnist: select one"):
+        getattr(figures, name)(sparse_table(("digits", "mnist")).sort_values("task"), tmp_path / "a.svg")
 
 
 @pytest.mark.parametrize(("count", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])

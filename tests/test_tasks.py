@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from evotickets import tasks
-from evotickets.tasks import images
+from evotickets.tasks import cifar, images
 
 IDENTIFIERS = {
     "cartpole": "CartPole-v1",
@@ -278,3 +278,51 @@ def test_a_missing_brax_says_what_to_install(monkeypatch):
     tasks.brax.from_brax.cache_clear()
     with pytest.raises(ModuleNotFoundError, match=r"ant needs brax: run .venv/bin/pip install 'evotickets\[brax\]'"):
         tasks.control("ant")
+
+
+@pytest.fixture
+def tiny_cifar(tmp_path, monkeypatch):
+    """The official archive with 3,000 images a batch, and the same prepared."""
+    import io
+    import tarfile
+
+    monkeypatch.setenv("EVOTICKETS_DATA", str(tmp_path))
+    rng, raw = np.random.default_rng(0), tmp_path / "cifar10/raw"
+    raw.mkdir(parents=True)
+    tables = [rng.integers(0, 10, (3000, 3073)).astype(np.uint8) for _ in range(2)]
+    with tarfile.open(raw / "cifar-10-binary.tar.gz", "w:gz") as archive:
+        for name, table in zip(cifar.BATCHES, tables, strict=True):
+            entry = tarfile.TarInfo(name)
+            entry.size = table.size
+            archive.addfile(entry, io.BytesIO(table.tobytes()))
+    return tmp_path, tables
+
+
+def test_cifar_is_the_same_from_either_file(tiny_cifar):
+    folder, (train, test) = tiny_cifar
+    found = cifar.cifar10_10k(0)
+    assert [len(y) for _, y in found] == [1000, 2000, 3000]
+    # Three planes of rows: the second pixel of the third row of the first image, in blue.
+    assert found.train[0][0, 2, 1, 2] == train[0, 1 + 2 * 1024 + 2 * 32 + 1]
+    np.testing.assert_array_equal(found.test[1], test[:, 0])
+    whole = [np.concatenate([a, b]) for a, b in zip(found.train, found.validation, strict=True)]
+    arrays = {"x_train": whole[0], "y_train": whole[1], "x_test": found.test[0], "y_test": found.test[1]}
+    np.savez(folder / cifar.PREPARED, **arrays)
+    (folder / "cifar10/raw/cifar-10-binary.tar.gz").unlink()
+    for one, other in zip(found, cifar.cifar10_10k(1), strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+    data = tasks.supervised("cifar10_10k")
+    assert data.input_shape == tasks.SUPERVISED["cifar10_10k"].input_shape
+    assert abs(float(data.train.x.mean())) < 1e-3
+
+
+def test_a_damaged_cifar_is_named(tiny_cifar):
+    folder, _ = tiny_cifar
+    raw = folder / "cifar10/raw/cifar-10-binary.tar.gz"
+    raw.write_bytes(raw.read_bytes()[:5000])
+    with pytest.raises(ValueError, match=r"binary\.tar\.gz is truncated or damaged"):
+        cifar.cifar10_10k(0)
+    (folder / cifar.PREPARED).write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"10k\.npz is damaged or holds other arrays"):
+        cifar.cifar10_10k(0)

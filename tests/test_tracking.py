@@ -370,6 +370,12 @@ class TestCharts:
         assert parallel[0]["selectedParams"] == ["depth", "seeker", "density"]
         assert {chart["metricKey"] for chart in charts_ if chart["type"] == "BAR"} == set(names)
 
+    def test_cells_of_sparse_training_have_curves_and_parallel_coordinates(self):
+        names = ["digits/test/accuracy", "digits/mask/churn"]
+        charts_ = self.state("sparse", names)["compareRunCharts"]
+        assert charts_[0]["selectedParams"] == ["task", "method", "density"]
+        assert [chart["metricKey"] for chart in charts_ if chart["type"] == "LINE"] == names
+
     def test_claims_have_a_bar_for_every_effect(self):
         names = ["effect/C1 snr", "effect/P2"]
         charts_ = self.state("claims", names)["compareRunCharts"]

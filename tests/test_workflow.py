@@ -133,6 +133,7 @@ def test_editing_a_module_reruns_what_it_feeds_and_nothing_else(finished):
         "diversity_figure",
     }
     drawing |= {"snr_correlation_figure", "planting_figures", "planted_networks", "claims", "claims_table"}
+    drawing |= {"hybrid_figures", "hybrid_effects_figure"}
     assert rerun(finished, "figures/tickets.py") == drawing
     assert rerun(finished, "tracking/store.py") == set()
     assert rerun(finished, "claims/tickets.py") == {"claims", "claims_table"}
@@ -284,13 +285,31 @@ def test_every_claim_has_a_row(finished):
     decided = results.read_table(finished / "results/test/tables/claims.parquet", schema=results.CLAIMS)
     tickets = decided[decided["system"] == "tickets"]["claim"]
     assert list(tickets) == sorted(claim.name for claim in claims.CLAIMS)
-    assert set(claims.planting.RULES) <= {claim[:2] for claim in decided[decided["system"] == "planting"]["claim"]}
-    assert set(claims.strong.RULES) <= {claim[:2] for claim in decided[decided["system"] == "strong"]["claim"]}
+    for system in (claims.planting, claims.strong, claims.hybrid):
+        name = system.__name__.rpartition(".")[2]
+        assert set(system.RULES) == {claim[:2] for claim in decided[decided["system"] == name]["claim"]}
     assert set(decided["verdict"]) <= {"supported", "contradicted", "undecided"}
     # What the miniature asks for can be computed, and what it does not ask for cannot.
     counted = decided.set_index("claim")["n"]
     assert counted[["C1 snr", "C2", "C4 ES to GD", "C5 GD runs", "C5 ES levels"]].tolist() == [2] * 5
     assert counted["C4 task to task"] == 0
+
+
+def test_masks_of_hybrid_training_keep_what_the_study_asks_for(finished):
+    table = results.read_table(finished / "results/test/tables/hybrid.parquet", schema=results.HYBRID)
+    plan = study.load(ROOT / "config/test.yaml", SCHEMA).hybrid
+    assert not table.duplicated(["task", "method", "density", "step", "seed", "split", "metric"]).any()
+    cells = set(zip(table["task"], table["method"], table["density"], strict=True))
+    assert cells == {(cell.task, cell.method, float(cell.density)) for cell in plan.cells}
+    kept = table[table["metric"] == "kept"].groupby("method")["value"].unique()
+    # 64·8 and 8·10 kernels, a fifth of them each.
+    assert {name: values.tolist() for name, values in kept.items()} == {
+        method: [592 if method in ("dense", "evolution", "semi") else 102 + 16] for method in plan.methods
+    }
+    mask = results.read_table(finished / "results/test/hybrid/digits/set/0.2/mask.parquet", schema=results.MASK)
+    assert [int(np.sum(row)) for row in mask["mask"]] == [118, 118]
+    effects = results.read_table(finished / "results/test/tables/hybrid_effects.parquet", schema=results.HYBRID_EFFECTS)
+    assert set(zip(effects["population"], effects["seed"], strict=True)) == {(4, 0), (4, 1), (64, 0), (64, 1)}
 
 
 def test_learning_shows_in_the_table_of_a_real_setting(finished):

@@ -45,12 +45,13 @@ def _tracking(*arguments: str) -> int:
 
 def _fetch_data(loaded: study.Study) -> None:
     """Download the data sets that are missing: once, before any job, and where there is a network."""
-    for name in dict.fromkeys(settings["task"] for settings in loaded.tickets.tasks.values()):
-        if name in images.SOURCES:
-            try:
-                images.fetch(*images.SOURCES[name])
-            except FileNotFoundError as error:
-                raise study.StudyError(f"tickets.tasks names {name}, but {error}") from error
+    for section in ("tickets", "hybrid"):
+        for name in dict.fromkeys(settings["task"] for settings in getattr(loaded, section).tasks.values()):
+            if name in images.SOURCES:
+                try:
+                    images.fetch(*images.SOURCES[name])
+                except FileNotFoundError as error:
+                    raise study.StudyError(f"{section}.tasks names {name}, but {error}") from error
 
 
 def run(options: argparse.Namespace) -> int:

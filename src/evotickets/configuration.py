@@ -148,6 +148,8 @@ def _sentence(error: jsonschema.ValidationError, place: str) -> str:
             return f"{where} is {found}; it must be {words}{_number(instance, kinds[0])}"
         case "pattern":
             return f"{where}: {found} cannot be used; it must be {error.schema['description'].rstrip('.')}"
+        case "minItems" if instance:
+            return f"{where} is {found}; it must have at least {rule} entries"
         case "minItems" | "minProperties":
             return f"{where} is empty; give it at least {rule}"
         case "maxItems":

@@ -91,8 +91,9 @@ def cnn(
     outputs: int,
     kernel: int = 5,
     activation: str = "relu",
+    hidden: tuple[int, ...] = (),
 ) -> Network:
-    """Describe convolutions, each followed by a 2×2 pool, and one dense layer.
+    """Describe convolutions, each followed by a 2×2 pool, hidden dense layers, and one dense layer.
 
     Source: Lange & Sprekeler (2023), appendix: conv 8 – pool – conv 16 – pool – dense 10 on 28×28×1 (11,240 kernels).
     """
@@ -101,21 +102,27 @@ def cnn(
     for i, out in enumerate(channels):
         layers.append(Layer(f"conv{i + 1}", (kernel, kernel, depth, out)))
         height, width, depth = height // 2, width // 2, out
-    layers.append(Layer("dense1", (height * width * depth, outputs)))
+    sizes = pairwise((height * width * depth, *hidden, outputs))
+    layers += [Layer(f"dense{index + 1}", shape) for index, shape in enumerate(sizes)]
     return Network(input_shape, tuple(layers), activation)
 
 
-def initialise(network: Network, rng: np.random.Generator) -> Params:
-    """Draw LeCun-normal kernels (truncated at two standard deviations) and zero biases.
+def lecun_normal(shape: tuple[int, ...], fan_in: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw a kernel of variance 1 / fan-in from normals truncated at two standard deviations.
 
     On the host: compiling a truncated normal takes longer than drawing it.
+    """
+    return ndtri(rng.uniform(ndtr(-2), ndtr(2), shape)) / TRUNCATED_STD / sqrt(fan_in)
+
+
+def initialise(network: Network, rng: np.random.Generator) -> Params:
+    """Draw LeCun-normal kernels and zero biases.
 
     Source: Lange & Sprekeler (2023), §3 (lecun_normal kernels); LeCun et al. (1998).
     """
     params = {}
     for layer in network.layers:
-        draws = ndtri(rng.uniform(ndtr(-2), ndtr(2), layer.kernel_shape))
-        kernel = draws / TRUNCATED_STD / sqrt(layer.fan_in)
+        kernel = lecun_normal(layer.kernel_shape, layer.fan_in, rng)
         params[layer.name] = {"kernel": jnp.asarray(kernel, jnp.float32), "bias": jnp.zeros(layer.outputs)}
     return params
 

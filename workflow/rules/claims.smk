@@ -14,6 +14,7 @@ rule claims:
     input:
         unpack(claim_tables),
         unpack(claim_figures),
+        times=claim_records,
     output:
         table=ensure(f"{DECIDED}/claims.parquet", non_empty=True),
         figure=report(
@@ -42,7 +43,7 @@ rule claims:
         system="{system}",
         experiment=experiment("claims"),
         gradient=sorted({name for (_, name), s in TICKETS.settings.items() if s["strategy"] in studies.GRADIENT}),
-        seekers=claim_seekers,
+        entries=claim_entries,
     script:
         "../scripts/claims.py"
 

@@ -1,7 +1,7 @@
 # Which systems a study has, and the tables and figures that their claims are decided from.
 
 DECIDED = f"{RESULTS}/claims/{{system}}"
-PRESENT = {"tickets": TICKETS.chains, "planting": PLANTING.cells, "strong": STRONG.cells}
+PRESENT = {"tickets": TICKETS.chains, "planting": PLANTING.cells, "strong": STRONG.cells, "hybrid": HYBRID.cells}
 SYSTEMS = [name for name, present in PRESENT.items() if present]
 
 
@@ -15,13 +15,20 @@ def claim_tables(wildcards):
         ],
         "planting": ["planting"],
         "strong": ["strong"],
+        "hybrid": ["hybrid", *(["hybrid_effects"] if HYBRID.effects else [])],
     }
     return {name: f"{RESULTS}/tables/{name}.parquet" for name in names[wildcards.system]}
 
 
-def claim_seekers(wildcards):
-    """The seekers of a system that has such, with their options."""
-    return {"tickets": {}, "planting": PLANTING.seekers, "strong": STRONG.seekers}[wildcards.system]
+def claim_entries(wildcards):
+    """The seekers or methods of a system that has such, with their options."""
+    entries = {"planting": PLANTING.seekers, "strong": STRONG.seekers, "hybrid": HYBRID.methods}
+    return entries.get(wildcards.system, {})
+
+
+def claim_records(wildcards):
+    """The records whose times decide claims about a system."""
+    return hybrid_files(OVERHEAD, "record.parquet", HYBRID.overhead) if wildcards.system == "hybrid" else []
 
 
 def claim_figures(wildcards):
@@ -53,6 +60,11 @@ def claim_figures(wildcards):
                 for kind in ("fronts", "progress")
             },
             "leak": [f"{SEARCH_FIGURES}/leak.svg"],
+        },
+        "hybrid": {
+            "sparse": hybrid_drawn("performance"),
+            "cost": hybrid_drawn("cost"),
+            "effects": effects_figures(),
         },
     }
     return {f"{kind}_figures": paths for kind, paths in files[wildcards.system].items()}

@@ -6,9 +6,7 @@ import pandas as pd
 
 from evotickets import claims, figures, jobs, results
 
-TABLES = {"scores": "tickets", "transfers": "transfers", "barriers": "barriers", "flatness": "flatness"} | {
-    "diversity": "diversity"
-}
+TABLES = {"scores": "tickets"} | {name: name for name in ("transfers", "barriers", "flatness", "diversity")}
 
 
 def read(inputs, name, schema):
@@ -18,11 +16,24 @@ def read(inputs, name, schema):
     return pd.DataFrame(columns=results.SCHEMAS[schema].columns.names)
 
 
-def main(job, inputs, output, system, experiment, gradient, seekers):
+def timed(records):
+    """Return a row per part and repeat of every step that was timed."""
+    rows = [
+        dict(record.parameters) | {"part": name.rpartition("/")[2], "repeat": step, "value": value}
+        for record in map(results.read_record, records)
+        for name, step, value in record.metrics
+    ]
+    return pd.DataFrame(rows, columns=["task", "method", "density", "members", "part", "repeat", "value"])
+
+
+def main(job, inputs, output, system, experiment, gradient, entries):
     if system == "planting":
-        rows = claims.planting.decide(read(inputs, "planting", "planting"), seekers)
+        rows = claims.planting.decide(read(inputs, "planting", "planting"), entries)
     elif system == "strong":
-        rows = claims.strong.decide(read(inputs, "strong", "strong"), seekers)
+        rows = claims.strong.decide(read(inputs, "strong", "strong"), entries)
+    elif system == "hybrid":
+        tables = [read(inputs, name, name) for name in ("hybrid", "hybrid_effects")]
+        rows = claims.hybrid.decide(claims.hybrid.Evidence(*tables, timed(inputs.times), entries))
     else:
         tables = {schema: read(inputs, name, schema) for schema, name in TABLES.items()}
         rows = claims.decide(claims.Tables(**tables, gradient=frozenset(gradient)), system)

@@ -18,6 +18,9 @@ SHOWN = {
     "fronts": ("G1", "G2", "G3", "G4", "G7"),
     "progress": ("G5",),
     "leak": ("G6",),
+    "sparse": ("H3", "H5"),
+    "cost": ("H1", "H2", "H4"),
+    "effects": ("H6",),
 }
 """The kind of figure that shows what a claim is decided from, by the beginning of the claim's name."""
 

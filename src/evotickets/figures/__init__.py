@@ -1,6 +1,13 @@
 """Figures as SVG or PNG; the only modules that know matplotlib."""
 
 from evotickets.figures.claims import claims
+from evotickets.figures.hybrid import (
+    hybrid_churn,
+    hybrid_cost,
+    hybrid_effects,
+    hybrid_overhead,
+    hybrid_performance,
+)
 from evotickets.figures.landscape import barriers, diversity, flatness, interpolation, snr_correlation, transfer
 from evotickets.figures.planting import (
     planted_networks,
@@ -22,6 +29,11 @@ __all__ = [
     "claims",
     "diversity",
     "flatness",
+    "hybrid_churn",
+    "hybrid_cost",
+    "hybrid_effects",
+    "hybrid_overhead",
+    "hybrid_performance",
     "interpolation",
     "layer_densities",
     "performance",

@@ -90,6 +90,12 @@ STRONG = register("strong", _SEARCH | {"state": STRING, "density": FLOAT} | _ROW
 
 STRONG_HISTORY = register("strong_history", _SEARCH | {"step": INT} | _ROWS)
 """The best mask of a search after `step` evaluations."""
+_SPARSE = {"system": STRING, "task": STRING, "method": STRING, "density": FLOAT}
+HYBRID = register("hybrid", _SPARSE | {"step": INT} | _ROWS)
+"""`density` is what was asked for, 1 where nothing is pruned."""
+
+HYBRID_EFFECTS = register("hybrid_effects", _SPARSE | {"weights": INT, "population": INT, "seed": INT, "value": FLOAT})
+"""`value` is the correlation of a mask's update with the exact effects of single weights."""
 
 MASK = register("mask", {"seed": INT, "mask": pa.list_(pa.bool_())})
 STRONG_MASK = register("strong_mask", {"state": STRING, "seed": INT, "mask": pa.list_(pa.bool_())})

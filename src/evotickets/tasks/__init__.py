@@ -1,6 +1,6 @@
 """Tasks by name: supervised data sets and control environments.
 
-A new task is one decorated function, in `images`, `classic`, `brax` or a module of its own that is imported here.
+A new task is one decorated function, in `images`, `cifar`, `classic`, `brax` or a module of its own that is imported here.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from evotickets.tasks import brax, classic, images
+from evotickets.tasks import brax, cifar, classic, images
 from evotickets.tasks.registry import CONTROL, SUPERVISED, Control, Data, Split
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Data",
     "Split",
     "brax",
+    "cifar",
     "classic",
     "control",
     "images",

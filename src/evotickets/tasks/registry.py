@@ -37,7 +37,7 @@ class Data(NamedTuple):
 
 
 class Images(NamedTuple):
-    """Pixels uint8 [n, height, width, 1] and labels [n] of the train, validation and test split, as stored."""
+    """Pixels uint8 [n, height, width, channels] and labels [n] of the train, validation and test split, as stored."""
 
     train: tuple[np.ndarray, np.ndarray]
     validation: tuple[np.ndarray, np.ndarray]

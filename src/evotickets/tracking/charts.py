@@ -47,11 +47,19 @@ _LINE = {
     "yAxisExpressions": [],
     "yAxisKey": "metric",
 }
-_AXES = {"level": ["trainer", "criterion", "density"], "cell": ["depth", "seeker", "density"]}
-TITLES = {"chain": "All curves", "level": "All levels", "cell": "All cells", "claims": "All effects"}
+_AXES = {
+    "level": ["trainer", "criterion", "density"],
+    "cell": ["depth", "seeker", "density"],
+    "sparse": ["task", "method", "density"],
+}
+TITLES = {"chain": "All curves", "level": "All levels", "cell": "All cells", "claims": "All effects"} | {
+    "sparse": "All trainings"
+}
 """Name of the saved view of a kind of runs."""
 FLAT = ("cell", "claims")
 """Kinds whose runs have no curves."""
+CURVED = ("sparse",)
+"""Kinds, beside those, that have an experiment of their own."""
 _REFERENCE = re.compile("loss$|raw_|baseline_|chance_")
 """Metrics that are no results but something to compare with."""
 _MOST = 60
@@ -69,8 +77,9 @@ def address(base: str, experiment: str) -> str:
 def view(kind: str, metrics: Iterable[str]) -> str:
     """Return the saved view of a kind of runs with these metrics, as the value of the experiment tag `TAG`.
 
-    Chains show every curve, test scores first; levels add parallel coordinates of their last test scores. Cells and
-    claims, which have no curves, show bars of everything, cells parallel coordinates of test scores and recovery too.
+    Chains show every curve, test scores first; levels and sparse trainings add parallel coordinates of their last test
+    scores. Cells and claims, which have no curves, show bars of everything, cells parallel coordinates of test scores and
+    recovery too.
     """
     names = ordered(metrics)[:_MOST]
     compared = ("/test/", "/recovery/") if kind == "cell" else ("/test/",)

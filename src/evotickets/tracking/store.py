@@ -30,6 +30,7 @@ _RUNS = {
     "chain": "One run per chain; the step is the level, 0 is dense.",
     "level": "One run per level; the step is the generation.",
     "cell": "One run per cell of the study, all seeds in one; its parameters say which.",
+    "sparse": "One run per task, method and density, all seeds in one; the step is that of the training.",
     "claims": "One run per system; parameters are the verdicts, metrics the effects.",
 }
 
@@ -135,7 +136,8 @@ class Store:
     def _experiment(self, name: str, entries: Sequence[Entry]) -> str:
         """Find or create an experiment and keep its saved view in step with the metrics that its runs have."""
         kind = "level" if name.endswith(LEVELS) else "chain"
-        kind = next((entry.tags["kind"] for entry in entries if entry.tags["kind"] in charts.FLAT), kind)
+        own = {*charts.FLAT, *charts.CURVED}
+        kind = next((entry.tags["kind"] for entry in entries if entry.tags["kind"] in own), kind)
         if name not in self.experiments:
             experiment = self.client.get_experiment_by_name(name)
             if experiment is None:

@@ -1,0 +1,33 @@
+"""Train with the hybrid, then correlate the updates of its mask with the exact effect of every weight."""
+
+from evotickets import devices, jobs, results, tasks
+from evotickets.hybrid import effects
+
+
+def main(job, output, place, experiment, task, method, populations, samples, draws, seed, seeds_count):
+    data, density = tasks.supervised(task["task"], seed=seed), float(place.density)
+    report = job.progress(task["training"]["steps"], "step")
+    options = {"samples": samples, "draws": draws, "seed": seed, "count": seeds_count, "report": report}
+    found = effects.measure(data, task, method, density, populations, **options)
+
+    where = {"system": "hybrid", "task": place.task, "method": place.method, "density": density}
+    results.write_table(
+        output.effects, [where | row for row in found], schema=results.HYBRID_EFFECTS, metadata=job.metadata
+    )
+    shown = {"task": place.task, "method": place.method, "density": density, "seeds": seeds_count}
+    job.record(
+        output.record,
+        system=experiment,
+        kind="sparse",
+        parameters=shown | {"weights": found[0]["weights"]},
+        metrics=[
+            ("effects/correlation", size, sum(row["value"] for row in found if row["population"] == size) / seeds_count)
+            for size in populations
+        ],
+        artifacts=[output.effects],
+    )
+
+
+with jobs.job(snakemake) as job:
+    devices.configure(snakemake.threads)
+    main(job, snakemake.output, snakemake.wildcards, **job.params)

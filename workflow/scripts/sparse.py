@@ -1,0 +1,31 @@
+"""Train sparse networks by one method at one density, all seeds at once; score them on the way."""
+
+from evotickets import archive, devices, jobs, results, tasks
+from evotickets.hybrid import cells
+
+
+def main(job, output, place, experiment, task, method, seed, seeds_count):
+    data, density = tasks.supervised(task["task"], seed=seed), float(place.density)
+    report = job.progress(task["training"]["steps"], "step")
+    found = cells.run(data, task, method, density, seed=seed, count=seeds_count, report=report)
+
+    where = {"system": "hybrid", "task": place.task, "method": place.method, "density": density}
+    rows = [where | row for row in found.trajectory.rows(range(seeds_count))]
+    results.write_table(output.scores, rows, schema=results.HYBRID, metadata=job.metadata)
+    masks = [{"seed": seed, "mask": mask} for seed, mask in enumerate(found.masks)]
+    results.write_table(output.mask, masks, schema=results.MASK, metadata=job.metadata)
+    shown = {"task": place.task, "method": place.method, "density": density, "seeds": seeds_count}
+    job.record(
+        output.record,
+        system=experiment,
+        kind="sparse",
+        parameters=shown | {"kept": int(found.masks[0].sum()), "steps": task["training"]["steps"]},
+        metrics=found.trajectory.means(),
+        artifacts=[output.scores, output.mask],
+        dataset=archive.dataset(data),
+    )
+
+
+with jobs.job(snakemake) as job:
+    devices.configure(snakemake.threads)
+    main(job, snakemake.output, snakemake.wildcards, **job.params)
