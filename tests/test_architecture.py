@@ -15,12 +15,14 @@ FLOORS = [
     {"scores", "pruning", "population", "rollouts"},
     {"objectives", "saliency"},
     {"evolution", "gradient", "landscape", "reinforcement"},
-    {"tickets", "planting", "claims"},
+    {"tickets", "planting", "subspace", "claims"},
 ]
 SCRIPTS_ONLY = {
     "comparisons",
     "configuration",
     "grid",
+    "lineage",
+    "pretrained",
     "results",
     "figures",
     "tracking",
@@ -37,6 +39,7 @@ ONE_ROOM = {
     "gymnax": "tasks",
     "brax": "tasks",
     "evosax": "evolution",
+    "torch": "subspace",
 }
 
 
