@@ -17,6 +17,8 @@ include: "workflow/rules/landscape_files.smk"
 include: "workflow/rules/landscape.smk"
 include: "workflow/rules/planting_files.smk"
 include: "workflow/rules/planting.smk"
+include: "workflow/rules/subspace_files.smk"
+include: "workflow/rules/subspace.smk"
 include: "workflow/rules/claims_files.smk"
 include: "workflow/rules/claims.smk"
 
@@ -28,4 +30,5 @@ rule all:
         TRANSFERS_TARGETS,
         LANDSCAPE_TARGETS,
         PLANTING_TARGETS,
+        SUBSPACE_TARGETS,
         CLAIMS_TARGETS,

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from evotickets import comparisons, grid, masks, tasks
+from evotickets import comparisons, grid, lineage, masks, tasks
 from evotickets.comparisons import Landscape, Transfer
 from evotickets.configuration import StudyError, conform, hint, known, read, shown
 from evotickets.networks import cnn, mlp
@@ -19,7 +19,18 @@ from evotickets.saliency import NEEDS_LOSS, ONE_SHOT
 from evotickets.scores import NEEDS_STD, SCORES
 from evotickets.training import EVOSAX, GRADIENT, REINFORCEMENT
 
-FOLDERS = {"tickets", "transfers", "landscape", "planting", "claims", "tables", "figures", "logs", "benchmarks"}
+FOLDERS = {
+    "tickets",
+    "transfers",
+    "landscape",
+    "planting",
+    "subspace",
+    "claims",
+    "tables",
+    "figures",
+    "logs",
+    "benchmarks",
+}
 """What a study keeps in its folder of results."""
 
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
@@ -88,6 +99,7 @@ class Study:
     results: Path
     tickets: Tickets
     planting: grid.Planting
+    subspace: lineage.Subspace
 
     @property
     def name(self) -> str:
@@ -118,11 +130,12 @@ def resolve(config: Any, schema: str | Path) -> Study:
     folder = Path(config["results"])
     if FOLDERS & set(folder.parts[1:]):
         raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")
-    if not {"tickets", "planting"} & set(config):
-        raise StudyError("the study has neither tickets nor planting; add one of them")
+    if not {"tickets", "planting", "subspace"} & set(config):
+        raise StudyError("the study has neither tickets nor planting nor subspace; add one of them")
     tickets = _tickets(config["tickets"], rules) if "tickets" in config else Tickets()
     planting = grid.resolve(config["planting"], rules) if "planting" in config else grid.Planting()
-    return Study(config, config["seed"], config["seeds"], folder, tickets, planting)
+    subspace = lineage.resolve(config["subspace"]) if "subspace" in config else lineage.Subspace()
+    return Study(config, config["seed"], config["seeds"], folder, tickets, planting, subspace)
 
 
 def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:

@@ -1,7 +1,8 @@
 # Which systems a study has, and the tables and figures that their claims are decided from.
 
 DECIDED = f"{RESULTS}/claims/{{system}}"
-SYSTEMS = [name for name, present in {"tickets": TICKETS.chains, "planting": PLANTING.cells}.items() if present]
+PRESENT = {"tickets": TICKETS.chains, "planting": PLANTING.cells, "subspace": SUBSPACE.cells}
+SYSTEMS = [name for name, present in PRESENT.items() if present]
 
 
 def claim_tables(wildcards):
@@ -13,6 +14,7 @@ def claim_tables(wildcards):
             *(["barriers", "flatness", "diversity"] if LANDSCAPE.chains else []),
         ],
         "planting": ["planting"],
+        "subspace": ["subspace"],
     }
     return {name: f"{RESULTS}/tables/{name}.parquet" for name in names[wildcards.system]}
 
@@ -40,5 +42,6 @@ def claim_figures(wildcards):
             kind: [f"{drawn}/planting/{t}_{kind}.svg" for t in dict.fromkeys(target for target, _ in PLANTING.grounds)]
             for kind in ("quality", "collapse", "recovery")
         },
+        "subspace": {kind: subspace_figures(kind) for kinds in DRAWN.values() for kind in kinds},
     }
     return {f"{kind}_figures": paths for kind, paths in files[wildcards.system].items()}

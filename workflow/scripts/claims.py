@@ -21,6 +21,8 @@ def read(inputs, name, schema):
 def main(job, inputs, output, system, experiment, gradient, seekers):
     if system == "planting":
         rows = claims.planting.decide(read(inputs, "planting", "planting"), seekers)
+    elif system == "subspace":
+        rows = claims.subspace.decide(read(inputs, "subspace", "subspace"))
     else:
         tables = {schema: read(inputs, name, schema) for schema, name in TABLES.items()}
         rows = claims.decide(claims.Tables(**tables, gradient=frozenset(gradient)), system)

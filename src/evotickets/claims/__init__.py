@@ -1,7 +1,7 @@
 """Claims, the rules that decide them, and their verdicts: written down before the numbers are looked at."""
 
-from evotickets.claims import landscape, planting, tickets
+from evotickets.claims import landscape, planting, subspace, tickets
 from evotickets.claims.page import SHOWN, page
 from evotickets.claims.registry import CLAIMS, Claim, Tables, decide
 
-__all__ = ["CLAIMS", "SHOWN", "Claim", "Tables", "decide", "landscape", "page", "planting", "tickets"]
+__all__ = ["CLAIMS", "SHOWN", "Claim", "Tables", "decide", "landscape", "page", "planting", "subspace", "tickets"]

@@ -15,6 +15,11 @@ SHOWN = {
     "quality": ("P1", "P2", "P4", "P5", "P6"),
     "collapse": ("P3",),
     "recovery": ("P7",),
+    "variance": ("S1c", "S1d"),
+    "damage": ("S1",),
+    "gradients": ("S4a gradient", "S4b gradient"),
+    "ensembles": ("S2", "S3", "S4"),
+    "generations": ("S5",),
 }
 """The kind of figure that shows what a claim is decided from, by the beginning of the claim's name."""
 

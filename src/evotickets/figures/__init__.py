@@ -8,6 +8,13 @@ from evotickets.figures.planting import (
     planting_quality,
     planting_recovery,
 )
+from evotickets.figures.subspace import (
+    subspace_damage,
+    subspace_ensembles,
+    subspace_generations,
+    subspace_gradients,
+    subspace_variance,
+)
 from evotickets.figures.tickets import (
     layer_densities,
     performance,
@@ -31,6 +38,11 @@ __all__ = [
     "snr_against_magnitude",
     "snr_correlation",
     "strategies",
+    "subspace_damage",
+    "subspace_ensembles",
+    "subspace_generations",
+    "subspace_gradients",
+    "subspace_variance",
     "training_curves",
     "transfer",
 ]

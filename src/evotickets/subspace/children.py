@@ -59,8 +59,14 @@ class Children:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _order(self, count: int) -> Iterator[int]:
-        start = self.worker * count // self.workers
-        return (child % count for child in range(start, start + count))
+        """Yield this process's share, then the others' shares from their ends, so that two ways meet only once."""
+        shares = [
+            range(worker * count // self.workers, (worker + 1) * count // self.workers)
+            for worker in range(self.workers)
+        ]
+        yield from shares[self.worker]
+        for step in range(1, self.workers):
+            yield from reversed(shares[(self.worker + step) % self.workers])
 
 
 def _first(file: Path, write: Callable[[IO[bytes]], Any]) -> None:

@@ -74,13 +74,10 @@ def origin(mutation: Mutation, child: int) -> Origin:
     return Origin(child, 0, child, 1)
 
 
-def pieces(
+def masks(
     sizes: Sequence[int], mutation: Mutation, child: int, *, seed: int, names: tuple[str | int, ...]
-) -> Iterator[Piece]:
-    """Draw the mutation of a child, one piece for each tensor of `sizes` entries.
-
-    A piece depends on the sizes, the mode and density, the seed, the names and the child, and on nothing else. It is
-    drawn on the host with NumPy, so that it is the same on every device. Its cost is proportional to M.
+) -> Iterator[np.ndarray | None]:
+    """Draw the places that mutate in a child, for each tensor of `sizes` entries; None stands for all.
 
     Source: Whitaker & Whitley (2023), sparse mutation decompositions.
     Deviates: a partition has one entry of each block in every run of K entries that lie `size / K` apart, instead of
@@ -88,18 +85,38 @@ def pieces(
         every generation.
     """
     own = origin(mutation, child)
-    of_mask = ("subspace", "mask", own.masks) if mutation.mode == "static" else ("subspace", "mask", *names, own.masks)
-    masks = seeds.generator(seed, *of_mask)
-    normals = seeds.generator(seed, "subspace", "normals", *names, own.normals)
+    if mutation.mode == "static":
+        names = ()
+    rng = seeds.generator(seed, "subspace", "mask", *names, own.masks)
     for size in sizes:
         if mutation.mode == DENSE or mutation.density == 1:
-            places = None
+            yield None
         elif mutation.mode == "partition":
-            places = _block(size, mutation.blocks, own.block, masks)
+            yield _block(size, mutation.blocks, own.block, rng)
         else:
-            places = _bernoulli(size, mutation.density, masks)
-        count = size if places is None else len(places)
-        yield Piece(places, own.sign * normals.standard_normal(count, dtype=np.float32))
+            yield _bernoulli(size, mutation.density, rng)
+
+
+def pieces(
+    sizes: Sequence[int], mutation: Mutation, child: int, *, seed: int, names: tuple[str | int, ...]
+) -> Iterator[Piece]:
+    """Draw the mutation of a child, one piece for each tensor of `sizes` entries.
+
+    A piece depends on the sizes, the mode and density, the seed, the names and the child, and on nothing else. It is
+    drawn on the host with NumPy, so that it is the same on every device. Its cost is proportional to M.
+    """
+    own = origin(mutation, child)
+    rng = seeds.generator(seed, "subspace", "normals", *names, own.normals)
+    drawn = masks(sizes, mutation, child, seed=seed, names=names)
+    for size in sizes:
+        # Nothing is held here while the caller works: a tensor of noise is all there is at a time.
+        yield _piece(size, next(drawn), own.sign, rng)
+
+
+def _piece(size: int, places: np.ndarray | None, sign: int, rng: np.random.Generator) -> Piece:
+    normals = rng.standard_normal(size if places is None else len(places), dtype=np.float32)
+    normals *= sign
+    return Piece(places, normals)
 
 
 def _bernoulli(size: int, density: float, rng: np.random.Generator) -> np.ndarray:

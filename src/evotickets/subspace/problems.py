@@ -12,9 +12,11 @@ import torch
 from torch import nn
 
 from evotickets import seeds
-from evotickets.subspace import evaluation, parents, pools, training
-from evotickets.subspace.evaluation import Samples
+from evotickets.subspace import parents, pools, training
+from evotickets.subspace.evaluation import Samples, configure
 from evotickets.tasks import images
+
+__all__ = ["Problem", "configure", "make", "problem", "read", "restore", "source", "write"]
 
 
 class Problem(NamedTuple):
@@ -81,9 +83,22 @@ def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, tor
     return found
 
 
+def write(states: list[dict[str, torch.Tensor]], path: str | Path) -> None:
+    """Write the weights of a parent whole or not at all."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    torch.save(states, temporary)
+    temporary.replace(path)
+
+
+def read(path: str | Path) -> list[dict[str, torch.Tensor]]:
+    """Read the weights of a parent, and nothing but weights."""
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
 def restore(parent: Mapping[str, Any], states: list[dict[str, torch.Tensor]], index: int, threads: int) -> nn.Module:
     """Build the model of a parent with the weights that `make` returned, on the device of this process."""
-    device = evaluation.configure(threads)
+    device = configure(threads)
     model = parents.build(parent["model"], parent["arguments"])
     model.load_state_dict(states[index % len(states)])
     return model.to(device)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from evotickets.subspace.mutation import Mutation, pieces
+from evotickets.subspace.mutation import Mutation, masks, pieces
 
 
 class Weights:
@@ -44,8 +44,8 @@ class Weights:
         try:
             yield
         finally:
-            drawn = pieces(self.sizes, mutation, index, seed=self.seed, names=names)
-            for live, parent, places in zip(self._live, self._parent, (piece.places for piece in drawn), strict=True):
+            drawn = masks(self.sizes, mutation, index, seed=self.seed, names=names)
+            for live, parent, places in zip(self._live, self._parent, drawn, strict=True):
                 if places is None:
                     live.copy_(parent)
                 else:
@@ -92,11 +92,14 @@ class Weights:
         self, tensors: list[torch.Tensor], mutation: Mutation, index: int, names: tuple[int, ...], share: float
     ) -> None:
         drawn = pieces(self.sizes, mutation, index, seed=self.seed, names=names)
-        for tensor, std, piece in zip(tensors, self.stds, drawn, strict=True):
+        for tensor, std in zip(tensors, self.stds, strict=True):
+            piece = next(drawn)
             # Scaled on the host, so that all devices add the same numbers.
-            noise = torch.from_numpy(piece.normals * np.float32(share * mutation.std(std)))
-            noise = noise.to(tensor.device, tensor.dtype)
+            noise = np.multiply(piece.normals, np.float32(share * mutation.std(std)), out=piece.normals)
+            change = torch.from_numpy(noise).to(tensor.device, tensor.dtype)
             if piece.places is None:
-                tensor.view(-1).add_(noise)
+                tensor.view(-1).add_(change)
             else:
-                tensor.view(-1).index_add_(0, torch.from_numpy(piece.places).to(tensor.device), noise)
+                tensor.view(-1).index_add_(0, torch.from_numpy(piece.places).to(tensor.device), change)
+            # The next tensor's noise is drawn where this one's was.
+            del piece, noise, change
