@@ -120,28 +120,88 @@ rule subspace_table:
         "../scripts/subspace_table.py"
 
 
-rule subspace_figure:
-    """Draw what mutations do to a parent, what their children are worth, or what a search learns."""
+rule mutations_figures:
+    """Draw what mutations do to a parent, and what their children are worth."""
     input:
         table=rules.subspace_table.output.table,
     output:
-        figure=report(
-            f"{RESULTS}/figures/subspace/{{parent}}_{{figure}}.svg",
-            caption="../report/subspace.rst",
+        damage=report(
+            f"{RESULTS}/figures/subspace/{{parent}}_damage.svg",
+            caption="../report/subspace_damage.rst",
             category="Subspace evolution",
-            labels={"parent": "{parent}", "figure": "{figure}"},
+            labels={"parent": "{parent}", "figure": "damage over sigma and over norm"},
         ),
-    wildcard_constraints:
-        figure="damage|variance|ensembles|gradients|generations",
+        variance=report(
+            f"{RESULTS}/figures/subspace/{{parent}}_variance.svg",
+            caption="../report/subspace_variance.rst",
+            category="Subspace evolution",
+            labels={"parent": "{parent}", "figure": "spread at equal norm"},
+        ),
+        ensembles=report(
+            f"{RESULTS}/figures/subspace/{{parent}}_ensembles.svg",
+            caption="../report/subspace_ensembles.rst",
+            category="Subspace evolution",
+            labels={"parent": "{parent}", "figure": "gain over density"},
+        ),
     log:
-        f"{LOGS}/subspace/{{parent}}/{{figure}}.log",
+        f"{LOGS}/subspace/{{parent}}/mutations_figures.log",
     benchmark:
-        f"{BENCHMARKS}/subspace/{{parent}}/{{figure}}.jsonl"
+        f"{BENCHMARKS}/subspace/{{parent}}/mutations_figures.jsonl"
     threads: 1
     resources:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("subspace_figure"),
+        code=code("subspace_figures"),
     script:
-        "../scripts/subspace_figure.py"
+        "../scripts/subspace_figures.py"
+
+
+rule gradients_figure:
+    """Draw what a search sees of a parent's gradient."""
+    input:
+        table=rules.subspace_table.output.table,
+    output:
+        gradients=report(
+            f"{RESULTS}/figures/subspace/{{parent}}_gradients.svg",
+            caption="../report/subspace_gradients.rst",
+            category="Subspace evolution",
+            labels={"parent": "{parent}", "figure": "cosine to the gradient"},
+        ),
+    log:
+        f"{LOGS}/subspace/{{parent}}/gradients_figures.log",
+    benchmark:
+        f"{BENCHMARKS}/subspace/{{parent}}/gradients_figures.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("subspace_figures"),
+    script:
+        "../scripts/subspace_figures.py"
+
+
+rule generations_figure:
+    """Draw what a parent learns and forgets over generations."""
+    input:
+        table=rules.subspace_table.output.table,
+    output:
+        generations=report(
+            f"{RESULTS}/figures/subspace/{{parent}}_generations.svg",
+            caption="../report/subspace_generations.rst",
+            category="Subspace evolution",
+            labels={"parent": "{parent}", "figure": "learning and forgetting"},
+        ),
+    log:
+        f"{LOGS}/subspace/{{parent}}/generations_figures.log",
+    benchmark:
+        f"{BENCHMARKS}/subspace/{{parent}}/generations_figures.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("subspace_figures"),
+    script:
+        "../scripts/subspace_figures.py"
