@@ -17,7 +17,7 @@ from timing import SCHEMA
 
 from evotickets import devices
 
-NAMES = ("gemm", "dense", "mlp", "cnn", "bfloat16", "chain", "planting", "rollouts", "cores")
+NAMES = ("gemm", "dense", "mlp", "cnn", "bfloat16", "chain", "planting", "rollouts", "cores", "subspace")
 
 
 def measure(name: str, quick: bool, threads: int) -> list[dict[str, Any]]:

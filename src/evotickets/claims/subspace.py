@@ -154,7 +154,8 @@ def s5(table: pd.DataFrame) -> dict[str, Effect]:
     if rows.empty:
         return {"S5": UNKNOWN}
     course = ["parent", "mode", "density", "rule", "sigma", "shift", "decay", "seed", "split"]
-    ends = rows.sort_values("step").groupby(course)
+    rows = rows.sort_values("step")
+    ends = rows.groupby(course)
     last = ends["step"].transform("max")
     before = ends["value"].transform("first")
     change = rows.assign(value=rows["value"] - before)[rows["step"] == last]

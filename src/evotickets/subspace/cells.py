@@ -18,6 +18,9 @@ STUDIES: dict[str, Callable[[Setting, Mapping[str, Any]], Rows]] = {
     "generations": generations.study,
 }
 
+SHOWN = ("nll", "accuracy", "nll_std", "cosine", "distance")
+"""What the tracking store is told of; the table has all."""
+
 
 def networks(study: str, settings: Mapping[str, Any]) -> int:
     """Return at most how many networks a seed of a cell evaluates, for a bar that shows progress."""
@@ -95,12 +98,13 @@ def baseline(
 
 
 def summary(rows: Rows) -> dict[str, float]:
-    """Return the mean over seeds of every held-out score at the last step and smallest scale, by `split/candidate_metric`."""
+    """Return the mean over seeds of the main scores at the last step and smallest scale, by `split/candidate_metric`."""
     last = max((found["step"] for found in rows), default=0)
     sigma = min((found["sigma"] for found in rows), default=0.0)
     held: dict[str, list[float]] = {}
     for found in rows:
-        if found["step"] == last and found["sigma"] == sigma and not np.isnan(found["value"]):
+        at = found["step"] == last and found["sigma"] == sigma and found["metric"] in SHOWN
+        if at and not np.isnan(found["value"]):
             name = f"{found['split']}/{found['candidate']}_{found['metric']}"
             held.setdefault(name, []).append(found["value"])
     return {name: float(np.mean(values)) for name, values in held.items() if not name.startswith("theory")}
