@@ -133,6 +133,7 @@ def test_editing_a_module_reruns_what_it_feeds_and_nothing_else(finished):
         "diversity_figure",
     }
     drawing |= {"snr_correlation_figure", "planting_figures", "planted_networks", "claims", "claims_table"}
+    drawing |= {"mutations_figures", "gradients_figure", "generations_figure"}
     assert rerun(finished, "figures/tickets.py") == drawing
     assert rerun(finished, "tracking/store.py") == set()
     assert rerun(finished, "claims/tickets.py") == {"claims", "claims_table"}
@@ -285,6 +286,7 @@ def test_every_claim_has_a_row(finished):
     tickets = decided[decided["system"] == "tickets"]["claim"]
     assert list(tickets) == sorted(claim.name for claim in claims.CLAIMS)
     assert set(claims.planting.RULES) <= {claim[:2] for claim in decided[decided["system"] == "planting"]["claim"]}
+    assert set(claims.subspace.RULES) <= {claim[:2] for claim in decided[decided["system"] == "subspace"]["claim"]}
     assert set(decided["verdict"]) <= {"supported", "contradicted", "undecided"}
     # What the miniature asks for can be computed, and what it does not ask for cannot.
     counted = decided.set_index("claim")["n"]
