@@ -565,7 +565,9 @@ def test_gains_are_over_the_parent_and_every_mode_meets_the_dense_one(tmp_path):
     ]
     assert [axes.get_title() for axes in figure.axes] == titles
     line = curves(figure.axes[2])["ensemble of all"]
-    np.testing.assert_allclose(line, [[0.01, 0.1, 1.0], [0.1, 0.1, 0.0]], atol=1e-3)
+    # Points of a density stand side by side.
+    np.testing.assert_allclose(line[0], [0.01, 0.1, 1.0], rtol=0.15)
+    np.testing.assert_allclose(line[1], [0.1, 0.1, 0.0], atol=1e-3)
 
 
 def test_courses_of_shifted_and_original_images_stand_above_each_other(tmp_path):

@@ -8,10 +8,10 @@ from torch import nn
 
 from evotickets.subspace import ENSEMBLES, RECOMBINED, cells, problems
 from evotickets.subspace.children import Children
+from evotickets.subspace.resnet import ResNet
 
-SMALL = {"blocks": 1, "widths": [4, 4], "inputs": 1}
 PARENT = {"images": "digits", "options": {}}
-RESNET = PARENT | {"model": "evotickets.subspace.resnet.ResNet", "arguments": SMALL}
+RESNET = PARENT | {"model": "tests.test_subspace_cells.residual", "arguments": {}}
 LINEAR = PARENT | {"model": "tests.test_subspace_cells.linear", "arguments": {}}
 SCALES = [{"rule": rule, "sigma": sigma} for rule in ("norm", "absolute") for sigma in (0.05, 0.2)]
 MUTATIONS = {"mode": "bernoulli", "density": 0.25, "scales": SCALES, "children": 5, "step": 1.0}
@@ -20,6 +20,11 @@ MUTATIONS = {"mode": "bernoulli", "density": 0.25, "scales": SCALES, "children":
 def linear():
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+
+def residual():
+    torch.manual_seed(0)
+    return ResNet(blocks=1, widths=(4, 4), inputs=1)
 
 
 def run(study, settings, parent=LINEAR, children=None, count=1, **more):

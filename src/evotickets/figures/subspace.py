@@ -99,8 +99,10 @@ def subspace_ensembles(frame: pd.DataFrame, path: str | Path) -> Figure:
         for (mode, words), line in zip(modes.items(), axes, strict=True):
             for panel, sigma in zip(line, sigmas, strict=True):
                 own = rows[(rows["sigma"] == sigma) & rows["mode"].isin([mode, "dense"])]
-                for name, look in CANDIDATES.items():
-                    style.curve(panel, "density", own[own["candidate"] == name], look)
+                for place, (name, look) in enumerate(CANDIDATES.items()):
+                    # Side by side, or their intervals would hide one another.
+                    shift = 1 + 0.03 * (place - len(CANDIDATES) / 2)
+                    style.curve(panel, "density", own[own["candidate"] == name], look, shift=shift)
                 scaled = own[own["candidate"] == "parent_scaled"]["value"].mean()
                 style.level_line(panel, scaled, "the parent with a temperature")
                 panel.set_yscale("symlog", linthresh=_linear(own))

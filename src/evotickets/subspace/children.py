@@ -15,8 +15,6 @@ from typing import IO, Any
 
 import numpy as np
 
-FINGERPRINT = "fingerprint.txt"
-
 
 class Children:
     """Results by generation and child, in a folder, or in memory alone if there is none.
@@ -28,23 +26,16 @@ class Children:
     """
 
     def __init__(self, folder: str | Path | None, fingerprint: str = "", worker: int = 0, workers: int = 1):
-        """Open a folder; results under another fingerprint answer another question and are dropped."""
+        """Open a folder; results under another fingerprint answer another question and are left alone."""
         self.folder = Path(folder) if folder else None
         self.worker, self.workers = worker, workers
-        if self.folder is None:
-            return
-        mark = self.folder / FINGERPRINT
-        if self.folder.is_dir() and not (mark.is_file() and mark.read_text() == fingerprint):
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not mark.is_file():
-            _first(mark, lambda stream: stream.write(fingerprint.encode()))
+        self._own = self.folder / fingerprint[:16] if self.folder else None
 
     def evaluated(self, count: int, evaluate: Callable[[int], np.ndarray], *names: str | int) -> list[np.ndarray]:
         """Return the results of children 0 … count − 1 of the generation `names`, evaluating those that have none."""
-        if self.folder is None:
+        if self._own is None:
             return [evaluate(child) for child in range(count)]
-        place = self.folder.joinpath(*map(str, names))
+        place = self._own.joinpath(*map(str, names))
         place.mkdir(parents=True, exist_ok=True)
         files = [place / f"child{child:05d}.npy" for child in range(count)]
         for child in self._order(count):
@@ -54,7 +45,7 @@ class Children:
         return [np.load(file, allow_pickle=False) for file in files]
 
     def finish(self) -> None:
-        """Drop all results: what follows from them has been written."""
+        """Drop all results, those under other fingerprints too: what follows from them has been written."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 Axis letters: `n` images, `O` outputs.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -38,6 +39,8 @@ class Samples(NamedTuple):
 
 def configure(threads: int) -> torch.device:
     """Give torch this many threads and deterministic kernels; return the device: a GPU if there is one."""
+    # cuBLAS is deterministic only with a workspace of its own.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
