@@ -13,12 +13,14 @@ from evotickets.subspace.setting import Rows, Setting, row
 def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
     """Return the cosine after every number of evaluations, and what theory expects of a linear loss.
 
-    Takes the gradient by backpropagation and holds two vectors of all parameters.
+    Takes the gradient by backpropagation and holds two vectors of all parameters. Batch norms keep the statistics of
+    the parent, which the gradient does not follow either.
 
     Args:
         setting: parent, images, children.
         settings: `mode`, `density`, `rule`, `sigma`, and `children`, the numbers of evaluations, ascending.
     """
+    setting = setting._replace(batch_norm="keep")
     weights, numbers = setting.weights, settings["children"]
     mutation = Mutation(settings["mode"], settings["density"], settings["sigma"], settings["rule"])
     truth = training.gradient(weights.model, setting.problem.fitness, setting.batch)
