@@ -21,6 +21,8 @@ include: "workflow/rules/strong_files.smk"
 include: "workflow/rules/strong.smk"
 include: "workflow/rules/hybrid_files.smk"
 include: "workflow/rules/hybrid.smk"
+include: "workflow/rules/subspace_files.smk"
+include: "workflow/rules/subspace.smk"
 include: "workflow/rules/claims_files.smk"
 include: "workflow/rules/claims.smk"
 
@@ -34,4 +36,5 @@ rule all:
         PLANTING_TARGETS,
         STRONG_TARGETS,
         HYBRID_TARGETS,
+        SUBSPACE_TARGETS,
         CLAIMS_TARGETS,

@@ -17,7 +17,10 @@ from timing import SCHEMA
 
 from evotickets import devices
 
-NAMES = ("gemm", "dense", "mlp", "cnn", "bfloat16", "chain", "planting", "strong", "hybrid", "rollouts", "cores")
+NAMES = (
+    *("gemm", "dense", "mlp", "cnn", "bfloat16", "chain", "planting", "strong", "hybrid", "subspace"),
+    *("rollouts", "cores"),
+)
 
 
 def measure(name: str, quick: bool, threads: int) -> list[dict[str, Any]]:

@@ -15,13 +15,15 @@ FLOORS = [
     {"scores", "pruning", "population", "rollouts"},
     {"objectives", "saliency"},
     {"evolution", "gradient", "landscape", "masked", "reinforcement"},
-    {"tickets", "planting", "strong", "hybrid", "claims"},
+    {"tickets", "planting", "strong", "hybrid", "subspace", "claims"},
 ]
 SCRIPTS_ONLY = {
     "comparisons",
     "configuration",
     "grid",
     "hybrid_grid",
+    "lineage",
+    "pretrained",
     "searches",
     "results",
     "figures",
@@ -39,6 +41,7 @@ ONE_ROOM = {
     "gymnax": "tasks",
     "brax": "tasks",
     "evosax": "evolution",
+    "torch": "subspace",
 }
 
 

@@ -51,12 +51,15 @@ CASES = {
         "has the key 'snes' twice in line",
     ),
     "setting twice": (having("population: 8", "population: 8, population: 9"), "has the key 'population' twice"),
-    "no tickets": ("seed: 0\n", "the study has none of tickets, planting, strong and hybrid; add one of them"),
+    "no tickets": (
+        "seed: 0\n",
+        "the study has none of tickets, planting, strong, hybrid and subspace; add one of them",
+    ),
     "no chains": (GOOD[: GOOD.index("  chains:")], "tickets: the key 'chains' is missing; add it"),
     "unknown key": (having("seeds: 2", "seeeds: 2"), "unknown key 'seeeds'; did you mean 'seeds'?"),
     "unknown key that is a number": (
         having("seed: 0", "7: 0"),
-        "unknown key 7; known are hybrid, planting, results, seed, seeds, strong, tickets",
+        "unknown key 7; known are hybrid, planting, results, seed, seeds, strong, subspace, tickets",
     ),
     "unknown setting": (having("batch", "bach"), "tickets.trainers.snes: unknown key 'bach'; did you mean 'batch'?"),
     "setting of another strategy": (

@@ -15,6 +15,7 @@ from matplotlib.colors import to_rgb
 
 from evotickets import figures, statistics
 from evotickets.figures import style
+from tests import litters
 
 DENSITIES = [1.0, 0.3, 0.1, 0.02]
 CAPTIONS = Path(__file__).parents[1] / "workflow/report"
@@ -309,6 +310,8 @@ def draw(name: str, path: Path):
             return figures.hybrid_effects(effect_table(), path)
         case "hybrid_overhead":
             return figures.hybrid_overhead(part_times(), 8, path)
+        case name if name.startswith("subspace_"):
+            return getattr(figures, name)(litters.table(), path)
     raise AssertionError(name)
 
 
@@ -686,6 +689,57 @@ def test_figures_of_hybrid_training_refuse_a_mixture_of_tasks(tmp_path, name):
         getattr(figures, name)(sparse_table(("digits", "mnist")).sort_values("task"), tmp_path / "a.svg")
 
 
+def test_damage_collapses_over_the_norm_where_the_norm_decides(tmp_path):
+    def change(row):
+        norm = row.sigma * (row.density**0.5 if row.rule == "absolute" else 1)
+        return 100 * norm**2 * (row.candidate == "child")
+
+    figure = figures.subspace_damage(litters.table(change), tmp_path / "a.svg")
+    std, norm = (curves(axes) for axes in figure.axes[:2])
+    assert list(norm) == ["1", "0.1", "0.01"]
+    for line in norm.values():
+        np.testing.assert_allclose(line[1], 100 * line[0] ** 2, atol=2e-3)
+    # The same norm of .01 is a std of .01 dense and of .1 at density .01.
+    np.testing.assert_allclose([std["1"][0, 0], std["0.01"][0, -2]], [0.01, 0.1])
+
+
+def test_gains_are_over_the_parent_and_every_mode_meets_the_dense_one(tmp_path):
+    def change(row):
+        return -0.1 * (row.candidate == "ensemble" and row.mode == "static" and row.rule == "norm")
+
+    figure = figures.subspace_ensembles(litters.table(change), tmp_path / "a.svg")
+    titles = [
+        f"{mode}, norm {sigma}" for mode in ("fresh masks", "one static mask", "partition") for sigma in (0.01, 0.03)
+    ]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    line = curves(figure.axes[2])["ensemble of all"]
+    # Points of a density stand side by side.
+    np.testing.assert_allclose(line[0], [0.01, 0.1, 1.0], rtol=0.15)
+    np.testing.assert_allclose(line[1], [0.1, 0.1, 0.0], atol=1e-3)
+
+
+def test_courses_of_shifted_and_original_images_stand_above_each_other(tmp_path):
+    rows = litters.table(lambda row: 0.1 * row.step * (row.split == "original" and row.study == "generations"))
+    figure = figures.subspace_generations(rows, tmp_path / "a.svg")
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["noise, decay 0", "noise, decay 0.1"]
+    shifted, original = (curves(figure.axes[place])["dense"] for place in (0, 2))
+    np.testing.assert_allclose(original[0], [0, 5, 10])
+    np.testing.assert_allclose(original[1] - shifted[1], [0, 0.5, 1], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["damage", "variance", "ensembles", "gradients", "generations"])
+def test_figures_of_subspace_evolution_show_one_parent(tmp_path, name):
+    rows = litters.table(parents=("digits", "other"))
+    with pytest.raises(ValueError, match="shows one parent, but the table has digits, other: select one"):
+        getattr(figures, f"subspace_{name}")(rows, tmp_path / "a.svg")
+
+
+def test_a_study_without_norms_cannot_compare_at_equal_norm(tmp_path):
+    rows = litters.table()
+    with pytest.raises(ValueError, match="the table has none: add the rule norm"):
+        figures.subspace_variance(rows[rows["rule"] == "absolute"], tmp_path / "a.svg")
+
+
 @pytest.mark.parametrize(("count", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])
 def test_panels_at_the_end_of_a_column_are_labelled(tmp_path, count, shape):
     with style.panels(tmp_path / "a.svg", count) as figure:
@@ -756,7 +810,7 @@ def test_drawing_needs_no_global_state_of_matplotlib():
 def test_captions_are_valid_and_use_known_wildcards(caption):
     wildcards = {name: name.upper() for name in re.findall(r"snakemake\.wildcards\.(\w+)", caption.read_text())}
     assert set(wildcards) <= {
-        *("task", "trainer", "criterion", "level", "target", "depth"),
+        *("task", "trainer", "criterion", "level", "target", "depth", "parent"),
         *("source_task", "source_trainer", "source_criterion"),
     }
     text = Template(caption.read_text(), undefined=StrictUndefined).render(

@@ -75,7 +75,7 @@ def broken(*path, value):
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({}, "none of tickets, planting, strong and hybrid; add one of them"),
+        ({}, "none of tickets, planting, strong, hybrid and subspace; add one of them"),
         (broken("targets", "circle", value={"target": "ring"}), "planting.targets.circle names ring, which is not"),
         (broken("targets", "circle", value={"width": 19}), "width is 19, but planting.cells[0] plants 20 units"),
         (broken("targets", "circle", value={"depth": 3}), "planting.targets.circle: unknown key 'depth'"),

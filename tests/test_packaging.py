@@ -47,5 +47,5 @@ def test_no_dependency_is_unused():
     # Imported by others (six), loaded by Snakemake by name (the executor), read as files (scikit-learn), run (snakemake).
     indirect = {"six", "snakemake-executor-plugin-slurm", "scikit-learn", "snakemake"}
     for requirement in {name(r) for r in PROJECT["dependencies"]} - indirect:
-        module = {"pyyaml": "yaml"}.get(requirement, requirement.replace("-", "_"))
+        module = {"pyyaml": "yaml", "pillow": "PIL"}.get(requirement, requirement.replace("-", "_"))
         assert re.search(rf"^\s*(import|from) {module}\b", text, re.MULTILINE), f"{requirement} is imported nowhere"

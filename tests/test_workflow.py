@@ -134,6 +134,7 @@ def test_editing_a_module_reruns_what_it_feeds_and_nothing_else(finished):
     }
     drawing |= {"snr_correlation_figure", "planting_figures", "planted_networks", "claims", "claims_table"}
     drawing |= {"hybrid_figures", "hybrid_effects_figure"}
+    drawing |= {"mutations_figures", "gradients_figure", "generations_figure"}
     assert rerun(finished, "figures/tickets.py") == drawing
     assert rerun(finished, "tracking/store.py") == set()
     assert rerun(finished, "claims/tickets.py") == {"claims", "claims_table"}
@@ -285,7 +286,7 @@ def test_every_claim_has_a_row(finished):
     decided = results.read_table(finished / "results/test/tables/claims.parquet", schema=results.CLAIMS)
     tickets = decided[decided["system"] == "tickets"]["claim"]
     assert list(tickets) == sorted(claim.name for claim in claims.CLAIMS)
-    for system in (claims.planting, claims.strong, claims.hybrid):
+    for system in (claims.planting, claims.strong, claims.hybrid, claims.subspace):
         name = system.__name__.rpartition(".")[2]
         assert set(system.RULES) == {claim[:2] for claim in decided[decided["system"] == name]["claim"]}
     assert set(decided["verdict"]) <= {"supported", "contradicted", "undecided"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from evotickets import comparisons, grid, hybrid_grid, masks, searches, tasks
+from evotickets import comparisons, grid, hybrid_grid, lineage, masks, searches, tasks
 from evotickets.comparisons import Landscape, Transfer
 from evotickets.configuration import StudyError, conform, hint, known, read, shown
 from evotickets.networks import cnn, mlp
@@ -20,7 +20,7 @@ from evotickets.scores import NEEDS_STD, SCORES
 from evotickets.training import EVOSAX, GRADIENT, REINFORCEMENT
 
 FOLDERS = {
-    *("tickets", "transfers", "landscape", "planting", "strong", "hybrid", "claims"),
+    *("tickets", "transfers", "landscape", "planting", "strong", "hybrid", "subspace", "claims"),
     *("tables", "figures", "logs", "benchmarks"),
 }
 """What a study keeps in its folder of results."""
@@ -93,6 +93,7 @@ class Study:
     planting: grid.Planting
     strong: searches.Strong
     hybrid: hybrid_grid.Hybrid
+    subspace: lineage.Subspace
 
     @property
     def name(self) -> str:
@@ -123,13 +124,14 @@ def resolve(config: Any, schema: str | Path) -> Study:
     folder = Path(config["results"])
     if FOLDERS & set(folder.parts[1:]):
         raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")
-    if not {"tickets", "planting", "strong", "hybrid"} & set(config):
-        raise StudyError("the study has none of tickets, planting, strong and hybrid; add one of them")
+    if not {"tickets", "planting", "strong", "hybrid", "subspace"} & set(config):
+        raise StudyError("the study has none of tickets, planting, strong, hybrid and subspace; add one of them")
     tickets = _tickets(config["tickets"], rules) if "tickets" in config else Tickets()
     planting = grid.resolve(config["planting"], rules) if "planting" in config else grid.Planting()
     strong = searches.resolve(config["strong"], rules) if "strong" in config else searches.Strong()
     hybrid = hybrid_grid.resolve(config["hybrid"], rules) if "hybrid" in config else hybrid_grid.Hybrid()
-    return Study(config, config["seed"], config["seeds"], folder, tickets, planting, strong, hybrid)
+    subspace = lineage.resolve(config["subspace"]) if "subspace" in config else lineage.Subspace()
+    return Study(config, config["seed"], config["seeds"], folder, tickets, planting, strong, hybrid, subspace)
 
 
 def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:

@@ -1,7 +1,13 @@
 # Which systems a study has, and the tables and figures that their claims are decided from.
 
 DECIDED = f"{RESULTS}/claims/{{system}}"
-PRESENT = {"tickets": TICKETS.chains, "planting": PLANTING.cells, "strong": STRONG.cells, "hybrid": HYBRID.cells}
+PRESENT = {
+    "tickets": TICKETS.chains,
+    "planting": PLANTING.cells,
+    "strong": STRONG.cells,
+    "hybrid": HYBRID.cells,
+    "subspace": SUBSPACE.cells,
+}
 SYSTEMS = [name for name, present in PRESENT.items() if present]
 
 
@@ -16,6 +22,7 @@ def claim_tables(wildcards):
         "planting": ["planting"],
         "strong": ["strong"],
         "hybrid": ["hybrid", *(["hybrid_effects"] if HYBRID.effects else [])],
+        "subspace": ["subspace"],
     }
     return {name: f"{RESULTS}/tables/{name}.parquet" for name in names[wildcards.system]}
 
@@ -66,5 +73,6 @@ def claim_figures(wildcards):
             "cost": hybrid_drawn("cost"),
             "effects": effects_figures(),
         },
+        "subspace": {kind: subspace_figures(kind) for kinds in DRAWN.values() for kind in kinds},
     }
     return {f"{kind}_figures": paths for kind, paths in files[wildcards.system].items()}

@@ -34,6 +34,8 @@ def main(job, inputs, output, system, experiment, gradient, entries):
     elif system == "hybrid":
         tables = [read(inputs, name, name) for name in ("hybrid", "hybrid_effects")]
         rows = claims.hybrid.decide(claims.hybrid.Evidence(*tables, timed(inputs.times), entries))
+    elif system == "subspace":
+        rows = claims.subspace.decide(read(inputs, "subspace", "subspace"))
     else:
         tables = {schema: read(inputs, name, schema) for schema, name in TABLES.items()}
         rows = claims.decide(claims.Tables(**tables, gradient=frozenset(gradient)), system)

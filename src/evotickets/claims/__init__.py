@@ -1,6 +1,6 @@
 """Claims, the rules that decide them, and their verdicts: written down before the numbers are looked at."""
 
-from evotickets.claims import hybrid, landscape, planting, strong, tickets
+from evotickets.claims import hybrid, landscape, planting, strong, subspace, tickets
 from evotickets.claims.page import SHOWN, page
 from evotickets.claims.registry import CLAIMS, Claim, Tables, decide
 
@@ -15,5 +15,6 @@ __all__ = [
     "page",
     "planting",
     "strong",
+    "subspace",
     "tickets",
 ]

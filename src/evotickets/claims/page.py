@@ -21,6 +21,11 @@ SHOWN = {
     "sparse": ("H3", "H5"),
     "cost": ("H1", "H2", "H4"),
     "effects": ("H6",),
+    "variance": ("S1c", "S1d"),
+    "damage": ("S1",),
+    "gradients": ("S4a gradient", "S4b gradient"),
+    "ensembles": ("S2", "S3", "S4"),
+    "generations": ("S5",),
 }
 """The kind of figure that shows what a claim is decided from, by the beginning of the claim's name."""
 

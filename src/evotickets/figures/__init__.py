@@ -16,6 +16,13 @@ from evotickets.figures.planting import (
     planting_recovery,
 )
 from evotickets.figures.strong import strong_boundaries, strong_fronts, strong_leak, strong_progress
+from evotickets.figures.subspace import (
+    subspace_damage,
+    subspace_ensembles,
+    subspace_generations,
+    subspace_gradients,
+    subspace_variance,
+)
 from evotickets.figures.tickets import (
     layer_densities,
     performance,
@@ -48,6 +55,11 @@ __all__ = [
     "strong_fronts",
     "strong_leak",
     "strong_progress",
+    "subspace_damage",
+    "subspace_ensembles",
+    "subspace_generations",
+    "subspace_gradients",
+    "subspace_variance",
     "training_curves",
     "transfer",
 ]

@@ -83,6 +83,14 @@ PLANTING = register(
     | _ROWS,
 )
 """`cell` is the density as the study writes it, `ticket` among them; `layer` 0 is the whole network."""
+SUBSPACE = register(
+    "subspace",
+    dict.fromkeys(("system", "parent", "study", "mode"), STRING)
+    | {"density": FLOAT, "rule": STRING, "sigma": FLOAT, "shift": STRING, "decay": FLOAT, "step": INT}
+    | {"candidate": STRING}
+    | _ROWS,
+)
+"""`candidate` is who is scored; `step` counts generations, or the evaluations behind an estimate of a gradient."""
 
 _SEARCH = {"system": STRING, "task": STRING, "family": STRING, "classes": INT, "hidden": STRING, "seeker": STRING}
 STRONG = register("strong", _SEARCH | {"state": STRING, "density": FLOAT} | _ROWS)

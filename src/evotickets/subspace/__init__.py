@@ -1,0 +1,25 @@
+"""Subspace evolution: fine-tune and ensemble pretrained networks by sparse mutations. The only room that knows torch.
+
+This file and `mutation` are read by every start of the workflow, so they do not import it.
+"""
+
+DENSE = "dense"
+"""The mode in which every parameter mutates; density 1, which all modes share."""
+
+MODES = ("bernoulli", "static", "partition", "antithetic")
+"""Fresh masks, one mask for all, disjoint masks that split a dense mutation, and fresh masks used with both signs."""
+
+RULES = ("absolute", "relative", "norm")
+"""What σ multiplies: 1, the std of each tensor, or 1/√density, so that mutations of all densities have one norm."""
+
+PARENT = "parent"
+
+RECOMBINED = ("best", "top_mean", "weighted_mean", "es_step", "weight_average")
+"""Networks made of children: the best, the mean of the best quarter, the mean weighted by fitness, a step along ranks,
+and the mean of all, which is a control."""
+
+ENSEMBLES = ("ensemble", "ensemble_top", "ensemble_logits", "ensemble_scaled")
+"""Mean softmax of all children or of the best quarter, softmax of the mean logits, and the first with a temperature."""
+
+SHIFTS = ("rotation", "noise")
+"""What a shifted task does to images: turn them by 90 degrees, or add Gaussian noise."""

@@ -1,0 +1,84 @@
+"""Children that survive whoever evaluates them: a folder of their results, which several processes may fill together.
+
+A child is made from the seed and its number, so that its result, a small array, is all that processes exchange. There
+are no locks: every process evaluates the children that have no result yet, each from a place of its own, and whoever is
+first is right. A process that is killed loses the child it was at, and others do its work.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+
+class Children:
+    """Results by generation and child, in a folder, or in memory alone if there is none.
+
+    Attributes:
+        folder: of the results.
+        worker: place of this process among all that share the folder, from 0.
+        workers: how many share it.
+    """
+
+    def __init__(self, folder: str | Path | None, fingerprint: str = "", worker: int = 0, workers: int = 1):
+        """Open a folder; results under another fingerprint answer another question and are left alone."""
+        self.folder = Path(folder) if folder else None
+        self.worker, self.workers = worker, workers
+        self._own = self.folder / fingerprint[:16] if self.folder else None
+
+    def evaluated(self, count: int, evaluate: Callable[[int], np.ndarray], *names: str | int) -> list[np.ndarray]:
+        """Return the results of children 0 … count − 1 of the generation `names`, evaluating those that have none."""
+        if self._own is None:
+            return [evaluate(child) for child in range(count)]
+        place = self._own.joinpath(*map(str, names))
+        place.mkdir(parents=True, exist_ok=True)
+        files = [place / f"child{child:05d}.npy" for child in range(count)]
+        for child in self._order(count):
+            if not _readable(files[child]):
+                result = evaluate(child)
+                _first(files[child], lambda stream, result=result: np.save(stream, result, allow_pickle=False))
+        return [np.load(file, allow_pickle=False) for file in files]
+
+    def finish(self) -> None:
+        """Drop all results, those under other fingerprints too: what follows from them has been written."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _order(self, count: int) -> Iterator[int]:
+        """Yield this process's share, then the others' shares from their ends, so that two ways meet only once."""
+        shares = [
+            range(worker * count // self.workers, (worker + 1) * count // self.workers)
+            for worker in range(self.workers)
+        ]
+        yield from shares[self.worker]
+        for step in range(1, self.workers):
+            yield from reversed(shares[(self.worker + step) % self.workers])
+
+
+def _first(file: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Write a file whole, unless another process was faster, whose result then is everybody's."""
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
+    with temporary.open("xb") as stream:
+        write(stream)
+    try:
+        with suppress(FileExistsError):
+            os.link(temporary, file)
+    finally:
+        temporary.unlink()
+
+
+def _readable(file: Path) -> bool:
+    """Tell whether a result is there; one that is damaged is taken away."""
+    try:
+        np.load(file, allow_pickle=False)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, EOFError):
+        file.unlink(missing_ok=True)
+        return False
+    return True

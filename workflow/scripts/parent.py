@@ -1,0 +1,17 @@
+"""Build or train a parent, keep its weights, and score it on all held-out images."""
+
+from evotickets import jobs, results
+from evotickets.subspace import cells, problems
+
+
+def main(job, output, name, threads, parent, batch, seed, seeds_count):
+    problems.configure(threads)
+    states = problems.make(parent, seed, seeds_count)
+    problems.write(states, output.weights)
+    rows = cells.baseline(parent, states, batch=batch, seed=seed, threads=threads)
+    where = {"system": "subspace", "parent": name, "study": "parent", "mode": "none", "density": 1.0}
+    results.write_table(output.scores, [where | row for row in rows], schema=results.SUBSPACE, metadata=job.metadata)
+
+
+with jobs.job(snakemake) as job:
+    main(job, snakemake.output, snakemake.wildcards.parent, snakemake.threads, **job.params)
