@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from evotickets import __main__ as command_line
-from evotickets import configuration, study
+from evotickets import study
+from evotickets.study import configuration
 from evotickets.tasks import images
 from tests import studies
 
@@ -53,7 +54,7 @@ CASES = {
     "setting twice": (having("population: 8", "population: 8, population: 9"), "has the key 'population' twice"),
     "no tickets": (
         "seed: 0\n",
-        "the study has none of tickets, planting, strong, hybrid and subspace; add one of them",
+        "the study has none of tickets, planting, strong, hybrid, subspace; add one of them",
     ),
     "no chains": (GOOD[: GOOD.index("  chains:")], "tickets: the key 'chains' is missing; add it"),
     "unknown key": (having("seeds: 2", "seeeds: 2"), "unknown key 'seeeds'; did you mean 'seeds'?"),

@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from evotickets import configuration
+from evotickets.study import configuration
 from evotickets import study as studies
 
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"

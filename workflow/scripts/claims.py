@@ -16,16 +16,6 @@ def read(inputs, name, schema):
     return pd.DataFrame(columns=results.SCHEMAS[schema].columns.names)
 
 
-def timed(records):
-    """Return a row per part and repeat of every step that was timed."""
-    rows = [
-        dict(record.parameters) | {"part": name.rpartition("/")[2], "repeat": step, "value": value}
-        for record in map(results.read_record, records)
-        for name, step, value in record.metrics
-    ]
-    return pd.DataFrame(rows, columns=["task", "method", "density", "members", "part", "repeat", "value"])
-
-
 def main(job, inputs, output, system, experiment, gradient, entries):
     if system == "planting":
         rows = claims.planting.decide(read(inputs, "planting", "planting"), entries)
@@ -33,7 +23,8 @@ def main(job, inputs, output, system, experiment, gradient, entries):
         rows = claims.strong.decide(read(inputs, "strong", "strong"), entries)
     elif system == "hybrid":
         tables = [read(inputs, name, name) for name in ("hybrid", "hybrid_effects")]
-        rows = claims.hybrid.decide(claims.hybrid.Evidence(*tables, timed(inputs.times), entries))
+        times = claims.hybrid.timed(map(results.read_record, inputs.times))
+        rows = claims.hybrid.decide(claims.hybrid.Evidence(*tables, times, entries))
     elif system == "subspace":
         rows = claims.subspace.decide(read(inputs, "subspace", "subspace"))
     else:

@@ -4,7 +4,7 @@ Accuracy is that on test data at the end of training. Methods of a task share se
 paired seed by seed; tasks and densities that two methods share count alike. Axis letters: `S` seeds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,16 @@ CELL = ["task", "density"]
 PAPER = "Lenc et al. (2019)"
 
 Methods = Mapping[str, Mapping[str, Any]]
+
+
+def timed(records: Iterable[Any]) -> pd.DataFrame:
+    """Return a row per part and repeat of every step that was timed, from records as `results.read_record` gives them."""
+    rows = [
+        dict(record.parameters) | {"part": name.rpartition("/")[2], "repeat": step, "value": value}
+        for record in records
+        for name, step, value in record.metrics
+    ]
+    return pd.DataFrame(rows, columns=["task", "method", "density", "members", "part", "repeat", "value"])
 
 
 class Evidence(NamedTuple):

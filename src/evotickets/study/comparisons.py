@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evotickets import tasks
-from evotickets.configuration import StudyError, known
 from evotickets.pruning import CONTROLS
+from evotickets.study.configuration import StudyError, known
 
 Cell = tuple[str, str, str]
 """A chain by its names: task, trainer, criterion."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evotickets import masks
-from evotickets.configuration import StudyError, conform, known, shown
 from evotickets.planting import DENSE, PLANTED, TICKET, mother, targets
+from evotickets.study.configuration import StudyError, conform, known, shown
 
 
 @dataclass(frozen=True)

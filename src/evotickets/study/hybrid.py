@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evotickets import tasks
-from evotickets.configuration import StudyError, conform, known
+from evotickets.study.configuration import StudyError, conform, known
 
 WHOLE = {"dense", "evolution"}
 """Methods that prune nothing, and run once whatever the densities."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evotickets.configuration import StudyError, known
+from evotickets.study.configuration import StudyError, known
 from evotickets.subspace import DENSE
 
 RESNET = "evotickets.subspace.resnet.ResNet"
@@ -72,7 +72,7 @@ class Subspace:
         return list(dict.fromkeys(cell.parent for cell in self.cells))
 
 
-def resolve(section: Mapping[str, Any]) -> Subspace:
+def resolve(section: Mapping[str, Any], _rules: Mapping[str, Any]) -> Subspace:
     """Check the section and list its cells.
 
     Raises:

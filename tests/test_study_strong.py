@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from evotickets import study
-from evotickets.searches import Cell
 from evotickets.strong import cells, data, seekers, weights
+from evotickets.study.strong import Cell
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 RULES = yaml.safe_load(SCHEMA.read_text())

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evotickets import hybrid_grid, study
+from evotickets import study
 from evotickets.hybrid import cells, rivals
 from evotickets.hybrid.methods import METHODS, options
-from evotickets.hybrid_grid import Cell
+from evotickets.study import hybrid as resolved
+from evotickets.study.hybrid import Cell
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 RULES = yaml.safe_load(SCHEMA.read_text())
@@ -42,8 +43,8 @@ def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
         Cell("rows", "evolution", "1"),
     }  # fmt: skip
     assert len(set(hybrid.cells)) == len(hybrid.cells)
-    assert hybrid.effects == (hybrid_grid.Effects("digits", "hybrid", "0.1", (4, 8), 500, 8),)
-    assert hybrid.overhead == (hybrid_grid.Overhead("rows", "still", "0.1", 20),)
+    assert hybrid.effects == (resolved.Effects("digits", "hybrid", "0.1", (4, 8), 500, 8),)
+    assert hybrid.overhead == (resolved.Overhead("rows", "still", "0.1", 20),)
 
 
 def test_defaults_are_filled_in_and_a_task_has_its_own_training():
@@ -66,9 +67,9 @@ def test_the_schema_and_the_methods_agree():
 
 
 def test_what_the_grid_knows_of_methods_is_so():
-    assert {"dense", "evolution"} == hybrid_grid.WHOLE
-    assert hybrid_grid.CHANGES_UNTIL == rivals.STOP
-    assert hybrid_grid.SEARCH in METHODS
+    assert {"dense", "evolution"} == resolved.WHOLE
+    assert resolved.CHANGES_UNTIL == rivals.STOP
+    assert resolved.SEARCH in METHODS
     assert cells.SMALL in METHODS
 
 

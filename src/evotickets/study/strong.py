@@ -6,9 +6,9 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 from dataclasses import dataclass, field
 from typing import Any
 
-from evotickets.configuration import StudyError, conform, known
 from evotickets.planting import targets
 from evotickets.strong import DENSE, PLANTED, cells, data
+from evotickets.study.configuration import StudyError, conform, known
 
 TAKEN = (DENSE, PLANTED)
 REFERENCES = ("density", "budget")

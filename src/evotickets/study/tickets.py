@@ -1,34 +1,23 @@
-"""A study: a configuration that was checked, resolved into chains.
+"""The section `tickets` of a study, checked and resolved into chains.
 
 Reads no data and compiles nothing, because every start of the workflow waits for it.
 """
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from evotickets import comparisons, grid, hybrid_grid, lineage, masks, searches, tasks
-from evotickets.comparisons import Landscape, Transfer
-from evotickets.configuration import StudyError, conform, hint, known, read, shown
+from evotickets import masks, tasks
 from evotickets.networks import cnn, mlp
 from evotickets.pruning import CONTROLS
-from evotickets.saliency import NEEDS_LOSS, ONE_SHOT
-from evotickets.scores import NEEDS_STD, SCORES
+from evotickets.saliency import NEEDS_LOSS
+from evotickets.scores import NEEDS_STD
+from evotickets.study import comparisons
+from evotickets.study.comparisons import Landscape, Transfer
+from evotickets.study.configuration import StudyError, conform, hint, known, shown
 from evotickets.training import EVOSAX, GRADIENT, REINFORCEMENT
 
-FOLDERS = {
-    *("tickets", "transfers", "landscape", "planting", "strong", "hybrid", "subspace", "claims"),
-    *("tables", "figures", "logs", "benchmarks"),
-}
-"""What a study keeps in its folder of results."""
-
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
-
-
-__all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Study", "StudyError", "Tickets", "load", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -81,60 +70,12 @@ class Tickets:
         return next((criterion for criterion in ("snr", "magnitude") if criterion in names), [*scored, *names][0])
 
 
-@dataclass(frozen=True)
-class Study:
-    """A checked configuration with every default filled in."""
-
-    config: dict[str, Any]
-    seed: int
-    seeds: int
-    results: Path
-    tickets: Tickets
-    planting: grid.Planting
-    strong: searches.Strong
-    hybrid: hybrid_grid.Hybrid
-    subspace: lineage.Subspace
-
-    @property
-    def name(self) -> str:
-        """Name of the study: the folder inside `results`, or nothing for the default study."""
-        return "/".join(self.results.parts[1:])
-
-
-def load(path: str | Path, schema: str | Path) -> Study:
-    """Read and check a configuration file.
+def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
+    """Check the section and list its chains.
 
     Raises:
-        StudyError: if the file is missing, no YAML or not a study.
+        StudyError: if a name is unknown, or a value is impossible.
     """
-    try:
-        return resolve(read(path), schema)
-    except StudyError as error:
-        raise StudyError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-
-
-def resolve(config: Any, schema: str | Path) -> Study:
-    """Check a configuration and fill in its defaults.
-
-    Raises:
-        StudyError: if a key is unknown, missing or has an impossible value.
-    """
-    rules = yaml.safe_load(Path(schema).read_text())
-    config = conform(config, rules, rules, "")
-    folder = Path(config["results"])
-    if FOLDERS & set(folder.parts[1:]):
-        raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")
-    if not {"tickets", "planting", "strong", "hybrid", "subspace"} & set(config):
-        raise StudyError("the study has none of tickets, planting, strong, hybrid and subspace; add one of them")
-    tickets = _tickets(config["tickets"], rules) if "tickets" in config else Tickets()
-    planting = grid.resolve(config["planting"], rules) if "planting" in config else grid.Planting()
-    strong = searches.resolve(config["strong"], rules) if "strong" in config else searches.Strong()
-    hybrid = hybrid_grid.resolve(config["hybrid"], rules) if "hybrid" in config else hybrid_grid.Hybrid()
-    subspace = lineage.resolve(config["subspace"]) if "subspace" in config else lineage.Subspace()
-    return Study(config, config["seed"], config["seeds"], folder, tickets, planting, strong, hybrid, subspace)
-
-
-def _tickets(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
     densities = section["densities"]
     if densities[0] != 1:
         raise StudyError(f"tickets.densities starts with {densities[0]}; the first level is dense: start with 1")

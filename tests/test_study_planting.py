@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from evotickets import study
-from evotickets.grid import Cell
 from evotickets.planting import seekers, targets
 from evotickets.planting.registry import SEEKERS
+from evotickets.study.planting import Cell
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 RULES = yaml.safe_load(SCHEMA.read_text())
@@ -75,7 +75,7 @@ def broken(*path, value):
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({}, "none of tickets, planting, strong, hybrid and subspace; add one of them"),
+        ({}, "none of tickets, planting, strong, hybrid, subspace; add one of them"),
         (broken("targets", "circle", value={"target": "ring"}), "planting.targets.circle names ring, which is not"),
         (broken("targets", "circle", value={"width": 19}), "width is 19, but planting.cells[0] plants 20 units"),
         (broken("targets", "circle", value={"depth": 3}), "planting.targets.circle: unknown key 'depth'"),

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evotickets import lineage, study
-from evotickets.lineage import Cell
+from evotickets import study
+from evotickets.study import subspace as known
+from evotickets.study.subspace import Cell
 from evotickets.subspace import MODES, RULES, SHIFTS, pools
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
@@ -51,7 +52,7 @@ def test_every_cell_is_there_once_and_all_modes_share_the_dense_one():
 
 def test_parents_are_known_by_name_or_described():
     subspace = resolved()
-    assert subspace.parents["wide"] == lineage.PARENTS["digits"] | {"options": {}, "epochs": 3}
+    assert subspace.parents["wide"] == known.PARENTS["digits"] | {"options": {}, "epochs": 3}
     assert subspace.used == ["digits", "wide"]
     assert subspace.studies("digits") == ["mutations", "generations"]
     config = changed("parents", "net", value={"model": "a.b", "images": "cifar10"})
@@ -66,11 +67,11 @@ def test_the_schema_and_the_code_name_the_same():
     assert section["gradients"]["items"]["properties"]["rule"]["enum"] == list(RULES)
     assert section["generations"]["items"]["properties"]["shift"]["enum"] == list(SHIFTS)
     assert DESCRIBED["$defs"]["parent"]["properties"]["images"]["enum"] == list(pools.POOLS)
-    assert all(name in DESCRIBED["$defs"]["parent"]["description"] for name in lineage.PARENTS)
+    assert all(name in DESCRIBED["$defs"]["parent"]["description"] for name in known.PARENTS)
 
 
 def test_starting_a_workflow_does_not_import_torch():
-    code = "import sys; from evotickets import study, lineage; sys.exit('torch' in sys.modules)"
+    code = "import sys; from evotickets import study; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -105,7 +106,7 @@ def changed(*path, value):
         (changed("generations", 0, "generations", value=25), "generations is 25; it must be a multiple of evaluations"),
         (changed("generations", 0, "decays", value=[1]), "decays[0] is 1; it must be less than 1"),
         ({"subspace": {"parents": {"digits": {}}}}, "subspace has no cells; add mutations, gradients or generations"),
-        ({}, "neither tickets nor planting nor subspace"),
+        ({}, "none of tickets, planting, strong, hybrid, subspace"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_a_sentence(config, sentence):

@@ -1,0 +1,85 @@
+"""A study: a configuration that was checked, each of its sections resolved into what there is to do.
+
+Reads no data and compiles nothing, because every start of the workflow waits for it.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import yaml
+
+from evotickets.saliency import ONE_SHOT
+from evotickets.scores import SCORES
+from evotickets.study import hybrid, planting, strong, subspace, tickets
+from evotickets.study.configuration import StudyError, conform, read
+from evotickets.study.hybrid import Hybrid
+from evotickets.study.planting import Planting
+from evotickets.study.strong import Strong
+from evotickets.study.subspace import Subspace
+from evotickets.study.tickets import OBJECTIVE_ONLY, Chain, Tickets
+
+__all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Study", "StudyError", "Tickets", "load", "resolve"]
+
+SECTIONS: dict[str, ModuleType] = {
+    "tickets": tickets,
+    "planting": planting,
+    "strong": strong,
+    "hybrid": hybrid,
+    "subspace": subspace,
+}
+"""A section for each system."""
+
+FOLDERS = {*SECTIONS, "transfers", "landscape", "claims", "tables", "figures", "logs", "benchmarks"}
+"""What a study keeps in its folder of results."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked configuration with every default filled in; sections that it lacks are empty."""
+
+    config: dict[str, Any]
+    seed: int
+    seeds: int
+    results: Path
+    tickets: Tickets = field(default_factory=Tickets)
+    planting: Planting = field(default_factory=Planting)
+    strong: Strong = field(default_factory=Strong)
+    hybrid: Hybrid = field(default_factory=Hybrid)
+    subspace: Subspace = field(default_factory=Subspace)
+
+    @property
+    def name(self) -> str:
+        """Name of the study: the folder inside `results`, or nothing for the default study."""
+        return "/".join(self.results.parts[1:])
+
+
+def load(path: str | Path, schema: str | Path) -> Study:
+    """Read and check a configuration file.
+
+    Raises:
+        StudyError: if the file is missing, no YAML or not a study.
+    """
+    try:
+        return resolve(read(path), schema)
+    except StudyError as error:
+        raise StudyError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+def resolve(config: Any, schema: str | Path) -> Study:
+    """Check a configuration and fill in its defaults.
+
+    Raises:
+        StudyError: if a key is unknown, missing or has an impossible value.
+    """
+    rules = yaml.safe_load(Path(schema).read_text())
+    config = conform(config, rules, rules, "")
+    folder = Path(config["results"])
+    if FOLDERS & set(folder.parts[1:]):
+        raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")
+    present = {name: module for name, module in SECTIONS.items() if name in config}
+    if not present:
+        raise StudyError(f"the study has none of {', '.join(SECTIONS)}; add one of them")
+    sections = {name: module.resolve(config[name], rules) for name, module in present.items()}
+    return Study(config, config["seed"], config["seeds"], folder, **sections)
