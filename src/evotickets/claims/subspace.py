@@ -5,6 +5,7 @@ are the parent's loss (NLL) minus a candidate's, on held-out images. Axis letter
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -144,7 +145,7 @@ def s4(table: pd.DataFrame) -> dict[str, Effect]:
             effect = against(own[own["mode"] == better], own[own["mode"] == worse], keys)
             found[f"S4{part} {name}"] = Effect(-effect.effect, -effect.high, -effect.low, effect.n)
         sides = [gradients[gradients["mode"] == mode] for mode in (better, worse)]
-        found[f"S4{part} gradient"] = against(*sides, [*keys, "step"])
+        found[f"S4{part} gradient"] = against(sides[0], sides[1], [*keys, "step"])
     return found
 
 
@@ -164,7 +165,7 @@ def s5(table: pd.DataFrame) -> dict[str, Effect]:
         for split, words in (("original", "forgotten"), ("test", "learnt")):
             own = change[(change["split"] == split) & ((change["decay"] > 0) == decayed)]
             sides = [own[own["mode"] != DENSE], own[own["mode"] == DENSE]]
-            effect = against(*sides, [*SCALE, "shift", "decay", "step"])
+            effect = against(sides[0], sides[1], [*SCALE, "shift", "decay", "step"])
             # Less loss is forgotten less, and is learnt more.
             found[f"{part} {words} {name}"] = Effect(-effect.effect, -effect.high, -effect.low, effect.n)
     decided = [effect for name, effect in found.items() if "forgotten" in name and effect.n]
@@ -213,11 +214,17 @@ RULES: dict[str, tuple[Callable[[pd.DataFrame], dict[str, Effect]], str, str, st
 }
 
 
-def decide(table: pd.DataFrame) -> list[dict[str, object]]:
+def decide(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return one row per claim and part, from a table of `results.SUBSPACE`; what the study did not run is undecided."""
     rows = []
     for rule, statement, source, text in RULES.values():
         for part, effect in rule(table).items():
-            words = {"claim": part, "system": "subspace", "statement": statement, "source": source, "rule": text}
+            words: dict[str, Any] = {
+                "claim": part,
+                "system": "subspace",
+                "statement": statement,
+                "source": source,
+                "rule": text,
+            }
             rows.append(words | effect._asdict() | {"verdict": statistics.verdict(effect.low, effect.high)})
     return rows

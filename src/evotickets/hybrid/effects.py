@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import stats
 
 from evotickets import seeds
 from evotickets.hybrid import cells, coevolution
@@ -105,12 +106,11 @@ def move(
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Return Spearman's rank correlation of values [K], equal values in the order of entries.
+    """Return Spearman's rank correlation of values [K].
 
     Ranks, because the effects of a few weights are a thousand times those of others.
     """
-    ranks = [np.argsort(np.argsort(values, kind="stable"), kind="stable") for values in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(stats.spearmanr(a, b).statistic)
 
 
 def measure(

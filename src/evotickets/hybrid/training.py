@@ -163,9 +163,7 @@ def _scorer(architecture: Architecture) -> Any:
                 pieces = -(-len(y) // CHUNK)
                 index = jnp.arange(pieces * -(-len(y) // pieces)).reshape(pieces, -1)
 
-                def piece(
-                    index: jax.Array, x: jax.Array = x, y: jax.Array = y, statistics: Any = statistics
-                ) -> tuple[jax.Array, jax.Array]:
+                def piece(index: jax.Array, x: Any = x, y: Any = y) -> tuple[jax.Array, jax.Array]:
                     own = jnp.minimum(index, len(y) - 1)
                     outputs, _ = architecture.forward(params, x[own], statistics)
                     losses = optax.softmax_cross_entropy_with_integer_labels(outputs, y[own])

@@ -87,7 +87,7 @@ def _grade(network, parameters, x, y):
 
 def grade(network: Network, problem: Problem, parameters: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
     """Return accuracy and loss [S] of networks with parameters [S, N], zero where pruned, by (split, metric)."""
-    found = {}
+    found: dict[tuple[str, str], np.ndarray] = {}
     for split in ("train", "validation", "test"):
         errors, losses = _grade(network, parameters, *getattr(problem, split))
         found |= {(split, "accuracy"): 1 - np.asarray(errors, float), (split, "loss"): np.asarray(losses, float)}

@@ -151,7 +151,7 @@ def strangers(exam: Exam, count: int, key: jax.Array) -> jax.Array:
     def redraw(carried: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         genomes, key = carried
         key, own = jax.random.split(key)
-        return jnp.where(exam.connected(genomes)[:, None], genomes, coins(own, genomes.shape)), key
+        return jnp.where(exam.connected(genomes)[:, None], genomes, coins(own, (count, exam.bits))), key
 
     key, own = jax.random.split(key)
     return jax.lax.while_loop(cut_off, redraw, (coins(own, (count, exam.bits)), key))[0]

@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 
@@ -40,8 +39,7 @@ class Children:
         files = [place / f"child{child:05d}.npy" for child in range(count)]
         for child in self._order(count):
             if not _readable(files[child]):
-                result = evaluate(child)
-                _first(files[child], lambda stream, result=result: np.save(stream, result, allow_pickle=False))
+                _first(files[child], evaluate(child))
         return [np.load(file, allow_pickle=False) for file in files]
 
     def finish(self) -> None:
@@ -60,11 +58,11 @@ class Children:
             yield from reversed(shares[(self.worker + step) % self.workers])
 
 
-def _first(file: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write a file whole, unless another process was faster, whose result then is everybody's."""
+def _first(file: Path, result: np.ndarray) -> None:
+    """Write a result whole, unless another process was faster, whose result then is everybody's."""
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
     with temporary.open("xb") as stream:
-        write(stream)
+        np.save(stream, result, allow_pickle=False)
     try:
         with suppress(FileExistsError):
             os.link(temporary, file)

@@ -40,6 +40,7 @@ def to_module(network: Network, parameters: Tensors, mask: Tensors) -> nn.Sequen
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     images = False
+    module: nn.Conv2d | nn.Linear
     for index, layer in enumerate(network.layers):
         if layer.is_convolution:
             if not images:

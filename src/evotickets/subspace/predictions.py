@@ -68,7 +68,7 @@ def ensemble(logits: np.ndarray) -> np.ndarray:
 
 def logit_ensemble(logits: np.ndarray) -> np.ndarray:
     """Return the log softmax [n, O] of the mean logits of children [C, n, O]."""
-    return normalised(np.mean(logits, axis=0, dtype=np.float64))
+    return normalised(np.asarray(np.mean(logits, axis=0, dtype=np.float64)))
 
 
 def temperature(logits: np.ndarray, labels: np.ndarray) -> float:
