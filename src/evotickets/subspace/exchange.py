@@ -52,10 +52,11 @@ def to_module(network: Network, parameters: Tensors, mask: Tensors) -> nn.Sequen
                 layers["channels_last"] = _ChannelsLast()
             if index == 0 or images:
                 layers["flatten"] = nn.Flatten()
-            images, module = False, nn.Linear(*layer.kernel_shape)
+            inputs, outputs = layer.kernel_shape
+            images, module = False, nn.Linear(inputs, outputs)
         with torch.no_grad():
             module.weight.copy_(_tensor(_turned(parameters[f"{layer.name}/kernel"])))
-            module.bias.copy_(_tensor(parameters[f"{layer.name}/bias"]))
+            module.get_parameter("bias").copy_(_tensor(parameters[f"{layer.name}/bias"]))
         kept = _tensor(_turned(mask[f"{layer.name}/kernel"]))
         layers[layer.name] = prune.custom_from_mask(module, "weight", kept.to(torch.float32))
         if layer.is_convolution or index < len(network.layers) - 1:
