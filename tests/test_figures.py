@@ -810,7 +810,7 @@ def test_drawing_needs_no_global_state_of_matplotlib():
 def test_captions_are_valid_and_use_known_wildcards(caption):
     wildcards = {name: name.upper() for name in re.findall(r"snakemake\.wildcards\.(\w+)", caption.read_text())}
     assert set(wildcards) <= {
-        *("task", "trainer", "criterion", "level", "target", "depth", "parent"),
+        *("task", "trainer", "criterion", "level", "target", "depth", "parent", "family"),
         *("source_task", "source_trainer", "source_criterion"),
     }
     text = Template(caption.read_text(), undefined=StrictUndefined).render(

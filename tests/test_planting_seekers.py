@@ -114,7 +114,10 @@ def test_training_moves_survivors_only_and_each_seed_by_itself():
     keep = descent.survivors(found.network, ground.mask) > 0
     assert np.all(trained[~keep] == 0)
     assert np.mean(trained[keep] != found.parameters[keep]) > 0.5
-    problem = samples.Problem(4, *(samples.Samples(split.x[1:2], split.y[1:2]) for split in found.problem[1:]))
+    splits = {
+        name: samples.Samples(*(part[1:2] for part in getattr(found.problem, name))) for name in ("train", "test")
+    }
+    problem = found.problem._replace(**splits)
     alone = descent.train(
         found.network, problem, found.parameters[1:2], ground.mask[1:2], TRAINING, rngs=[np.random.default_rng(1)]
     )

@@ -19,8 +19,20 @@ from evotickets.study.planting import Planting
 from evotickets.study.strong import Strong
 from evotickets.study.subspace import Subspace
 from evotickets.study.tickets import OBJECTIVE_ONLY, Chain, Tickets
+from evotickets.training import GRADIENT
 
-__all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Study", "StudyError", "Tickets", "load", "resolve"]
+__all__ = [
+    "GRADIENT",
+    "OBJECTIVE_ONLY",
+    "ONE_SHOT",
+    "SCORES",
+    "Chain",
+    "Study",
+    "StudyError",
+    "Tickets",
+    "load",
+    "resolve",
+]
 
 SECTIONS: dict[str, ModuleType] = {
     "tickets": tickets,
