@@ -151,10 +151,14 @@ def test_another_hybrid_is_held_against_null_controls_of_its_own():
 
 def test_overhead():
     found = decided(clock=times(share=0.08, longer=0.2))
-    assert [found[name].verdict for name in ("H4a", "H4b", "H4a mnist 0.1")] == ["contradicted"] * 3
+    assert [found[name].verdict for name in ("H4a", "H4b", "H4a mnist hybrid 0.1")] == ["contradicted"] * 3
     assert found["H4a"].effect == pytest.approx(0.05 - 0.08, abs=1e-3)
     assert found["H4b"].effect == pytest.approx(0.1 - 0.2, abs=1e-2)
     assert found["H4a"].n == 10
+    # Two hybrids that are timed on one network are two cases; the costlier decides.
+    both = decided(clock=pd.concat([times(), times(share=0.08).assign(method="wide")]))
+    assert both["H4a mnist hybrid 0.1"].verdict == "supported"
+    assert both["H4a"].effect == both["H4a mnist wide 0.1"].effect == pytest.approx(0.05 - 0.08, abs=1e-3)
 
 
 def test_where_the_update_dies():

@@ -186,6 +186,12 @@ def test_tasks_that_differ_in_network_alone_have_the_same_samples():
     assert first.parameters.shape != other.parameters.shape
 
 
+def test_an_initialisation_has_the_scale_it_knows():
+    assert cells.initial(MOONS | {"scale": 2.5}) == "uniform 2.5"
+    assert cells.initial(MOONS | {"initial": "kaiming_normal"}) == "kaiming_normal"
+    assert cells.initial(CIRCLE) == "planted"
+
+
 def test_a_batch_larger_than_the_training_set_is_refused():
     with pytest.raises(ValueError, match="digits has 216 training samples, fewer than a batch of 500; lower"):
         cells.hunt(DIGITS | {"classes": 2}, samples=5000, training=TRAINING | {"batch": 500}, seed=0, count=1)
@@ -219,6 +225,19 @@ def test_binary_weights_have_one_magnitude_a_layer():
             mean = np.abs(weights).ravel()[kept].mean()
             np.testing.assert_allclose(kernel, np.sign(weights) * mean, rtol=1e-5)
             np.testing.assert_array_equal(bias, biases)
+
+
+@pytest.mark.parametrize("name", ["genetic", "biprop"])
+def test_what_is_drawn_is_what_was_measured(name):
+    ticket = seek(MOONS, name)
+    where, _ = cells.hunt(MOONS, samples=200, training=TRAINING, seed=0, count=1)
+    classes = cells.classifier(where, name, ticket.masks[PRUNED][0], ticket.masks[FOUND][0])
+    (measured,) = [
+        row["value"]
+        for row in ticket.rows
+        if (row["state"], row["seed"], row["split"], row["metric"]) == (PRUNED, 0, "test", "accuracy")
+    ]
+    assert np.mean(classes(where.problem.test.x[0]) == where.problem.test.y[0]) == pytest.approx(measured, abs=1e-6)
 
 
 def test_biprop_learns_among_binary_weights():

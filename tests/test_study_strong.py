@@ -144,3 +144,14 @@ def test_mistakes_are_refused_in_one_sentence(config, sentence):
     with pytest.raises(study.StudyError) as refused:
         study.resolve(config, SCHEMA)
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["config", "strong", "strong_mnist"])
+def test_studies_compare_objectives_by_searches_that_differ_in_nothing_else(name):
+    path = Path(__file__).parents[1] / f"config/{name}.yaml"
+    strong = study.resolve(yaml.safe_load(path.read_text()), SCHEMA).strong
+    entropy, accuracy = (strong.seekers[f"genetic_{objective}"] for objective in ("entropy", "accuracy"))
+    assert entropy == accuracy | {"objective": "cross_entropy"}
+    tasks = {cell.task for cell in strong.cells if cell.seeker == "genetic_entropy"}
+    both = {cell.task for cell in strong.cells if cell.seeker == "genetic_accuracy"}
+    assert any(strong.tasks[task]["classes"] > 2 for task in tasks & both)

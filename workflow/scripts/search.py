@@ -11,7 +11,7 @@ def main(job, reference, output, place, experiment, task, seeker, training, samp
     ticket = cells.seek(task, options, **limits, progress=job.progress)
 
     where = {"system": "strong", "task": place.task, "family": task["task"], "classes": task["classes"]}
-    where |= {"hidden": "-".join(map(str, task["hidden"])), "seeker": place.seeker}
+    where |= {"hidden": "-".join(map(str, task["hidden"])), "initial": cells.initial(task), "seeker": place.seeker}
     for path, found, schema in (
         (output.scores, ticket.rows, results.STRONG),
         (output.history, ticket.history, results.STRONG_HISTORY),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from evotickets import figures, jobs, results
-from evotickets.strong import PRUNED, cells
+from evotickets.strong import FOUND, PRUNED, cells
 
 
 def main(masks, path, place, task, seekers, training, samples, seed):
@@ -11,8 +11,9 @@ def main(masks, path, place, task, seekers, training, samples, seed):
     found, densities = {}, {}
     for (name, options), file in zip(seekers.items(), masks, strict=True):
         table = results.read_table(file, schema=results.STRONG_MASK)
-        mask = np.asarray(table[table["state"].eq(PRUNED) & table["seed"].eq(0)]["mask"].iloc[0], bool)
-        found[name] = cells.classifier(where, options["seeker"], mask)
+        first = table[table["seed"].eq(0)].set_index("state")["mask"]
+        mask, whole = (np.asarray(first[state], bool) for state in (PRUNED, FOUND))
+        found[name] = cells.classifier(where, options["seeker"], mask, whole)
         densities[name] = float(mask.mean())
     test = where.problem.test
     figures.strong_boundaries(test.x[0], test.y[0], found, densities, path, place.task)

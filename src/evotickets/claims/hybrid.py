@@ -174,13 +174,13 @@ def h3(evidence: Evidence) -> dict[str, Effect]:
 def h4(evidence: Evidence) -> dict[str, Effect]:
     """Decide whether the evolution of masks costs next to nothing beside the gradients."""
     rows, found = evidence.times, {}
-    for (task, density), own in rows.groupby(["task", "density"]):
+    for (task, method, density), own in rows.groupby(["task", "method", "density"]):
         wide = own.pivot_table("value", "repeat", "part")
         share = wide[["sampling", "selection", "reduction"]].sum(axis=1) / wide["gradients"]
         longer = wide["step"] / wide["plain"] - 1
         for name, values, most in (("H4a", share, PART), ("H4b", longer, STEP)):
             mean, low, high = statistics.interval(values.to_numpy())
-            found[f"{name} {task} {density:g}"] = Effect(most - mean, most - high, most - low, len(values))
+            found[f"{name} {task} {method} {density:g}"] = Effect(most - mean, most - high, most - low, len(values))
     parts = {
         name: weakest({key: effect for key, effect in found.items() if key.startswith(name)}) for name in ("H4a", "H4b")
     }

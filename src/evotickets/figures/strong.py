@@ -19,6 +19,7 @@ from evotickets.figures import style
 
 SEEKERS = {
     "genetic": style.Look("genetic", style.BLUE, "o", "-"),
+    "genetic_accuracy": style.Look("genetic, accuracy", style.BLUE, "o", "--"),
     "genetic_entropy": style.Look("genetic, cross-entropy", style.SKY, "s", "-"),
     "random_search": style.Look("random search", style.GREY, "X", ":"),
     "one_plus_one": style.Look("(1+1)-EA", style.PURPLE, "P", "-."),

@@ -14,7 +14,7 @@ import numpy as np
 from evotickets.hybrid import coevolution
 from evotickets.hybrid.cells import Prepared
 from evotickets.hybrid.coevolution import Search
-from evotickets.hybrid.methods import METHODS, Batches, Method, Setting, Weights, masked, move
+from evotickets.hybrid.methods import Batches, Method, Setting, Weights, masked, move
 from evotickets.tasks import Data
 
 MASK_PARTS = ("sampling", "selection", "reduction")
@@ -50,8 +50,6 @@ def _cases(
     setting: Setting, method: Method, state: Search, counts: jax.Array, samples: Batches, key: jax.Array
 ) -> dict[str, Callable[[], Any]]:
     masks = coevolution.masking(setting, method.block)
-    single = setting._replace(batches=1)
-    dense = METHODS["dense"](single)
     pairs, size = setting.batches, state.mean.size
     twice = Batches(*(jnp.concatenate([part, part]) for part in samples))
 
@@ -59,13 +57,11 @@ def _cases(
         return method.step(state, counts, samples, jnp.int32(1), key)
 
     def plain(weights: Weights, samples: Batches) -> Any:
-        start = dense.start(weights.params, counts, key)
+        def one(carried: Weights, own: Batches) -> Any:
+            loss, gradient = jax.value_and_grad(setting.loss)(carried.params, *own)
+            return move(setting, carried, gradient), loss
 
-        def one(carried: Any, own: Batches) -> Any:
-            moved, metrics = dense.step(carried, counts, Batches(own.x[None], own.y[None]), jnp.int32(1), key)
-            return moved, metrics["train/loss"]
-
-        return jax.lax.scan(one, start, samples)
+        return jax.lax.scan(one, weights, samples)
 
     def gradients(weights: Weights, samples: Batches) -> Any:
         def one(total: Any, own: Batches) -> Any:

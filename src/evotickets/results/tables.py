@@ -92,9 +92,11 @@ SUBSPACE = register(
 )
 """`candidate` is who is scored; `step` counts generations, or the evaluations behind an estimate of a gradient."""
 
-_SEARCH = {"system": STRING, "task": STRING, "family": STRING, "classes": INT, "hidden": STRING, "seeker": STRING}
+_SEARCH = {"system": STRING, "task": STRING, "family": STRING, "classes": INT, "hidden": STRING, "initial": STRING}
+_SEARCH |= {"seeker": STRING}
 STRONG = register("strong", _SEARCH | {"state": STRING, "density": FLOAT} | _ROWS)
-"""`density` is that of the seed's own mask; `hidden` are the units of the hidden layers, such as `50-50`."""
+"""`density` is that of the seed's own mask; `hidden` are the units of the hidden layers, such as `50-50`, and
+`initial` is how the weights were drawn, such as `uniform 2.5`."""
 
 STRONG_HISTORY = register("strong_history", _SEARCH | {"step": INT} | _ROWS)
 """The best mask of a search after `step` evaluations."""

@@ -48,6 +48,11 @@ def network_of(task: Settings) -> Network:
     return networks.mlp(inputs, tuple(task["hidden"]), task["classes"])
 
 
+def initial(task: Settings) -> str:
+    """Say how the weights of a task are drawn: `uniform 2.5`, say; the other schemes have no scale."""
+    return f"uniform {task['scale']:g}" if task["initial"] == "uniform" else task["initial"]
+
+
 def hunt(
     task: Settings, *, samples: int, training: dict[str, Any], seed: int, count: int
 ) -> tuple[Hunt, np.ndarray | None]:
@@ -180,11 +185,14 @@ def seek(
     return Ticket(tickets, rows, found.history)
 
 
-def classifier(where: Hunt, seeker: str, mask: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the function that tells the classes [n] of inputs [n, I] for the ticket [K] of the first seed."""
+def classifier(where: Hunt, seeker: str, mask: np.ndarray, found: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function that tells the classes [n] of inputs [n, I] for the ticket [K] of the first seed.
+
+    `found` is the ticket [K] before pruning, from which biprop's weights have their magnitude.
+    """
     parameters = where.parameters[:1]
     if seeker == "biprop":
-        parameters = frozen.binarised(where.network, parameters, mask[None])
+        parameters = frozen.binarised(where.network, parameters, found[None])
     kept = jnp.asarray((parameters * descent.survivors(where.network, mask[None]))[0])
     layers = perceptron.layers(where.network, kept)
     return lambda x: np.asarray(jnp.argmax(perceptron.outputs(layers, jnp.asarray(x, jnp.float32).T), 0))

@@ -120,6 +120,7 @@ def blobs(classes: int, samples: int, noise: float, rng: np.random.Generator) ->
     """Draw one blob a class, centres in [−20, 40]², standard deviation 1.
 
     Source: Schönberger et al. (2025), §5.
+    Deviates: `samples` are those of all classes together, instead of 5,000 of each.
     """
     from sklearn.datasets import make_blobs
 
