@@ -724,7 +724,9 @@ def test_courses_of_shifted_and_original_images_stand_above_each_other(tmp_path)
     assert [axes.get_title() for axes in figure.axes[:2]] == ["noise, decay 0", "noise, decay 0.1"]
     shifted, original = (curves(figure.axes[place])["dense"] for place in (0, 2))
     np.testing.assert_allclose(original[0], [0, 5, 10])
-    np.testing.assert_allclose(original[1] - shifted[1], [0, 0.5, 1], atol=1e-3)
+    # Seeds that start elsewhere start at 0.
+    np.testing.assert_allclose(original[1], [0, 0.5, 1], atol=1e-3)
+    np.testing.assert_allclose(shifted[1], 0, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["damage", "variance", "ensembles", "gradients", "generations"])

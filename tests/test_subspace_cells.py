@@ -132,6 +132,19 @@ def test_a_helper_finds_its_share_first(tmp_path):
     assert order == [2, 3, 6, 5, 4, 1, 0]
 
 
+def test_the_summary_holds_one_rule_and_leaves_out_theory():
+    rows = run("mutations", MUTATIONS).to_dict("records")
+    (wanted,) = (
+        row["value"]
+        for row in rows
+        if [row[name] for name in ("rule", "sigma", "candidate", "split", "metric")]
+        == ["norm", 0.05, "child", "test", "nll"]
+    )
+    assert cells.summary(rows)["test/child_nll"] == wanted
+    settings = {"mode": "dense", "density": 1.0, "rule": "norm", "sigma": 0.001, "children": [2, 4]}
+    assert set(cells.summary(run("gradients", settings).to_dict("records"))) == {"fitness/estimate_cosine"}
+
+
 def test_the_summary_holds_the_last_step_and_the_smallest_scale():
     rows = run("generations", GENERATIONS).to_dict("records")
     found = cells.summary(rows)

@@ -125,6 +125,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_a_sentence(tmp_path):
         r"linear.bias has shape \(9,\), the model's is \(10,\)": changed(state, **{"linear.bias": torch.zeros(9)}),
         "linear.bias holds NaN or infinite weights": nan,
         "holds no state dict of tensors": [1, 2],
+        "weights.pt holds no state dict of tensors": {0: torch.zeros(1)},
     }
     for sentence, held in cases.items():
         with pytest.raises(ValueError, match=sentence):
@@ -134,6 +135,16 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_a_sentence(tmp_path):
         parents.load(model, tmp_path / "text.pt")
     with pytest.raises(FileNotFoundError, match="is missing: put it there"):
         parents.load(model, tmp_path / "absent.pt")
+
+
+def test_the_weights_of_a_parent_come_back_and_a_damaged_file_is_refused_with_a_sentence(tmp_path):
+    states = [parents.build(RESNET, SMALL).state_dict()]
+    problems.write(states, tmp_path / "weights.pt")
+    (back,) = problems.read(tmp_path / "weights.pt")
+    assert all(torch.equal(back[name], tensor) for name, tensor in states[0].items())
+    (tmp_path / "weights.pt").write_bytes((tmp_path / "weights.pt").read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"weights.pt is missing or damaged: delete it"):
+        problems.read(tmp_path / "weights.pt")
 
 
 class Trap:
@@ -154,6 +165,12 @@ def test_the_embedded_parent_is_trained_on_digits_and_again_the_same():
     assert all(torch.equal(states[0][name], again[0][name]) for name in states[0])
     rows = cells.baseline(spec, states, batch=1000, seed=0, threads=1)
     assert {row["metric"]: row["value"] for row in rows}["accuracy"] > 0.7, "chance is .1"
+
+
+def test_a_model_without_weights_is_drawn_from_the_seed():
+    first, again, other = (problems.make(parent(), seed, 1)[0]["linear.weight"] for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 def test_images_of_a_seed_are_drawn_without_repetition_and_the_same_again():

@@ -57,18 +57,24 @@ def test_the_damage_and_variance_of_known_quadratics():
 
 
 @pytest.mark.parametrize(
-    ("mode", "density", "wanted"),
+    ("mode", "density", "count", "wanted"),
     [
-        ("dense", 1.0, N + 1),
-        ("bernoulli", 0.2, N - 2 + 15),
-        ("antithetic", 0.2, 2 * (N - 2 + 15)),
-        ("partition", 0.2, N + 5),
+        ("dense", 1.0, 20, N + 1),
+        ("bernoulli", 0.2, 20, N - 2 + 15),
+        ("antithetic", 0.2, 20, 2 * (N - 2 + 15)),
+        ("partition", 0.2, 20, N + 5),
+        # Two blocks of five; then a whole partition and two blocks; then two pairs and half of one.
+        ("partition", 0.2, 2, N + 2 * 5 - 2),
+        ("partition", 0.2, 7, N + 2 * 5 - (25 + 4) / 7),
+        ("antithetic", 0.2, 5, 9 / 5 * (N - 2 + 15)),
     ],
 )
-def test_what_a_search_learns_of_a_linear_loss(mode, density, wanted):
-    mutation, count = Mutation(mode, density, 1.0, "norm"), 20
+def test_what_a_search_learns_of_a_linear_loss(mode, density, count, wanted):
+    mutation = Mutation(mode, density, 1.0, "norm")
     assert theory.squared_error(mutation, N, count) == pytest.approx(wanted / count)
-    delta = draws(mutation).reshape(-1, count, N)
+    # Every estimate starts a partition or a pair of its own.
+    group = -(-count // mutation.blocks) * mutation.blocks if mode == "partition" else count + count % 2
+    delta = draws(mutation, 1000 * group).reshape(-1, group, N)[:, :count]
     estimates = np.einsum("bci,bc->bi", delta, delta @ SLOPE) / count
     errors = np.square(estimates - SLOPE).sum(1) / np.square(SLOPE).sum()
     assert errors.mean() == pytest.approx(wanted / count, abs=4 * errors.std() / np.sqrt(len(errors)))

@@ -205,7 +205,7 @@ RULES: dict[str, tuple[Callable[[pd.DataFrame], dict[str, Effect]], str, str, st
     ),
     "S5": (
         s5,
-        "Sparsity reduces the forgetting of many generations on a shifted task, at equal norm, and learns as much",
+        "Sparsity reduces the forgetting of many generations on a shifted task, at equal norm",
         "ours",
         "Rise of the loss on original held-out images from the first to the last generation, dense minus sparse, mean "
         "over parents, densities and modes, without (S5a) and with decay towards the parent (S5b); S5 is the weaker. Beside "

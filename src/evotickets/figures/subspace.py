@@ -30,6 +30,8 @@ CANDIDATES = {
     "ensemble_top": style.Look("ensemble of the best quarter", style.SKY, "p", "-"),
 }
 
+DENSITY = "density (share of parameters that mutate)"
+
 
 def subspace_damage(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw the rise of children's mean loss over σ and over σ·√density, a curve a density.
@@ -69,7 +71,7 @@ def subspace_variance(frame: pd.DataFrame, path: str | Path) -> Figure:
     sigmas = _sigmas(rows, "spread of mutations")
     modes = style.looks(set(rows["mode"]) - {"dense"}, MODES)
     with style.panels(path, len(sigmas)) as figure:
-        panels = style.grid(figure, len(sigmas), style.DENSITY, "std of children's loss", shared=False)
+        panels = style.grid(figure, len(sigmas), DENSITY, "std of children's loss", shared=False)
         for panel, sigma in zip(panels, sigmas, strict=True):
             own = rows[rows["sigma"] == sigma]
             for mode, look in modes.items():
@@ -110,7 +112,7 @@ def subspace_ensembles(frame: pd.DataFrame, path: str | Path) -> Figure:
                 panel.set_title(f"{words.label}, norm {sigma:g}")
             line[0].set_ylabel("gain in held-out loss")
         for panel in axes[-1]:
-            panel.set_xlabel(style.DENSITY)
+            panel.set_xlabel(DENSITY)
         figure.suptitle(f"{parent}: what children are worth")
         handles = [*(look.handle() for look in CANDIDATES.values())]
         handles.append(Line2D([], [], **style.REFERENCE, label="the parent with a temperature"))
@@ -150,13 +152,17 @@ def subspace_gradients(frame: pd.DataFrame, path: str | Path) -> Figure:
 
 
 def subspace_generations(frame: pd.DataFrame, path: str | Path) -> Figure:
-    """Draw the loss on shifted and on original held-out images over generations, a column a shift and decay.
+    """Draw the rise of the loss on shifted and original held-out images over generations, a column a shift and decay.
+
+    The rise is from the first generation of the same seed, so that what parents differ by from the start is no spread.
 
     Raises:
         ValueError: if there are several parents.
     """
     parent = style.one(frame, "parent", "course of generations")
-    rows = frame[(frame["study"] == "generations") & (frame["metric"] == "nll")]
+    rows = frame[(frame["study"] == "generations") & (frame["metric"] == "nll")].sort_values("step")
+    courses = rows.groupby(["mode", "density", "rule", "sigma", "shift", "decay", "seed", "split"])["value"]
+    rows = rows.assign(value=rows["value"] - courses.transform("first"))
     columns = sorted(set(zip(rows["shift"], rows["decay"], strict=True)))
     lines = sorted(set(zip(rows["mode"], rows["density"], strict=True)), key=lambda line: (-line[1], line[0]))
     colors = style.density_colors(style.densities(rows))
@@ -178,7 +184,7 @@ def subspace_generations(frame: pd.DataFrame, path: str | Path) -> Figure:
                         style.curve(panel, "step", found, look)
                 if split == "test":
                     panel.set_title(f"{shift}, decay {decay:g}")
-            line[0].set_ylabel(f"loss, {words} images")
+            line[0].set_ylabel(f"rise of loss, {words} images")
         for panel in axes[-1]:
             panel.set_xlabel("generation")
         figure.suptitle(f"{parent}: learning a shifted task, forgetting the original")

@@ -98,13 +98,13 @@ def baseline(
 
 
 def summary(rows: Rows) -> dict[str, float]:
-    """Return the mean over seeds of the main scores at the last step and smallest scale, by `split/candidate_metric`."""
-    last = max((found["step"] for found in rows), default=0)
-    sigma = min((found["sigma"] for found in rows), default=0.0)
+    """Return the mean over seeds of the main scores by `split/candidate_metric`: last step, smallest sigma, first rule."""
+    step, sigma = max(found["step"] for found in rows), min(found["sigma"] for found in rows)
+    at = {"step": step, "sigma": sigma, "rule": rows[0]["rule"]}
     held: dict[str, list[float]] = {}
     for found in rows:
-        at = found["step"] == last and found["sigma"] == sigma and found["metric"] in SHOWN
-        if at and not np.isnan(found["value"]):
+        shown = found["metric"] in SHOWN and found["candidate"] != "theory" and not np.isnan(found["value"])
+        if shown and at.items() <= found.items():
             name = f"{found['split']}/{found['candidate']}_{found['metric']}"
             held.setdefault(name, []).append(found["value"])
-    return {name: float(np.mean(values)) for name, values in held.items() if not name.startswith("theory")}
+    return {name: float(np.mean(values)) for name, values in held.items()}

@@ -10,6 +10,7 @@ import numpy as np
 
 from evotickets import seeds
 from evotickets.subspace import PARENT, RECOMBINED, predictions, recombination
+from evotickets.subspace.evaluation import Samples
 from evotickets.subspace.mutation import Mutation
 from evotickets.subspace.setting import Rows, Setting, row
 
@@ -21,7 +22,9 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
         setting: parent, images, children.
         settings: `mode`, `density`, `scales` (each `rule` and `sigma`), `children`, `step`.
     """
-    parent = setting.logits(setting.problem.both)
+    # Put together once: of ImageNet it is a gigabyte.
+    both = setting.problem.both
+    parent = setting.logits(both)
     rows: Rows = []
     known: dict[Any, list[tuple[str, str, str, float]]] = {}
     for scale in settings["scales"]:
@@ -29,22 +32,22 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
         # Two rules can ask for the same std, and always do where all weights mutate.
         same = "relative" if scale["rule"] == "relative" else "", round(mutation.std(1.0), 12)
         if same not in known:
-            known[same] = list(_scale(setting, parent, mutation, settings, len(known)))
+            known[same] = list(_scale(setting, both, parent, mutation, settings, len(known)))
         rows += [row(setting.seed, *found, **scale) for found in known[same]]
     return rows
 
 
 def _scale(
-    setting: Setting, parent: np.ndarray, mutation: Mutation, settings: Mapping[str, Any], place: int
+    setting: Setting, both: Samples, parent: np.ndarray, mutation: Mutation, settings: Mapping[str, Any], place: int
 ) -> Iterable[tuple[str, str, str, float]]:
-    problem, count = setting.problem, settings["children"]
-    split, labels = len(problem.fitness.labels), problem.both.labels
-    children = setting.all_logits(mutation, count, place, 0)
+    split, labels = len(setting.problem.fitness.labels), both.labels
+    children = setting.all_logits(both, mutation, settings["children"], place, 0)
     losses = np.array(
         [predictions.losses(predictions.normalised(own[:split]), labels[:split]).mean() for own in children]
     )
     made = {PARENT: predictions.normalised(parent)}
-    for kind, logits in zip(RECOMBINED, _recombine(setting, mutation, losses, settings["step"], place), strict=True):
+    recombined = _recombine(setting, both, mutation, losses, settings["step"], place)
+    for kind, logits in zip(RECOMBINED, recombined, strict=True):
         made[kind] = predictions.normalised(logits)
     made["ensemble"] = predictions.ensemble(children)
     made["ensemble_top"] = predictions.ensemble(children[recombination.top(losses)])
@@ -58,11 +61,13 @@ def _scale(
     yield from (("child", *values) for values in _average(children, made[PARENT], labels, split))
 
 
-def _recombine(setting: Setting, mutation: Mutation, losses: np.ndarray, step: float, place: int) -> list[np.ndarray]:
+def _recombine(
+    setting: Setting, both: Samples, mutation: Mutation, losses: np.ndarray, step: float, place: int
+) -> list[np.ndarray]:
     def evaluate(index: int) -> np.ndarray:
         shares = recombination.shares(RECOMBINED[index], losses, step)
         with setting.weights.recombined(mutation, shares):
-            found = setting.logits(setting.problem.both)
+            found = setting.logits(both)
         setting.report()
         return found
 

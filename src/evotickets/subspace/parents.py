@@ -80,7 +80,9 @@ def load(model: nn.Module, checkpoint: str | Path) -> None:
     except Exception as error:
         raise ValueError(f"{path} is damaged or no checkpoint of weights only: fetch it anew") from error
     state = held.get("state_dict", held) if isinstance(held, dict) else held
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
         raise ValueError(
             f"{path} holds no state dict of tensors: name a file that torch.save(model.state_dict()) wrote"
         )

@@ -67,7 +67,10 @@ def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, tor
         FileNotFoundError: if a file is missing.
     """
     if not parent.get("epochs"):
-        model = parents.build(parent["model"], parent["arguments"])
+        # What is neither loaded nor trained is random, but the same again.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = parents.build(parent["model"], parent["arguments"])
         if "checkpoint" in parent:
             place = Path(parent["checkpoint"])
             parents.load(model, place if place.is_absolute() else images.data_folder() / place)
@@ -92,8 +95,16 @@ def write(states: list[dict[str, torch.Tensor]], path: str | Path) -> None:
 
 
 def read(path: str | Path) -> list[dict[str, torch.Tensor]]:
-    """Read the weights of a parent, and nothing but weights."""
-    return torch.load(path, map_location="cpu", weights_only=True)
+    """Read the weights of a parent, and nothing but weights.
+
+    Raises:
+        ValueError: if the file is missing or damaged.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    # A damaged file fails in torch's reader in any way there is.
+    except Exception as error:
+        raise ValueError(f"{path} is missing or damaged: delete it, and the study makes it anew") from error
 
 
 def restore(parent: Mapping[str, Any], states: list[dict[str, torch.Tensor]], index: int, threads: int) -> nn.Module:

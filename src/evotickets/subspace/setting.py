@@ -57,12 +57,12 @@ class Setting(NamedTuple):
 
         return np.array(self.children.evaluated(count, loss, f"seed{self.seed:02d}", *_folders(names)))
 
-    def all_logits(self, mutation: Mutation, count: int, *names: int) -> np.ndarray:
-        """Return the logits [C, n, O] of children on all images."""
+    def all_logits(self, samples: Samples, mutation: Mutation, count: int, *names: int) -> np.ndarray:
+        """Return the logits [C, n, O] of children."""
 
         def of_child(child: int) -> np.ndarray:
             with self.weights.child(mutation, child):
-                found = self.logits(self.problem.both)
+                found = self.logits(samples)
             self.report()
             return found
 

@@ -35,14 +35,15 @@ def squared_error(mutation: Mutation, entries: int, count: int) -> float:
 
     Dense mutations (n + 1)/N, random masks (n − 2 + 3/d)/N, K disjoint blocks (n + K)/N. A pair of antithetic mutations
     tells of a linear loss what one of them does. A static mask never sees a share 1 − d of the gradient: its error stays
-    above 1/d − 1.
+    above 1/d − 1. Where N evaluations end within a partition or a pair, what is missing is counted.
     """
-    density = mutation.density
+    density, blocks = mutation.density, mutation.blocks
     match mutation.mode:
         case "partition":
-            return (entries + mutation.blocks) / count
+            whole, rest = divmod(count, blocks)
+            return (entries + 2 * blocks - (whole * blocks**2 + rest**2) / count) / count
         case "antithetic":
-            return (entries - 2 + 3 / density) / (count / 2)
+            return (entries - 2 + 3 / density) * (4 * (count // 2) + count % 2) / count**2
         case "static":
             return (1 + (entries * density + 1) / count) / density - 1
     return (entries + 1) / count if mutation.mode == DENSE else (entries - 2 + 3 / density) / count
