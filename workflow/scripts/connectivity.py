@@ -7,7 +7,7 @@ from evotickets import archive, devices, jobs, landscape, results, seeds, tasks,
 
 
 def main(job, inputs, output, place, network, settings, available, levels, densities, samples, seed):
-    task = tasks.load(network["task"], seed=seed)
+    task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
     trained = {k: archive.read_ticket(path, description) for k, path in zip(available, inputs.tickets, strict=True)}
     twins = {k: archive.read_ticket(path, description) for k, path in zip(levels, inputs.twins, strict=True)}

@@ -6,7 +6,7 @@ from evotickets import archive, devices, jobs, landscape, masks, results, scores
 
 
 def main(job, paths, output, place, network, levels, densities, nested, seed):
-    task = tasks.load(network["task"], seed=seed)
+    task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
     read = [archive.read_ticket(path, description) for path in paths]
     trained, members = [ticket for ticket, _ in read], read[0][1]

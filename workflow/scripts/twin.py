@@ -4,7 +4,7 @@ from evotickets import archive, devices, jobs, seeds, tasks, tickets
 
 
 def main(job, source, output, place, network, settings, seed):
-    task = tasks.load(network["task"], seed=seed)
+    task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
     trained, members = archive.read_ticket(source, description)
     key = seeds.stream(seed, place.task, place.trainer, place.level, "twin")
