@@ -5,7 +5,7 @@ from functools import partial
 from evotickets import archive, devices, jobs, landscape, objectives, results, seeds, tasks, tickets
 
 
-def main(job, paths, output, place, network, settings, levels, densities, draws, probes, samples, seed):
+def main(job, paths, output, place, experiment, network, settings, levels, densities, draws, probes, samples, seed):
     task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
     key = seeds.stream(seed, place.task, "flatness")
@@ -45,6 +45,7 @@ def main(job, paths, output, place, network, settings, levels, densities, draws,
             ]
     results.write_table(output.flatness, flatness, schema=results.FLATNESS, metadata=job.metadata)
     results.write_table(output.curvature, curvature, schema=results.CURVATURE, metadata=job.metadata)
+    job.record_cost(output.record, system=experiment, seeds=len(members), densities={k: densities[k] for k in levels})
 
 
 with jobs.job(snakemake) as job:
