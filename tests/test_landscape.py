@@ -231,6 +231,45 @@ def test_noise_never_moves_a_pruned_weight():
     np.testing.assert_array_equal(found["test/loss"], 0)
 
 
+def test_noise_falls_on_weights_before_they_are_folded():
+    """The first of eight survivors is 0 and folding makes it ten times as long: that decides no RMS but meets noise."""
+    flat, places = np.zeros((1, 12), np.float32), POSITIONS[None]
+    flat[0, 1:8] = 2
+    lengths = np.ones((1, 12), np.float32)
+    lengths[0, 0] = 10
+    found = landscape.noise_curves(
+        bowl,
+        np.zeros(12, np.float32),
+        flat,
+        places,
+        np.array([0, 1], np.float32),
+        fold=lambda weights, held: held * weights,
+        statistics=lengths,
+        draws=4000,
+        key=jax.random.key(0),
+    )["test/loss"]
+    # Mean square 28 / 8 = 3.5 of the survivors: 28 + 3.5 · (100 + 7), with a standard error of 3.5 · sqrt(2 / 4000) · 100
+    # that the long one decides.
+    assert found[0, 0] == 28
+    assert abs(found[0, 1] - (28 + 3.5 * 107)) < 4 * 3.5 * np.sqrt(2 / 4000) * 100
+
+
+def test_a_folded_line_is_a_line():
+    network, (a, b) = networks.mlp(4, (5,), 2, "tanh"), flat_networks(networks.mlp(4, (5,), 2, "tanh"), 2)
+    stored = {"count": np.float32(9), "mean": np.arange(4, dtype=np.float32), "m2": np.full(4, 3, np.float32)}
+    ends, middle = (
+        (landscape.folded(network, flat, stored) for flat in (a, b)),
+        landscape.folded(network, a + b, stored),
+    )
+    np.testing.assert_allclose(sum(ends), middle, rtol=1e-5, atol=1e-6)
+    assert not np.allclose(middle, a + b)
+
+
+def test_a_network_without_statistics_is_folded_as_it_is():
+    (flat,) = flat_networks(NETWORK, 1)
+    assert landscape.folded(NETWORK, flat, {}) is flat
+
+
 def test_noise_of_a_network_does_not_depend_on_the_others():
     flat, places = np.ones((3, 12), np.float32), np.tile(POSITIONS, (3, 1))
     three, one = (

@@ -76,6 +76,35 @@ def test_an_activation_that_is_the_default_may_be_written_out_or_not():
         load(tasks=other, transfers=[entry])
 
 
+ANTS = {"ant": {"hidden": [8]}, "heavy_ant": {"task": "ant", "hidden": [8], "torso_mass": 15}}
+
+
+def test_a_ticket_of_an_ant_goes_to_a_heavier_one():
+    chain = {"trainers": ["snes"], "criteria": ["snr", "random"]}
+    tickets = load(
+        tasks=ANTS,
+        chains=[chain | {"task": name} for name in ANTS],
+        transfers=[{"source": SNR | {"task": "ant"}, "target": {"task": "heavy_ant", "trainer": "snes"}}],
+        landscape={"chains": [SNR | {"task": "ant"}]},
+    )
+    assert tickets.tasks["heavy_ant"]["torso_mass"] == 15
+    assert (tickets.transfers[0].source_task, tickets.transfers[0].task) == ("ant", "heavy_ant")
+
+
+@pytest.mark.parametrize(
+    ("task", "mass", "expected"),
+    [
+        ("cartpole", 15, "has torso_mass, which cartpole does not take; ant, halfcheetah, hopper, walker2d do"),
+        ("digits", 15, "has torso_mass, which digits does not take"),
+        ("ant", 0, "tickets.tasks.light.torso_mass"),
+    ],
+)
+def test_only_what_has_a_torso_is_given_a_mass(task, mass, expected):
+    with pytest.raises(study.StudyError) as error:
+        load(tasks=GOOD["tickets"]["tasks"] | {"light": {"task": task, "hidden": [8], "torso_mass": mass}})
+    assert expected in str(error.value)
+
+
 TRANSFERS = {
     "unknown task": (
         {"task": "digit"},

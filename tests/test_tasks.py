@@ -273,6 +273,22 @@ def test_a_pendulum_of_brax_balances_for_a_while_and_falls():
     assert np.isfinite(observation).all()
 
 
+@pytest.mark.parametrize(("name", "alike"), {"ant": True, "halfcheetah": False}.items())
+def test_a_torso_weighs_what_the_study_says_and_nothing_else_changes(name, alike):
+    pytest.importorskip("brax", reason="the extra [brax] is not installed")
+    masses = []
+    for options in ({}, {"torso_mass": 10}, {"torso_mass": 15}):
+        task = tasks.control(name, **options)
+        _, state = jax.jit(task.reset)(jax.random.key(0))
+        masses.append(np.asarray(state.pipeline_state.mass))
+        assert task.name == ", torso ".join([name, *map(str, options.values())])
+    # The masses of the physics are powers: with an exponent of 0 every link of the ant weighs 1, its torso too.
+    assert (masses[0] == 1).all() == alike
+    np.testing.assert_allclose([own[0] for own in masses[1:]], [10, 15])
+    for own in masses[1:]:
+        np.testing.assert_allclose(own[1:], masses[0][1:], rtol=1e-6)
+
+
 def test_a_missing_brax_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "brax", None)
     tasks.brax.from_brax.cache_clear()

@@ -206,6 +206,25 @@ def test_a_twin_is_the_same_ticket_trained_elsewhere(finished):
         assert not np.array_equal(twin.mean[name], ticket.mean[name])
 
 
+def test_a_twin_has_a_record_with_its_training(finished):
+    folder = finished / "results/test/landscape/digits/snes/snr/level02"
+    record = results.read_record(folder / "record.parquet")
+    assert (record.system, record.kind) == ("test/landscape", "level")
+    assert record.name == "level02 twin of snr snes digits"
+    history = results.read_table(folder / "history.parquet", schema=results.HISTORY)
+    last = history[history["split"].eq("test") & history["metric"].eq("accuracy") & history["step"].eq(20)]
+    assert ("test/accuracy", 20, pytest.approx(last["value"].mean())) in [tuple(metric) for metric in record.metrics]
+    assert all((folder / artifact).is_file() for artifact in record.artifacts)
+
+
+@pytest.mark.parametrize("part", ["connectivity", "flatness", "diversity"])
+def test_what_a_look_around_a_chain_cost_is_recorded(finished, part):
+    record = results.read_record(finished / f"results/test/landscape/digits/snes/snr/{part}/record.parquet")
+    assert (record.system, record.kind, record.name) == ("test/landscape", "chain", f"{part} of snr snes digits")
+    assert record.start < record.end
+    assert [tuple(metric) for metric in record.metrics] == [("density", 0, 1), ("density", 2, 0.1)]
+
+
 def test_the_ends_of_every_line_are_the_scores_of_its_tickets(finished):
     base = finished / "results/test/tables"
     lines = results.read_table(base / "connectivity.parquet", schema=results.CONNECTIVITY)

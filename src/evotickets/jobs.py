@@ -90,6 +90,22 @@ class Job:
             ),
         )
 
+    def record_cost(self, path: str | Path, *, system: str, seeds: int, densities: Mapping[int, float]) -> None:
+        """Write that this step ran, for its wall time and memory to be seen: what it found is in the record of a chain.
+
+        Its wildcards are those of the chain, and the folder of the record says what was done with it.
+        """
+        place = dict(self.snakemake.wildcards)
+        self.record(
+            path,
+            system=system,
+            kind="chain",
+            name=" ".join([Path(path).parent.name, "of", *reversed(place.values())]),
+            parameters=place | {"seeds": seeds, "levels": len(densities)},
+            metrics=[("density", level, density) for level, density in densities.items()],
+            artifacts=[],
+        )
+
 
 def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that the tracking store shows."""

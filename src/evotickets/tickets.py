@@ -22,6 +22,7 @@ from evotickets import (
     saliency,
     scores,
     seeds,
+    tasks,
 )
 from evotickets.networks import Network
 from evotickets.tasks import Control, Data
@@ -47,6 +48,13 @@ class Ticket(NamedTuple):
     mean: np.ndarray | None = None
     std: np.ndarray | None = None
     statistics: dict[str, np.ndarray] = {}  # noqa: RUF012 (never mutated)
+
+
+def task_of(settings: dict[str, Any], *, seed: int) -> Data | Control:
+    """Load the `task` of an entry of a study with the options that the entry sets; raises as `tasks.load` does."""
+    return tasks.load(
+        settings["task"], seed=seed, **{name: settings[name] for name in tasks.OPTIONS if name in settings}
+    )
 
 
 def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:

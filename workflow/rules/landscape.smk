@@ -1,7 +1,7 @@
 # What lies around trained tickets (Lange & Sprekeler, 2023, §5).
 #
 # REQUIRED INPUTS: the section `tickets.landscape` of the configuration; the tickets of its chains.
-# OUTPUTS: {results}/landscape/… one folder a chain, with its record; {results}/tables/{connectivity,barriers,flatness,
+# OUTPUTS: {results}/landscape/… one folder a chain, with its records; {results}/tables/{connectivity,barriers,flatness,
 #   curvature,diversity,snr_correlation}.parquet; figures of every chain and task.
 # STEPS: twin (the same ticket under other noise) → connectivity, flatness, diversity → landscape_chain (lines, record);
 #   landscape_tables → figures
@@ -18,6 +18,8 @@ rule twin:
         ),
     output:
         ticket=ensure(f"{AROUND}/level{{level}}/twin.parquet", non_empty=True),
+        history=f"{AROUND}/level{{level}}/history.parquet",
+        record=f"{AROUND}/level{{level}}/record.parquet",
     log:
         f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/twin{{level}}.log",
     benchmark:
@@ -28,8 +30,10 @@ rule twin:
         runtime=120,
     params:
         code=code("twin"),
+        experiment=experiment("landscape"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        density=lambda wildcards: TICKETS.densities[int(wildcards.level)],
         seed=study.seed,
     script:
         "../scripts/twin.py"
@@ -43,6 +47,7 @@ rule connectivity:
     output:
         connectivity=f"{AROUND}/connectivity.parquet",
         barriers=f"{AROUND}/barriers.parquet",
+        record=f"{AROUND}/connectivity/record.parquet",
     log:
         f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/connectivity.log",
     benchmark:
@@ -53,6 +58,7 @@ rule connectivity:
         runtime=120,
     params:
         code=code("connectivity"),
+        experiment=experiment("landscape"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
         available=LANDSCAPE_NEEDED,
@@ -71,6 +77,7 @@ rule flatness:
     output:
         flatness=f"{AROUND}/flatness.parquet",
         curvature=f"{AROUND}/curvature.parquet",
+        record=f"{AROUND}/flatness/record.parquet",
     log:
         f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/flatness.log",
     benchmark:
@@ -81,6 +88,7 @@ rule flatness:
         runtime=120,
     params:
         code=code("flatness"),
+        experiment=experiment("landscape"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
         levels=list(LANDSCAPE.levels),
@@ -100,6 +108,7 @@ rule diversity:
     output:
         diversity=f"{AROUND}/diversity.parquet",
         snr_correlation=f"{AROUND}/snr_correlation.parquet",
+        record=f"{AROUND}/diversity/record.parquet",
     log:
         f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/diversity.log",
     benchmark:
@@ -110,6 +119,7 @@ rule diversity:
         runtime=60,
     params:
         code=code("diversity"),
+        experiment=experiment("landscape"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         levels=list(LANDSCAPE.levels),
         densities=list(TICKETS.densities),

@@ -36,10 +36,16 @@ def all_landscape_files():
     }
     drawn = ["barriers", "flatness", *(["diversity"] if study.seeds > 1 else [])]
     return [
-        *(file for level in LANDSCAPE.levels for file in around(f"level{level:02d}/twin.parquet")),
+        *(
+            file
+            for level in LANDSCAPE.levels
+            for name in ("twin", "history", "record")
+            for file in around(f"level{level:02d}/{name}.parquet")
+        ),
         *(file for tables in AROUND_TABLES.values() for name in tables for file in around(f"{name}.parquet")),
         *(f"{RESULTS}/tables/{name}.parquet" for tables in AROUND_TABLES.values() for name in tables),
         *(file for name in ("interpolation.svg", "record.parquet") for file in around(name)),
+        *(file for part in AROUND_TABLES for file in around(f"{part}/record.parquet")),
         *(f"{RESULTS}/figures/landscape/{name}_{figure}.svg" for name in names for figure in drawn),
         *(f"{RESULTS}/figures/landscape/{name}_snr_correlation.svg" for name in names if name in remembering),
     ]

@@ -6,8 +6,8 @@ import pandas as pd
 from evotickets import archive, devices, jobs, landscape, results, seeds, tasks, tickets
 
 
-def main(job, inputs, output, place, network, settings, available, levels, densities, samples, seed):
-    task = tasks.load(network["task"], seed=seed)
+def main(job, inputs, output, place, experiment, network, settings, available, levels, densities, samples, seed):
+    task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
     trained = {k: archive.read_ticket(path, description) for k, path in zip(available, inputs.tickets, strict=True)}
     twins = {k: archive.read_ticket(path, description) for k, path in zip(levels, inputs.twins, strict=True)}
@@ -40,6 +40,7 @@ def main(job, inputs, output, place, network, settings, available, levels, densi
         (output.connectivity, lines, results.CONNECTIVITY),
     ):
         results.write_table(path, pd.concat(rows, ignore_index=True), schema=schema, metadata=job.metadata)
+    job.record_cost(output.record, system=experiment, seeds=len(members), densities={k: densities[k] for k in levels})
 
 
 with jobs.job(snakemake) as job:

@@ -5,8 +5,8 @@ import numpy as np
 from evotickets import archive, devices, jobs, landscape, masks, results, scores, tasks, tickets
 
 
-def main(job, paths, output, place, network, levels, densities, nested, seed):
-    task = tasks.load(network["task"], seed=seed)
+def main(job, paths, output, place, experiment, network, levels, densities, nested, seed):
+    task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
     read = [archive.read_ticket(path, description) for path in paths]
     trained, members = [ticket for ticket, _ in read], read[0][1]
@@ -40,6 +40,7 @@ def main(job, paths, output, place, network, levels, densities, nested, seed):
             for member, value in zip(members, row, strict=True)
         ]
     results.write_table(output.snr_correlation, remembered, schema=results.SNR_CORRELATION, metadata=job.metadata)
+    job.record_cost(output.record, system=experiment, seeds=len(members), densities={k: densities[k] for k in levels})
 
 
 with jobs.job(snakemake) as job:

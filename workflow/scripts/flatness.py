@@ -1,10 +1,12 @@
 """Score trained tickets of one chain under noise on their weights, and estimate the Hessian of their loss."""
 
+from functools import partial
+
 from evotickets import archive, devices, jobs, landscape, objectives, results, seeds, tasks, tickets
 
 
-def main(job, paths, output, place, network, settings, levels, densities, draws, probes, samples, seed):
-    task = tasks.load(network["task"], seed=seed)
+def main(job, paths, output, place, experiment, network, settings, levels, densities, draws, probes, samples, seed):
+    task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
     key = seeds.stream(seed, place.task, "flatness")
     on_line, shared = landscape.on_task(
@@ -13,12 +15,19 @@ def main(job, paths, output, place, network, settings, levels, densities, draws,
     flatness, curvature = [], []
     for level, path in zip(levels, paths, strict=True):
         ticket, members = archive.read_ticket(path, description)
-        points, positions = tickets.point(description, ticket), objectives.positions(description, ticket.mask)
+        points, positions = ticket.mean, objectives.positions(description, ticket.mask)
         cell = {"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
         factors = {"system": "tickets", **cell, "level": level, "density": densities[level]}
 
         curves = landscape.noise_curves(
-            on_line, {"test": shared["test"]}, points, positions, draws=draws, key=seeds.stream(seed, "noise", level)
+            on_line,
+            {"test": shared["test"]},
+            points,
+            positions,
+            fold=partial(landscape.folded, description),
+            statistics=ticket.statistics,
+            draws=draws,
+            key=seeds.stream(seed, "noise", level),
         )
         flatness += [
             factors | {"seed": member, "split": split, "metric": metric, "epsilon": epsilon, "value": value}
@@ -36,6 +45,7 @@ def main(job, paths, output, place, network, settings, levels, densities, draws,
             ]
     results.write_table(output.flatness, flatness, schema=results.FLATNESS, metadata=job.metadata)
     results.write_table(output.curvature, curvature, schema=results.CURVATURE, metadata=job.metadata)
+    job.record_cost(output.record, system=experiment, seeds=len(members), densities={k: densities[k] for k in levels})
 
 
 with jobs.job(snakemake) as job:

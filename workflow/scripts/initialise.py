@@ -1,10 +1,10 @@
 """Draw the initial parameters of a task's network; all trainers and criteria start from them."""
 
-from evotickets import archive, devices, jobs, tasks, tickets
+from evotickets import archive, devices, jobs, tickets
 
 
 def main(job, output, name, network, seed, seeds_count):
-    description = tickets.network_of(tasks.load(network["task"], seed=seed), network)
+    description = tickets.network_of(tickets.task_of(network, seed=seed), network)
     ticket = tickets.initialise(description, seeds_count, seed=seed, name=name)
     archive.write_ticket(output, description, ticket, range(seeds_count), job.metadata)
 

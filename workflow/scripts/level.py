@@ -4,7 +4,7 @@ from evotickets import archive, devices, jobs, results, seeds, tasks, tickets
 
 
 def main(job, source, output, place, experiment, network, settings, density, seed, seeds_count):
-    task = tasks.load(network["task"], seed=seed)
+    task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
     previous, members = archive.read_ticket(source, description)
     where = (place.trainer, place.level)

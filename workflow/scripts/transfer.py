@@ -4,9 +4,9 @@ from evotickets import archive, devices, jobs, results, seeds, tasks, tickets
 
 
 def main(job, source, output, place, experiment, source_network, network, settings, density, seed, seeds_count):
-    task = tasks.load(network["task"], seed=seed)
+    task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
-    theirs = tickets.network_of(tasks.load(source_network["task"], seed=seed), source_network)
+    theirs = tickets.network_of(tickets.task_of(source_network, seed=seed), source_network)
     if theirs != description:
         raise ValueError(
             f"tickets of {place.source_task} do not fit {place.task}, whose network has other sizes; "

@@ -5,7 +5,7 @@ Source: Lange & Sprekeler (2023), §5; their code for it was not released, so th
 
 from evotickets.landscape.connectivity import ALPHAS, PAIRS, STABLE, Pair, barrier, bump, interpolate, pairs
 from evotickets.landscape.diversity import cosine, disagreement, distance, jaccard, predictions, snr_correlation
-from evotickets.landscape.evaluation import classifier, cross_entropy, errors, fold, on_task, policy
+from evotickets.landscape.evaluation import classifier, cross_entropy, errors, fold, folded, on_task, policy
 from evotickets.landscape.flatness import EPSILONS, Curvature, curvature, noise_curves
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "distance",
     "errors",
     "fold",
+    "folded",
     "interpolate",
     "jaccard",
     "noise_curves",

@@ -3,7 +3,8 @@
 Axis letters: `A` steps on a line, `N` all parameters, `B` inputs, `O` outputs, `E` episodes, `Q` trained networks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -114,26 +115,31 @@ def errors(scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def fold(network: Network, flat: np.ndarray, statistics: dict[str, np.ndarray]) -> np.ndarray:
     """Write observation normalisers into the first layers of policies [Q, N], which then act on raw observations.
 
-    (o − mean) / std @ kernel + bias = o @ (kernel / std) + (bias − mean / std @ kernel). So two policies with different
-    normalisers become two points of one space, and a pruned weight stays zero.
+    So two policies with different normalisers become two points of one space, and a pruned weight stays zero.
 
     Args:
         network: a perceptron.
         flat: trained policies [Q, N].
         statistics: `count` [Q], `mean` and `m2` [Q, n] as a control ticket stores them.
     """
-    first = network.layers[0]
+    return np.asarray(jax.jit(jax.vmap(partial(folded, network)))(flat, statistics))
 
-    def one(weights, stored):
-        held = rollouts.Statistics(**stored)
-        zero = rollouts.normalise(jnp.zeros(first.fan_in), held)
-        scale = rollouts.normalise(jnp.ones(first.fan_in), held) - zero
-        params = networks.unflatten(network, weights)
-        kernel, bias = params[first.name]["kernel"], params[first.name]["bias"]
-        params[first.name] = {"kernel": scale[:, None] * kernel, "bias": bias + zero @ kernel}
-        return networks.flatten(network, params)
 
-    return np.asarray(jax.jit(jax.vmap(one))(flat, statistics))
+def folded(network: Network, flat: jax.Array, statistics: Mapping[str, jax.Array]) -> jax.Array:
+    """Return one policy [N] with its normaliser in its first layer; as it is where there are no statistics.
+
+    (o − mean) / std @ kernel + bias = o @ (kernel / std) + (bias − mean / std @ kernel), which is linear in the weights:
+    a folded line is a line.
+    """
+    if not statistics:
+        return flat
+    first, held = network.layers[0], rollouts.Statistics(**statistics)
+    zero = rollouts.normalise(jnp.zeros(first.fan_in), held)
+    scale = rollouts.normalise(jnp.ones(first.fan_in), held) - zero
+    params = networks.unflatten(network, flat)
+    kernel, bias = params[first.name]["kernel"], params[first.name]["bias"]
+    params[first.name] = {"kernel": scale[:, None] * kernel, "bias": bias + zero @ kernel}
+    return networks.flatten(network, params)
 
 
 def cross_entropy(network: Network) -> Callable[[tuple[jax.Array, jax.Array], jax.Array], jax.Array]:

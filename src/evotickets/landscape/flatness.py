@@ -13,6 +13,7 @@ import numpy as np
 from evotickets import seeds
 from evotickets.landscape.evaluation import OnLine
 
+Fold = Callable[[jax.Array, Any], jax.Array]
 EPSILONS = np.linspace(0, 1, 11, dtype=np.float32)
 
 
@@ -32,6 +33,10 @@ class Curvature(NamedTuple):
     smallest: np.ndarray
 
 
+def _alone(weights: jax.Array, _: Any) -> jax.Array:
+    return weights
+
+
 def noise_curves(
     on_line: OnLine,
     shared: Any,
@@ -39,17 +44,24 @@ def noise_curves(
     positions: np.ndarray,
     epsilons: np.ndarray = EPSILONS,
     *,
+    fold: Fold = _alone,
+    statistics: Any = None,
     draws: int = 32,
     key: jax.Array,
 ) -> dict[str, np.ndarray]:
     """Score networks under isotropic Gaussian noise of std ε · RMS(survivors) on their survivors, in one compiled call.
 
+    The noise falls on the weights that were trained, whatever they are folded with afterwards: a normaliser of small std
+    would multiply some of them, and they alone would decide what RMS and isotropic mean.
+
     Args:
         on_line: scores along a line.
         shared: handed to `on_line`.
-        flat: trained networks [Q, N].
+        flat: trained networks [Q, N], before they are folded.
         positions: survivors' positions [Q, D].
         epsilons: noise levels [E] relative to the root mean square of the survivors.
+        fold: (weights [N], statistics of one network) -> the weights [N] that `on_line` scores; linear in the weights.
+        statistics: handed to `fold`, arrays [Q, ...].
         draws: R; all noise levels scale the same draws.
         key: decides the noise.
 
@@ -58,20 +70,22 @@ def noise_curves(
     """
 
     @jax.jit
-    def curves(shared, flat, positions, epsilons, keys):
+    def curves(shared, flat, positions, epsilons, statistics, keys):
         def curve(network):
-            weights, places, key = network
+            weights, places, held, key = network
             scale = jnp.sqrt(jnp.mean(weights[places] ** 2))
             noise = scale * jax.random.normal(key, (draws, len(places)))
+            base = fold(weights, held)
 
             def draw(row):
-                return on_line(shared, weights, jnp.zeros_like(weights).at[places].set(row), epsilons)
+                return on_line(shared, base, fold(jnp.zeros_like(weights).at[places].set(row), held), epsilons)
 
             return jax.tree.map(lambda scores: jnp.mean(scores, 0), jax.lax.map(draw, noise))
 
-        return jax.lax.map(curve, (flat, positions, keys))
+        return jax.lax.map(curve, (flat, positions, statistics, keys))
 
-    return jax.tree.map(np.asarray, curves(shared, flat, positions, epsilons, seeds.split(key, len(flat))))
+    keys = seeds.split(key, len(flat))
+    return jax.tree.map(np.asarray, curves(shared, flat, positions, epsilons, statistics, keys))
 
 
 def curvature(

@@ -4,15 +4,16 @@ A new task is one decorated function, in `images`, `cifar`, `classic`, `brax` or
 """
 
 import hashlib
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from evotickets.tasks import brax, cifar, classic, images
-from evotickets.tasks.registry import CONTROL, SUPERVISED, Control, Data, Split
+from evotickets.tasks.registry import CONTROL, OPTIONS, SUPERVISED, Control, Data, Split
 
 __all__ = [
     "CONTROL",
+    "OPTIONS",
     "SUPERVISED",
     "Control",
     "Data",
@@ -46,15 +47,15 @@ def is_control(name: str) -> bool:
     return kind(name) == "control"
 
 
-def control(name: str) -> Control:
-    """Build a control task.
+def control(name: str, **options: Any) -> Control:
+    """Build a control task with its options.
 
     Raises:
         ValueError: if no control task has this name.
     """
     if kind(name) != "control":
         raise ValueError(f"{name!r} is a supervised task; control tasks are {', '.join(CONTROL)}")
-    return CONTROL[name]()
+    return CONTROL[name](**options)
 
 
 def supervised(name: str, *, seed: int = 0) -> Data:
@@ -84,6 +85,6 @@ def supervised(name: str, *, seed: int = 0) -> Data:
     return Data(name, task.classes, train, validation, test, digest.hexdigest()[:32])
 
 
-def load(name: str, *, seed: int = 0) -> Data | Control:
-    """Load a supervised task or build a control task, whichever the name says; raises as those do."""
-    return control(name) if is_control(name) else supervised(name, seed=seed)
+def load(name: str, *, seed: int = 0, **options: Any) -> Data | Control:
+    """Load a supervised task or build a control task with its options, as the name says; raises as those do."""
+    return control(name, **options) if is_control(name) else supervised(name, seed=seed)

@@ -9,16 +9,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from evotickets.tasks.registry import CONTROL, Control
+from evotickets.tasks.registry import CONTROL, OPTIONS, Control
 
 HORIZON = 500
 BACKEND = "spring"
 ENVIRONMENTS = ("ant", "halfcheetah", "hopper", "walker2d", "reacher", "inverted_pendulum")
+OPTIONS["torso_mass"] = ("ant", "halfcheetah", "hopper", "walker2d")
 
 
 @cache
-def from_brax(identifier: str) -> Control:
+def from_brax(identifier: str, *, torso_mass: float | None = None) -> Control:
     """Describe an environment of Brax; actions are the tanh of the outputs, episodes last 500 steps at most.
+
+    Args:
+        identifier: Brax's name of the environment.
+        torso_mass: what the torso weighs, in the unit of the other links; by default what Brax gives it.
 
     Source: Lange & Sprekeler (2023), appendix (500 steps; a tanh perceptron 2×32).
     Deviates: Brax's first environments (fetch, grasp, ur5e and the legacy physics) are no longer published.
@@ -30,7 +35,9 @@ def from_brax(identifier: str) -> Control:
         from brax import envs
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{identifier} needs brax: run .venv/bin/pip install 'evotickets[brax]'") from error
-    environment = envs.get_environment(identifier, backend=BACKEND)
+    environment, name = envs.get_environment(identifier, backend=BACKEND), identifier
+    if torso_mass is not None:
+        environment.sys, name = with_torso_mass(environment.sys, torso_mass), f"{identifier}, torso {torso_mass:g}"
 
     def reset(key: jax.Array) -> tuple[jax.Array, Any]:
         state = environment.reset(key)
@@ -41,7 +48,20 @@ def from_brax(identifier: str) -> Control:
         return state.obs, state, state.reward, state.done > 0
 
     sizes = environment.observation_size, environment.action_size
-    return Control(identifier, *sizes, False, HORIZON, reset, step, hidden=(32, 32))
+    return Control(name, *sizes, False, HORIZON, reset, step, hidden=(32, 32))
+
+
+def with_torso_mass(system: Any, mass: float) -> Any:
+    """Give the torso of a system of Brax a mass; its rotational inertia and all other links stay as they are.
+
+    The spring backend moves a link as if it weighed mass^(1 − spring_mass_scale). In the ant that exponent is 0, where
+    no mass would change anything: so the powers become the masses and the exponent 1.
+
+    Source: Lange & Sprekeler (2023) (tickets of an ant whose torso weighs 10, trained where it weighs 15).
+    """
+    masses = jnp.asarray(system.link.inertia.mass) ** (1 - system.spring_mass_scale)
+    masses = masses.at[system.link_names.index("torso")].set(mass)
+    return system.tree_replace({"link.inertia.mass": masses, "spring_mass_scale": 0.0})
 
 
 for _name in ENVIRONMENTS:

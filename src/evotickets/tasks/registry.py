@@ -84,7 +84,9 @@ class Control:
 
 
 SUPERVISED: dict[str, Supervised] = {}
-CONTROL: dict[str, Callable[[], Control]] = {}
+CONTROL: dict[str, Callable[..., Control]] = {}
+OPTIONS: dict[str, tuple[str, ...]] = {}
+"""What may be said about a task beside its network, and which tasks take it: keyword arguments of their builders."""
 
 
 def register_supervised(name: str, *, input_shape: tuple[int, ...], classes: int) -> Callable:
