@@ -51,9 +51,9 @@ def test_every_method_trains_and_keeps_exactly_what_it_may(digits, name):
     if name != "small_dense":
         assert found.masks.shape == (2, whole.kernel_count)
     assert (found.masks[0] != found.masks[1]).any() or kept in (KERNELS, found.masks.shape[1])
-    # Better than chance, which is .1; evolution needs longer.
+    # Far better than chance, which is .1 with a standard error of .016; evolution needs longer.
     if name != "evolution":
-        assert min(rows(found, "test/accuracy")) > 0.3
+        assert min(rows(found, "test/accuracy")) > 0.2
 
 
 def test_scores_are_those_of_the_deployed_network(digits):
@@ -62,7 +62,7 @@ def test_scores_are_those_of_the_deployed_network(digits):
     for seed, accuracy in enumerate(rows(found, "test/accuracy")):
         own = jax.tree.map(lambda leaf, seed=seed: leaf[seed], found.params)
         outputs, _ = architecture.forward(own, digits.test.x, None)
-        assert accuracy == pytest.approx(np.mean(np.argmax(outputs, -1) == digits.test.y), abs=1e-6)
+        assert accuracy == pytest.approx(float(np.mean(np.argmax(outputs, -1) == digits.test.y)), abs=1e-6)
         kernels = np.concatenate([np.ravel(own[p.name]) for p in architecture.prunable])
         assert not kernels[~found.masks[seed]].any()
 
