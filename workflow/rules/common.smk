@@ -29,7 +29,7 @@ os.environ["EVOTICKETS_HEAD"] = str(os.getpid())
 RESULTS = study.results.as_posix()
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
-PACKAGE = Path(studies.__file__).parent
+PACKAGE = Path(studies.__file__).parents[1]
 
 
 def experiment(system):

@@ -30,7 +30,7 @@ CANDIDATES = {
     "ensemble_top": style.Look("ensemble of the best quarter", style.SKY, "p", "-"),
 }
 
-DENSITY = "density (share of parameters that mutate)"
+DENSITY = "density (share that mutates)"
 
 
 def subspace_damage(frame: pd.DataFrame, path: str | Path) -> Figure:
