@@ -76,7 +76,7 @@ def test_all_criteria_share_the_dense_level(finished):
     dense = table[(table["level"] == 0) & (table["task"] == "digits") & (table["trainer"] == "snes")]
     values = dense.pivot_table("value", ["seed", "split", "metric"], "criterion")
     assert (values.nunique(axis=1) == 1).all()
-    assert len(values.columns) == 5
+    assert len(values.columns) == 4
 
 
 def test_tickets_are_read_with_one_call_and_nested_where_they_are_by_definition(finished):
@@ -87,9 +87,8 @@ def test_tickets_are_read_with_one_call_and_nested_where_they_are_by_definition(
             assert not (mask & ~higher.mask[name]).any()
             assert (lower.initial[name] == higher.initial[name]).all()
     reference = results.read_ticket(base / "magnitude/level02/ticket.parquet")
-    for control, same in {"mask_reinit": True, "mask_permuted": False}.items():
-        ticket = results.read_ticket(base / control / "level02/ticket.parquet")
-        assert all((ticket.mask[n] == m).all() for n, m in reference.mask.items()) == same
+    permuted = results.read_ticket(base / "mask_permuted/level02/ticket.parquet")
+    assert not all((permuted.mask[n] == m).all() for n, m in reference.mask.items())
 
 
 def test_the_metadata_carry_config_code_and_library_versions(finished):
@@ -141,8 +140,18 @@ def test_editing_a_module_reruns_what_it_feeds_and_nothing_else(finished):
     assert {"level", "transfer", "twin"} <= rerun(finished, "evolution.py")
 
 
+REDONE = (
+    *("tickets/digits/snes/snr", "transfers/digits/adam", "landscape/digits/snes", "planting/circle", "strong/moons"),
+    *("hybrid/digits/hybrid", "hybrid/digits/set", "subspace/digits/generations", "claims", "tables", "figures"),
+)
+"""Folders of results that are made anew after an interruption: of every kind of job some."""
+
+
 def test_interrupting_anywhere_and_running_again_gives_the_same_tables(finished, tmp_path):
-    folder = copy(tmp_path)
+    folder = tmp_path / "study"
+    shutil.copytree(finished, folder, symlinks=True)
+    for name in REDONE:
+        shutil.rmtree(folder / "results/test" / name)
     for seconds in (9, 14):
         process = subprocess.Popen(
             [BIN / "snakemake", "--configfile", "config/test.yaml", "--cores", "2", "--workflow-profile", "none", "--nolock",
@@ -192,7 +201,7 @@ def test_a_transferred_ticket_is_that_of_its_source(finished):
     table = results.read_table(base / "tables/transfers.parquet", schema=results.TRANSFERS)
     tested = table[table["split"].eq("test") & table["metric"].eq("accuracy")]
     assert set(zip(tested["source_trainer"], tested["trainer"], tested["level"], tested["seed"], strict=True)) == {
-        (*pair, 2, seed) for pair in (("snes", "pgpe"), ("snes", "adam"), ("adam", "snes")) for seed in (0, 1)
+        (*pair, 2, seed) for pair in (("snes", "adam"), ("adam", "snes")) for seed in (0, 1)
     }
 
 
@@ -296,7 +305,7 @@ def test_a_chain_that_is_looked_at_has_a_record_with_what_lies_around_its_levels
 def test_the_page_of_claims_shows_the_figures_of_the_study(finished):
     page = (finished / "results/test/claims/tickets/claims.html").read_text()
     shown = re.findall(r'alt="(\w+)"', page)
-    drawn = {"performance": 3, "strategies": 3, "transfers": 1, "connectivity": 3, "flatness": 1, "diversity": 1}
+    drawn = {"performance": 2, "strategies": 2, "transfers": 1, "connectivity": 3, "flatness": 1, "diversity": 1}
     assert {kind: shown.count(kind) for kind in drawn} == drawn
     assert set(shown) == set(drawn)
 
@@ -324,7 +333,7 @@ def test_masks_of_hybrid_training_keep_what_the_study_asks_for(finished):
     kept = table[table["metric"] == "kept"].groupby("method")["value"].unique()
     # 64·8 and 8·10 kernels, a fifth of them each.
     assert {name: values.tolist() for name, values in kept.items()} == {
-        method: [592 if method in ("dense", "evolution", "semi") else 102 + 16] for method in plan.methods
+        cell.method: [592 if cell.method in ("dense", "evolution") else 102 + 16] for cell in plan.cells
     }
     mask = results.read_table(finished / "results/test/hybrid/digits/set/0.2/mask.parquet", schema=results.MASK)
     assert [int(np.sum(row)) for row in mask["mask"]] == [118, 118]
