@@ -87,8 +87,8 @@ def test_what_is_chosen_is_what_fitness_says_and_its_gain_is_held_out():
     np.testing.assert_allclose(chosen["nll"], 0.1, atol=0.002)
     np.testing.assert_allclose(chosen["fitness"], 0.3, atol=0.002)
     found = decided(rows)
-    assert found["S3"].verdict == found["S3c winner's curse"].verdict == "supported"
-    assert found["S3c winner's curse"].effect == pytest.approx(0.2, abs=0.002)
+    assert found["S3"].verdict == found["S3c curse of the winner"].verdict == "supported"
+    assert found["S3c curse of the winner"].effect == pytest.approx(0.2, abs=0.002)
 
 
 def test_controls_and_temperatures_are_not_chosen():
@@ -100,7 +100,7 @@ def test_a_gain_on_the_images_that_chose_alone_supports_nothing_but_the_curse():
     rows = litters.table(
         lambda row: -0.3 * (row.candidate == "best" and row.split == "fitness" and row.metric == "nll")
     )
-    assert verdicts(rows, "S3c winner's curse") == ["supported"]
+    assert verdicts(rows, "S3c curse of the winner") == ["supported"]
     assert verdicts(rows, "S3")[0] != "supported"
 
 

@@ -132,7 +132,7 @@ def test_editing_a_module_reruns_what_it_feeds_and_nothing_else(finished):
         "diversity_figure",
     }
     drawing |= {"snr_correlation_figure", "planting_figures", "planted_networks", "claims", "claims_table"}
-    drawing |= {"hybrid_figures", "hybrid_effects_figure"}
+    drawing |= {"strong_figures", "strong_leak", "strong_boundaries", "hybrid_figures", "hybrid_effects_figure"}
     drawing |= {"mutations_figures", "gradients_figure", "generations_figure"}
     assert rerun(finished, "figures/tickets.py") == drawing
     assert rerun(finished, "tracking/store.py") == set()
@@ -188,6 +188,14 @@ def test_lint_complains_of_nothing_but_environments():
 def test_every_shipped_study_can_be_planned(config, tmp_path):
     planned = snakemake(ROOT, "--dry-run", "--quiet", "rules", "--nolock", config=str(config))
     assert planned.returncode == 0, planned.stderr[-2000:]
+
+
+def test_mlflow_takes_every_name_in_every_record(finished):
+    records = [results.read_record(path) for path in (finished / "results/test").rglob("record.parquet")]
+    names = {metric.metric for record in records for metric in record.metrics}
+    names |= {name for record in records for name in record.parameters}
+    assert len(records) > 50
+    assert {name for name in names if not re.fullmatch(r"[\w./: -]+", name)} == set()
 
 
 def test_a_transferred_ticket_is_that_of_its_source(finished):

@@ -128,7 +128,7 @@ def s3(table: pd.DataFrame) -> dict[str, Effect]:
     found = {
         "S3a loss": over_seeds(rows["nll"]),
         "S3b accuracy": over_seeds(rows["accuracy"]),
-        "S3c winner's curse": over_seeds(rows["fitness"] - rows["nll"]),
+        "S3c curse of the winner": over_seeds(rows["fitness"] - rows["nll"]),
     }
     return {"S3": found["S3a loss"]} | found
 
