@@ -8,14 +8,6 @@ from evotickets import devices
 # Tests compile the same programs again and again; one core a process, as in the workflow.
 devices.configure(1, cache=Path(__file__).parents[1] / ".cache/jax")
 
-LONG = ("test_workflow", "test_slurm", "test_faults", "test_subspace_workflow", "test_subspace_parents")
-"""Files that take minutes, most of them waiting for jobs: they begin, so that nobody waits for them in the end."""
-
-
-def pytest_collection_modifyitems(items):
-    places = {name: place for place, name in enumerate(LONG)}
-    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
-
 
 @pytest.fixture(autouse=True, scope="module")
 def _forget_compiled_programs():
