@@ -34,13 +34,15 @@ def run(digits, method, density=0.25, task=TASK, **options):
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_every_method_trains_and_keeps_exactly_what_it_may(digits, name):
     changes = {key: {"every": 10} for key in ("set", "rigl", "gmp")}
-    found = run(digits, name, **({"evolution": {"population": 8}} | changes).get(name, {}))
+    # At a quarter four units are left to a small dense network, which trains slowly.
+    density = 0.5 if name == "small_dense" else 0.25
+    found = run(digits, name, density, **({"evolution": {"population": 8}} | changes).get(name, {}))
     assert found.trajectory.steps == [20, 40, 60]
     whole = cells.architecture_of(digits, TASK)
     if name in ("dense", "evolution"):
         kept = KERNELS
     elif name == "small_dense":
-        kept = cells.architectures.small((8, 8, 1), 10, TASK, 0.25)[0].kernel_count
+        kept = cells.architectures.small((8, 8, 1), 10, TASK, density)[0].kernel_count
     elif name == "rigl":
         kept = 296
     else:
@@ -51,9 +53,8 @@ def test_every_method_trains_and_keeps_exactly_what_it_may(digits, name):
     if name != "small_dense":
         assert found.masks.shape == (2, whole.kernel_count)
     assert (found.masks[0] != found.masks[1]).any() or kept in (KERNELS, found.masks.shape[1])
-    # Far better than chance, which is .1 with a standard error of .016; evolution needs longer.
-    if name != "evolution":
-        assert min(rows(found, "test/accuracy")) > 0.2
+    # Far better than chance, which is .1 with a standard error of .016.
+    assert min(rows(found, "test/accuracy")) > 0.4
 
 
 def test_scores_are_those_of_the_deployed_network(digits):

@@ -250,7 +250,7 @@ def test_noise_falls_on_weights_before_they_are_folded():
     )["test/loss"]
     # Mean square 28 / 8 = 3.5 of the survivors: 28 + 3.5 · (100 + 7), with a standard error of 3.5 · sqrt(2 / 4000) · 100
     # that the long one decides.
-    np.testing.assert_allclose(found[0, 0], 28, rtol=1e-6)
+    np.testing.assert_allclose(found[0, 0], 28, rtol=2e-7)
     assert abs(found[0, 1] - (28 + 3.5 * 107)) < 4 * 3.5 * np.sqrt(2 / 4000) * 100
 
 
