@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -14,6 +15,16 @@ TINY = ROOT / "tests/tiny.yaml"
 LEVEL = "results/tickets/digits/snes/snr/level01"
 CHAIN = "results/tickets/digits/snes/snr/chain.parquet"
 TABLE = "results/tables/tickets.parquet"
+
+
+def changed(config, *path, value):
+    """Return a copy of a configuration with another value at a path of keys."""
+    config = deepcopy(config)
+    place = config
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return config
 
 
 def folder(place, config=TINY):

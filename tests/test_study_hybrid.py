@@ -1,6 +1,6 @@
 """The section `hybrid` of a configuration: what it resolves to, and one sentence for whatever is wrong with it."""
 
-from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from evotickets.hybrid import cells, rivals
 from evotickets.hybrid.methods import METHODS, options
 from evotickets.study import hybrid as resolved
 from evotickets.study.hybrid import Cell
+from tests import studies
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 RULES = yaml.safe_load(SCHEMA.read_text())
@@ -73,13 +74,7 @@ def test_what_the_grid_knows_of_methods_is_so():
     assert cells.SMALL in METHODS
 
 
-def broken(*path, value):
-    config = deepcopy(GOOD)
-    place = config["hybrid"]
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    return config
+broken = partial(studies.changed, GOOD, "hybrid")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The section `planting` of a configuration: what it resolves to, and one sentence for whatever is wrong with it."""
 
 import inspect
-from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from evotickets import study
 from evotickets.planting import seekers, targets
 from evotickets.planting.registry import SEEKERS
 from evotickets.study.planting import Cell
+from tests import studies
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 RULES = yaml.safe_load(SCHEMA.read_text())
@@ -63,13 +64,7 @@ def test_every_seeker_says_where_it_comes_from():
         assert "Source:" in inspect.getdoc(SEEKERS[name]), name
 
 
-def broken(*path, value):
-    config = deepcopy(GOOD)
-    place = config["planting"]
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    return config
+broken = partial(studies.changed, GOOD, "planting")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The section `strong` of a configuration: what it resolves to, and one sentence for whatever is wrong with it."""
 
-from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import yaml
 from evotickets import study
 from evotickets.strong import cells, data, seekers, weights
 from evotickets.study.strong import Cell
+from tests import studies
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 RULES = yaml.safe_load(SCHEMA.read_text())
@@ -93,13 +94,7 @@ def test_a_study_without_the_section_has_no_cells():
     assert study.resolve(tiny, SCHEMA).strong.cells == ()
 
 
-def broken(*path, value):
-    config = deepcopy(GOOD)
-    place = config["strong"]
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    return config
+broken = partial(studies.changed, GOOD, "strong")
 
 
 @pytest.mark.parametrize(

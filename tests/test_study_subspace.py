@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from evotickets import study
 from evotickets.study import subspace as known
 from evotickets.study.subspace import Cell
 from evotickets.subspace import MODES, RULES, SHIFTS, pools
+from tests import studies
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 DESCRIBED = yaml.safe_load(SCHEMA.read_text())
@@ -55,7 +57,7 @@ def test_parents_are_known_by_name_or_described():
     assert subspace.parents["wide"] == known.PARENTS["digits"] | {"options": {}, "epochs": 3}
     assert subspace.used == ["digits", "wide"]
     assert subspace.studies("digits") == ["mutations", "generations"]
-    config = changed("parents", "net", value={"model": "a.b", "images": "cifar10"})
+    config = broken("parents", "net", value={"model": "a.b", "images": "cifar10"})
     assert resolved(config).parents["net"] == {"model": "a.b", "images": "cifar10", "arguments": {}, "options": {}}
 
 
@@ -75,36 +77,30 @@ def test_starting_a_workflow_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def changed(*path, value):
-    config = deepcopy(GOOD)
-    place = config["subspace"]
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    return config
+broken = partial(studies.changed, GOOD, "subspace")
 
 
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        (changed("parents", "net", value={}), "subspace.parents.net names net, which is not there; known are digits"),
-        (changed("parents", "net", value={"model": "a.b"}), "names a model without images; add images"),
+        (broken("parents", "net", value={}), "subspace.parents.net names net, which is not there; known are digits"),
+        (broken("parents", "net", value={"model": "a.b"}), "names a model without images; add images"),
         (
-            changed("parents", "net", value={"model": "a.b", "images": "digits", "parent": "digits"}),
+            broken("parents", "net", value={"model": "a.b", "images": "digits", "parent": "digits"}),
             "has both a parent and a model; keep one",
         ),
         (
-            changed("parents", "net", value={"model": "a.b", "images": "digits", "checkpoint": "c", "epochs": 2}),
+            broken("parents", "net", value={"model": "a.b", "images": "digits", "checkpoint": "c", "epochs": 2}),
             "has a checkpoint and epochs of training; keep one",
         ),
-        (changed("parents", "net", value={"modle": "a.b"}), "unknown key 'modle'; did you mean 'model'?"),
-        (changed("mutations", 0, "parents", value=["digit"]), "subspace.mutations[0].parents names digit, which is not"),
-        (changed("mutations", 0, "modes", value=["gauss"]), "modes[0] is 'gauss'; choose one of bernoulli, static"),
-        (changed("mutations", 0, "densities", value=[0.3]), "densities has 0.3, which splits nothing into equal blocks"),
-        (changed("mutations", 0, "densities", value=[0]), "densities[0] is 0; it must be greater than 0"),
-        (changed("mutations", 0, "sigmas", value=[]), "subspace.mutations[0].sigmas is empty"),
-        (changed("generations", 0, "generations", value=25), "generations is 25; it must be a multiple of evaluations"),
-        (changed("generations", 0, "decays", value=[1]), "decays[0] is 1; it must be less than 1"),
+        (broken("parents", "net", value={"modle": "a.b"}), "unknown key 'modle'; did you mean 'model'?"),
+        (broken("mutations", 0, "parents", value=["digit"]), "subspace.mutations[0].parents names digit, which is not"),
+        (broken("mutations", 0, "modes", value=["gauss"]), "modes[0] is 'gauss'; choose one of bernoulli, static"),
+        (broken("mutations", 0, "densities", value=[0.3]), "densities has 0.3, which splits nothing into equal blocks"),
+        (broken("mutations", 0, "densities", value=[0]), "densities[0] is 0; it must be greater than 0"),
+        (broken("mutations", 0, "sigmas", value=[]), "subspace.mutations[0].sigmas is empty"),
+        (broken("generations", 0, "generations", value=25), "generations is 25; it must be a multiple of evaluations"),
+        (broken("generations", 0, "decays", value=[1]), "decays[0] is 1; it must be less than 1"),
         ({"subspace": {"parents": {"digits": {}}}}, "subspace has no cells; add mutations, gradients or generations"),
         ({}, "none of tickets, planting, strong, hybrid, subspace"),
     ],

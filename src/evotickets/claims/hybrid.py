@@ -4,15 +4,15 @@ Accuracy is that on test data at the end of training. Methods of a task share se
 paired seed by seed; tasks and densities that two methods share count alike. Axis letters: `S` seeds.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from evotickets import statistics
-from evotickets.claims.planting import both
-from evotickets.claims.registry import ENDS, MISSING
+from evotickets.claims import rules
+from evotickets.claims.rules import MISSING, Row, Rule, weakest, weakest_known
 from evotickets.statistics import Effect
 
 CLOSE, NEAR, SAME = 0.01, 0.02, 0.003
@@ -92,10 +92,7 @@ def last(rows: pd.DataFrame) -> pd.DataFrame:
 
 def above(rows: pd.DataFrame, a: str, b: str, margin: float = 0.0) -> Effect:
     """Return the effect of method `a` over `b`, and a margin more."""
-    try:
-        effect, low, high, n = statistics.contrast(rows, "method", a, b, CELL)
-    except ValueError:
-        return MISSING
+    effect, low, high, n = rules.contrast(rows, "method", a, b, CELL)
     return Effect(effect + margin, low + margin, high + margin, n)
 
 
@@ -106,12 +103,6 @@ def over_seeds(rows: pd.DataFrame, threshold: float = 0.0) -> Effect:
     values = rows.groupby("seed")["value"].mean().to_numpy()
     mean, low, high = (float(value) - threshold for value in statistics.interval(values))
     return Effect(mean, low, high, len(values))
-
-
-def weakest(effects: Mapping[str, Effect]) -> Effect:
-    """Return the weakest of the effects that the study has data for."""
-    known = [effect for effect in effects.values() if effect.n]
-    return both(known) if known else MISSING
 
 
 def h1(evidence: Evidence) -> dict[str, Effect]:
@@ -166,9 +157,9 @@ def h3(evidence: Evidence) -> dict[str, Effect]:
     at = {}
     for density in sorted(rows.loc[rows["method"] == own, "density"].unique(), reverse=True):
         here = rows[rows["density"] == density]
-        at[f"H3 at {density:g}"] = weakest({name: above(here, own, name, CLOSE) for name in rivals})
+        at[f"H3 at {density:g}"] = weakest_known(above(here, own, name, CLOSE) for name in rivals)
     more = {f"H3 beats {name}": above(rows, own, name) for kind in ("set", "static") for name in evidence.named(kind)}
-    return {"H3": weakest(against)} | against | at | more
+    return {"H3": weakest_known(against.values())} | against | at | more
 
 
 def h4(evidence: Evidence) -> dict[str, Effect]:
@@ -182,7 +173,7 @@ def h4(evidence: Evidence) -> dict[str, Effect]:
             mean, low, high = statistics.interval(values.to_numpy())
             found[f"{name} {task} {method} {density:g}"] = Effect(most - mean, most - high, most - low, len(values))
     parts = {
-        name: weakest({key: effect for key, effect in found.items() if key.startswith(name)}) for name in ("H4a", "H4b")
+        name: weakest_known(effect for key, effect in found.items() if key.startswith(name)) for name in ("H4a", "H4b")
     }
     return parts | found
 
@@ -203,8 +194,8 @@ def h5(evidence: Evidence) -> dict[str, Effect]:
                 here = rows[rows["task"] == task]
                 by_task = [above(here, name, null) for null in (still[0], walk[0])]
                 if all(effect.n for effect in by_task):
-                    effects[f"{prefix} on {task}"] = both(by_task)
-            found[prefix] = both([effects[f"{prefix}a"], effects[f"{prefix}b"]])
+                    effects[f"{prefix} on {task}"] = weakest(by_task)
+            found[prefix] = weakest([effects[f"{prefix}a"], effects[f"{prefix}b"]])
         found |= effects
     return {"H5": MISSING} | found
 
@@ -237,8 +228,8 @@ def crossing(ratios: np.ndarray, values: np.ndarray) -> float:
     return float(ratios[-1])
 
 
-RULES: dict[str, tuple[Callable[[Evidence], dict[str, Effect]], str, str, str]] = {
-    "H1": (
+RULES = {
+    "H1": Rule(
         h1,
         "Pure evolution becomes as good as gradients as its population grows, at far worse compute",
         PAPER,
@@ -246,35 +237,36 @@ RULES: dict[str, tuple[Callable[[Evidence], dict[str, Effect]], str, str, str]] 
         f"gradient descent + {NEAR}; H1c: log₁₀ of the passes of the largest population over those after which dense gradient "
         f"descent is as good, less log₁₀ {FAR}",
     ),
-    "H2": (
+    "H2": Rule(
         h2,
         "Semi-updates are as good as full updates",
         PAPER,
         f"H2a: mean cosine of the semi-update and the full update of the same members − {ALIGNED}; H2b: accuracy with "
         f"semi-updates − accuracy with full ones, and the claim is that it is within ±{SAME}",
+        {"H2b": SAME},
     ),
-    "H3": (
+    "H3": Rule(
         h3,
         "The hybrid is competitive with masks that gradients learn, at densities from .02 to .5",
         PAPER,
         f"accuracy of the hybrid − that of a rival + {CLOSE}; H3 is the weakest of all rivals (SET, RigL, gradual magnitude "
         "pruning, straight-through top-k), 'H3 at' that at one density; 'H3 beats' has no margin",
     ),
-    "H4": (
+    "H4": Rule(
         h4,
         "Evolution of the mask costs next to nothing beside N-way data-parallel gradient descent",
         PAPER,
         f"H4a: {PART} − time of sampling, selection and reduction over the time of all members' gradients; H4b: {STEP} − (time "
         "of a hybrid step over that of N plain steps − 1); the weakest of all tasks, intervals over repeats",
     ),
-    "H5": (
+    "H5": Rule(
         h5,
         "It is the signal of evolution that makes the hybrid better",
         "ours",
         "H5a: accuracy of the hybrid − that of the same with mask learning rate 0; H5b: − that of the same with shuffled "
         "utilities; H5 and 'on' a task: the weaker of the two; a hybrid of another name by itself",
     ),
-    "H6": (
+    "H6": Rule(
         h6,
         "The update of a mask follows the exact effects of weights, less so the more weights there are for a member",
         "ours",
@@ -284,18 +276,6 @@ RULES: dict[str, tuple[Callable[[Evidence], dict[str, Effect]], str, str, str]] 
 }
 
 
-def decide(evidence: Evidence) -> list[dict[str, Any]]:
+def decide(evidence: Evidence) -> list[Row]:
     """Return one row per claim and condition; what the study did not run is undecided."""
-    rows = []
-    for rule, statement, source, text in RULES.values():
-        for part, effect in rule(evidence).items():
-            same = part == "H2b"
-            decided = (
-                statistics.equivalence(effect.low, effect.high, margin=SAME)
-                if same
-                else statistics.verdict(effect.low, effect.high)
-            )
-            ends = f"supported if the whole interval lies within ±{SAME}" if same else ENDS
-            words = {"claim": part, "system": "hybrid", "statement": statement, "source": source}
-            rows.append(words | {"rule": f"{text}; {ends}."} | effect._asdict() | {"verdict": decided})
-    return rows
+    return rules.decide("hybrid", RULES, evidence)

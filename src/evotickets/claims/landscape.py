@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from evotickets import statistics
-from evotickets.claims.registry import MISSING, Tables, register
+from evotickets.claims.registry import Tables, register
+from evotickets.claims.rules import MISSING
 from evotickets.landscape import PAIRS, STABLE
 from evotickets.statistics import Effect
 

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from evotickets import statistics
+from evotickets.claims import rules
+from evotickets.claims.rules import MISSING, Row, Rule, contrast, opposite, weakest
 from evotickets.planting import DENSE, PLANTED, TICKET
 from evotickets.statistics import Effect, Interval
 
@@ -23,7 +25,6 @@ SCORED = ("random", "magnitude", "snip", "grasp", "synflow")
 
 GROUND = ["target", "depth"]
 CELL = ["target", "depth", "seeker", "cell"]
-UNKNOWN = Effect(np.nan, np.nan, np.nan, 0)
 
 PAPER = "Fischer & Burkholz (2022)"
 Seekers = Mapping[str, Mapping[str, Any]]
@@ -70,39 +71,23 @@ def largest(
     """
     cells = [rows[column].to_numpy() for _, rows in frame.groupby(CELL, observed=True)]
     if not cells:
-        return UNKNOWN
+        return MISSING
     means = np.array([interval(values, 1 - 0.05 / len(cells)) for values in cells])
     mean, low, high = (float(value) for value in means.max(0) - threshold)
     return Effect(mean, low, high, min(map(len, cells)))
 
 
-def opposite(effect: Effect) -> Effect:
-    """Return the effect of the opposite claim."""
-    return Effect(-effect.effect, -effect.high, -effect.low, effect.n)
-
-
-def both(effects: Iterable[Effect]) -> Effect:
-    """Return the weakest of several effects that must all be positive; NaN if one is unknown."""
-    effects = list(effects)
-    mean, low, high = (float(value) for value in np.min([effect[:3] for effect in effects], axis=0))
-    return Effect(mean, low, high, min(effect.n for effect in effects))
-
-
 def paired(frame: pd.DataFrame, column: str, a: str, b: str) -> Effect:
     """Return the effect of seeker `a` over `b`, paired over seeds, every target, depth and density they share alike."""
-    rows = frame.assign(value=frame[column])
-    try:
-        return statistics.contrast(rows, "seeker", a, b, [*GROUND, "cell"])
-    except ValueError:
-        return UNKNOWN
+    return contrast(frame.assign(value=frame[column]), "seeker", a, b, [*GROUND, "cell"])
 
 
 def best_of(frame: pd.DataFrame, column: str, ours: Iterable[str], others: Iterable[str]) -> Effect:
     """Return the effect of the best of ours over the best of the others, one pairing of seeds at a time."""
     others = [name for name in others if (frame["seeker"] == name).any()]
-    against = [both(paired(frame, column, name, other) for other in others) for name in ours if others]
+    against = [weakest(paired(frame, column, name, other) for other in others) for name in ours if others]
     decided = [effect for effect in against if effect.n]
-    return max(decided, key=lambda effect: effect.effect) if decided else UNKNOWN
+    return max(decided, key=lambda effect: effect.effect) if decided else MISSING
 
 
 def p1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -110,7 +95,7 @@ def p1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     rows = frame[frame["seeker"].isin(single_shot(seekers))]
     above = largest(rows[(rows["density"] >= SPARSE - 1e-3) & (rows["density"] < 1)], "weak", FOUND)
     below = opposite(largest(rows[rows["density"] < SPARSE - 1e-3], "weak", FOUND))
-    return {"P1": both((above, below)), "P1a": above, "P1b": below}
+    return {"P1": weakest((above, below)), "P1a": above, "P1b": below}
 
 
 def p2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -130,7 +115,7 @@ def p3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
             found[prefix] = largest(rows, "collapsed", 0.5, statistics.share)
             for (target, depth, _, cell), own in rows.groupby(CELL, observed=True):
                 found[f"{prefix} {target} depth {depth} {cell}"] = largest(own, "collapsed", 0.5, statistics.share)
-    return found or {"P3": UNKNOWN}
+    return found or {"P3": MISSING}
 
 
 def p4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -140,7 +125,7 @@ def p4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     others = [name for name in multi_shot(seekers) if name not in ours]
     best = best_of(rows, "weak", ours, others)
     found = largest(rows[rows["seeker"].isin(ours)], "weak", FOUND)
-    return {"P4": both((best, found)), "P4a": best, "P4b": found}
+    return {"P4": weakest((best, found)), "P4a": best, "P4b": found}
 
 
 def p5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -156,7 +141,7 @@ def p5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     tenth = largest(circle(annealed, 0.1), "strong", FOUND)
     regression = frame[frame["seeker"].isin(own) & (frame["family"] != "circle") & (frame["density"] < 1)]
     none = opposite(largest(regression, "strong", FOUND))
-    return {"P5": both((half, tenth, none)), "P5a": half, "P5b": tenth, "P5c": none}
+    return {"P5": weakest((half, tenth, none)), "P5a": half, "P5b": tenth, "P5c": none}
 
 
 def p6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -174,7 +159,7 @@ def p6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
         if difference.size:
             zero = np.zeros(difference.shape)
             found[f"P6 noise {noise:g}"] = statistics.stratified_effect(difference.to_numpy(), zero)
-    worst = max(found.values(), key=lambda effect: abs(effect.effect), default=UNKNOWN)
+    worst = max(found.values(), key=lambda effect: abs(effect.effect), default=MISSING)
     return {"P6": worst, **found}
 
 
@@ -188,57 +173,58 @@ def p7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     return {"P7a": above, "P7b": best_of(rows, "recall", evolved, gradients)}
 
 
-RULES: dict[str, tuple[Callable[[pd.DataFrame, Seekers], dict[str, Effect]], str, str, str]] = {
-    "P1": (
+RULES = {
+    "P1": Rule(
         p1,
         "Single-shot pruning finds weak tickets only at density .1 and above",
         f"{PAPER}, §4.2",
         "P1a: the largest mean relative quality after training over all single-shot cells with .1 ≤ density < 1 exceeds "
-        ".9; P1b: below .1 the largest stays under .9; P1: both. Intervals hold for all cells at once.",
+        ".9; P1b: below .1 the largest stays under .9; P1: both. Intervals hold for all cells at once",
     ),
-    "P2": (
+    "P2": Rule(
         p2,
         "No single-shot method finds a strong ticket",
         f"{PAPER}, §4.2",
         "The largest mean relative quality before training over all single-shot cells below density 1 stays under .9. "
-        "The interval holds for all cells at once.",
+        "The interval holds for all cells at once",
     ),
-    "P3": (
+    "P3": Rule(
         p3,
         "SynFlow suffers layer collapse even with a hundred rounds",
         f"{PAPER}, §4.2",
         "At a density below .1, at least one target, depth and density exists where more than half of the networks have "
         "a layer without weights. Every condition is also decided by itself; intervals are Clopper-Pearson's, for all "
-        "conditions at once.",
+        "conditions at once",
     ),
-    "P4": (
+    "P4": Rule(
         p4,
         "Multi-shot SynFlow is the best multi-shot pruner and recovers a weak Circle ticket at ticket density",
         f"{PAPER}, §4.3",
         "P4a: on Circle at ticket density, its relative quality after training exceeds that of each other multi-shot "
-        "pruner, paired over seeds, all depths alike; P4b: it exceeds .9 at one depth at least; P4: both.",
+        "pruner, paired over seeds, all depths alike; P4b: it exceeds .9 at one depth at least; P4: both",
     ),
-    "P5": (
+    "P5": Rule(
         p5,
         "Edge-popup finds strong Circle tickets at density .5, at .1 when annealed, and none on regression",
         f"{PAPER}, §4.4",
         "P5a, P5b: the mean relative quality before training exceeds .9 at one depth at least, at .5 and (annealed) at "
-        ".1; P5c: on regression it stays under .9 at every depth and density below 1; P5: all three.",
+        ".1; P5c: on regression it stays under .9 at every depth and density below 1; P5: all three",
     ),
-    "P6": (
+    "P6": Rule(
         p6,
         "Seekers are robust to label noise",
         f"{PAPER}, appendix",
         "On Circle, relative quality after training differs by less than .05 from that without noise, the mean over "
-        "seekers, depths and densities that both were run with; P6 is the noise with the largest difference.",
+        "seekers, depths and densities that both were run with; P6 is the noise with the largest difference",
+        NOISE_MARGIN,
     ),
-    "P7": (
+    "P7": Rule(
         p7,
         "Seekers recover planted edges above chance, evolution more of them than gradients",
         "ours",
         "At ticket density. P7a: the largest mean of recall minus the recall of a random mask with as many edges in "
         "every layer is positive, for all cells at once. P7b: recall of the best evolutionary seeker exceeds that of "
-        "every other seeker but random, paired over seeds, all targets and depths they share alike.",
+        "every other seeker but random, paired over seeds, all targets and depths they share alike",
     ),
 }
 
@@ -263,28 +249,11 @@ def _statement(part: str, whole: str) -> str:
     return PARTS.get(part, whole)
 
 
-def decide(table: pd.DataFrame, seekers: Seekers) -> list[dict[str, Any]]:
+def decide(table: pd.DataFrame, seekers: Seekers) -> list[Row]:
     """Return one row per claim and condition, from a table of `results.PLANTING`; what the study did not run is undecided.
 
     Args:
         table: all cells.
         seekers: their resolved options by name.
     """
-    frame, rows = wide(table), []
-    for name, (rule, statement, source, text) in RULES.items():
-        for part, effect in rule(frame, seekers).items():
-            same = name == "P6"
-            decided = (
-                statistics.equivalence(effect.low, effect.high, margin=NOISE_MARGIN)
-                if same
-                else statistics.verdict(effect.low, effect.high)
-            )
-            words = {
-                "claim": part,
-                "system": "planting",
-                "statement": _statement(part, statement),
-                "source": source,
-                "rule": text,
-            }
-            rows.append(words | effect._asdict() | {"verdict": decided})
-    return rows
+    return rules.decide("planting", RULES, wide(table), seekers, statement=_statement)

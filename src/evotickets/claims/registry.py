@@ -1,15 +1,12 @@
-"""What a claim is, and the one list of claims: a rule registers itself with a decorator.
-
-Rules are written before the numbers are looked at; changing one is changing the study.
-"""
+"""The claims of the first paper, of which every rule registers itself with a decorator."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from evotickets.statistics import Effect, verdict
+from evotickets.claims.rules import Row, row
+from evotickets.statistics import Effect
 
 
 class Tables(NamedTuple):
@@ -44,27 +41,19 @@ class Claim(NamedTuple):
 
 
 CLAIMS: list[Claim] = []
-MISSING = Effect(np.nan, np.nan, np.nan, 0)
-"""The effect where a study has no data for it: undecided."""
-ENDS = "supported if its 95 % interval over seeds lies above 0, contradicted if it does not reach above 0"
 
 
 def register(name: str, system: str, *, statement: str, source: str, rule: str) -> Callable:
     """Register the decorated (Tables) -> Effect as a claim."""
 
     def decorate(effect: Callable[[Tables], Effect]) -> Callable[[Tables], Effect]:
-        CLAIMS.append(Claim(name, system, statement, source, f"{rule}; {ENDS}", effect))
+        CLAIMS.append(Claim(name, system, statement, source, rule, effect))
         return effect
 
     return decorate
 
 
-def decide(tables: Tables, system: str) -> list[dict[str, Any]]:
+def decide(tables: Tables, system: str) -> list[Row]:
     """Return one row per claim of a system, in the order of names: its words, effect, interval, verdict and number of seeds."""
-    rows = []
-    for claim in sorted((claim for claim in CLAIMS if claim.system == system), key=lambda claim: claim.name):
-        words = {"claim": claim.name, "system": system, "statement": claim.statement, "source": claim.source}
-        effect, low, high, n = claim.effect(tables)
-        found = {"effect": effect, "low": low, "high": high, "verdict": verdict(low, high)}
-        rows.append(words | found | {"rule": claim.rule, "n": n})
-    return rows
+    asked = sorted((claim for claim in CLAIMS if claim.system == system), key=lambda claim: claim.name)
+    return [row(*claim[:-1], claim.effect(tables)) for claim in asked]

@@ -6,15 +6,15 @@ them on two classes, and the one that minimises the cross-entropy on more; where
 for them on all. Axis letters: `C` cells, `S` seeds.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evotickets import statistics
-from evotickets.claims.planting import both
-from evotickets.claims.registry import ENDS, MISSING
+from evotickets.claims import rules
+from evotickets.claims.rules import MISSING, Row, Rule, weakest, weakest_known
 from evotickets.statistics import Effect
 from evotickets.strong import DENSE, FOUND, LEAKED, PLANTED, PRUNED
 
@@ -51,17 +51,7 @@ def named(seekers: Seekers, kind: str, **options: Any) -> list[str]:
 
 def contrast(frame: pd.DataFrame, column: str, a: str, b: str) -> Effect:
     """Return the effect of seeker `a` over `b` on what a column holds, over the tasks that both were run on."""
-    rows = frame[frame["state"] == FOUND].assign(value=frame[column])
-    try:
-        return statistics.contrast(rows, "seeker", a, b, ["task"])
-    except ValueError:
-        return MISSING
-
-
-def weakest(effects: Iterable[Effect]) -> Effect:
-    """Return the weakest of effects that must all be positive, of those that were measured; none if none was."""
-    measured = [effect for effect in effects if effect.n]
-    return both(measured) if measured else MISSING
+    return rules.contrast(frame[frame["state"] == FOUND].assign(value=frame[column]), "seeker", a, b, ["task"])
 
 
 def genetic(seekers: Seekers, classes: int) -> list[str]:
@@ -90,7 +80,7 @@ def against_popup(frame: pd.DataFrame, seekers: Seekers, name: str) -> dict[str,
         found[f"{name}a"] = contrast(frame, "accuracy", ours, half)
         sparser = contrast(frame, "density", half, ours)
         found[f"{name}b"] = sparser
-        found[name] = both((found[f"{name}a"], sparser))
+        found[name] = weakest((found[f"{name}a"], sparser))
     for equal in named(seekers, "edge_popup", density=ours)[:1]:
         found[f"{name}c"] = contrast(frame, "accuracy", ours, equal)
     return found
@@ -181,8 +171,8 @@ def g5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
             for name in named(seekers, kind)
             if seekers.get(seekers[name]["budget"], {}).get("objective") == seekers[name]["objective"]
         ]
-        found[part] = weakest(effects)
-    return {"G5": both((found["G5a"], found["G5b"])), **found}
+        found[part] = weakest_known(effects)
+    return {"G5": weakest((found["G5a"], found["G5b"])), **found}
 
 
 def g6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -192,11 +182,10 @@ def g6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """
     rows = _ordinary(frame)
     rows = rows[rows["seeker"].isin(named(seekers, "genetic"))].assign(value=rows["accuracy"])
-    leaked = rows[rows["state"] == LEAKED]
-    found = {"G6": _leak(rows), "G6a": _over_seeds(leaked["accuracy"] - leaked["validation"], leaked)}
-    for family, own in rows.groupby("family"):
-        found[f"G6 {family}"] = _leak(own)
-    return found
+    leaked, sides = rows[rows["state"] == LEAKED], ("state", LEAKED, PRUNED, ["task", "seeker"])
+    found = {f"G6 {family}": rules.contrast(own, *sides) for family, own in rows.groupby("family")}
+    unseen = _over_seeds(leaked["accuracy"] - leaked["validation"], leaked)
+    return {"G6": rules.contrast(rows, *sides), "G6a": unseen, **found}
 
 
 def _over_seeds(gain: pd.Series, rows: pd.DataFrame) -> Effect:
@@ -205,13 +194,6 @@ def _over_seeds(gain: pd.Series, rows: pd.DataFrame) -> Effect:
         return MISSING
     gains = gain.groupby([rows["task"], rows["seeker"], rows["seed"]]).mean().unstack("seed").to_numpy()
     return statistics.stratified_effect(gains, np.zeros(gains.shape))
-
-
-def _leak(rows: pd.DataFrame) -> Effect:
-    try:
-        return statistics.contrast(rows, "state", LEAKED, PRUNED, ["task", "seeker"])
-    except ValueError:
-        return MISSING
 
 
 def g7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -225,28 +207,28 @@ def g7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     return {"G7": max(ours, key=lambda effect: effect.effect, default=MISSING), **found}
 
 
-RULES: dict[str, tuple[Callable[[pd.DataFrame, Seekers], dict[str, Effect]], str, str, str]] = {
-    "G1": (
+RULES = {
+    "G1": Rule(
         g1,
         "Genetic search finds strong tickets better and sparser than edge-popup on two classes",
         f"{FIRST}, §6; {SECOND}, §6",
         "G1a: its test accuracy exceeds that of edge-popup at density .5; G1b: its density is lower; G1: both. G1c: its test "
         "accuracy exceeds that of edge-popup at its own mean density",
     ),
-    "G2": (
+    "G2": Rule(
         g2,
         "Genetic search finds strong tickets better and sparser than edge-popup on more than two classes",
         f"{SECOND}, §6",
         "As G1, on tasks with more than two classes",
     ),
-    "G3": (
+    "G3": Rule(
         g3,
         "Accuracy is a poor objective on many classes; cross-entropy is better",
         f"{SECOND}, §6",
         "On more than two classes, test accuracy of the genetic search that minimises cross-entropy exceeds that of the one "
         "that minimises the share of errors and is alike in everything else; every number of classes is also decided by itself",
     ),
-    "G4": (
+    "G4": Rule(
         g4,
         "The gap between strong tickets and trained networks grows with classes and width",
         f"{SECOND}, §6",
@@ -254,14 +236,14 @@ RULES: dict[str, tuple[Callable[[pd.DataFrame, Seekers], dict[str, Effect]], str
         "least-squares slope over classes is positive, data, network and initialisation alike; G4b: over log2 of the width of "
         "one hidden layer",
     ),
-    "G5": (
+    "G5": Rule(
         g5,
         "Genetic search beats random search and a (1+1)-EA with as many evaluations",
         "ours",
         "Its test accuracy exceeds theirs where they have its own mean number of evaluations and its objective; of several "
         "such pairs the one with the smallest effect decides. G5: G5a and G5b",
     ),
-    "G6": (
+    "G6": Rule(
         g6,
         "Choosing and pruning tickets on the test set makes them look better",
         "ours",
@@ -269,7 +251,7 @@ RULES: dict[str, tuple[Callable[[pd.DataFrame, Seekers], dict[str, Effect]], str
         "were chosen and pruned on validation samples, which are fewer. G6a: it exceeds the accuracy of the same tickets on "
         "validation samples, which they have not seen; every family of tasks is also decided by itself",
     ),
-    "G7": (
+    "G7": Rule(
         g7,
         "Seekers of strong tickets recover planted edges",
         "ours",
@@ -308,22 +290,11 @@ def _statement(part: str, whole: str) -> str:
     return PARTS.get(part, whole)
 
 
-def decide(table: pd.DataFrame, seekers: Seekers) -> list[dict[str, Any]]:
+def decide(table: pd.DataFrame, seekers: Seekers) -> list[Row]:
     """Return one row per claim and condition, from a table of `results.STRONG`; what the study did not run is undecided.
 
     Args:
         table: all cells.
         seekers: their resolved options by name.
     """
-    frame, rows = wide(table), []
-    for rule, statement, source, text in RULES.values():
-        for part, effect in rule(frame, seekers).items():
-            words = {
-                "claim": part,
-                "system": "strong",
-                "statement": _statement(part, statement),
-                "source": source,
-                "rule": f"{text}; {ENDS}",
-            }
-            rows.append(words | effect._asdict() | {"verdict": statistics.verdict(effect.low, effect.high)})
-    return rows
+    return rules.decide("strong", RULES, wide(table), seekers, statement=_statement)

@@ -4,17 +4,17 @@ Everything is paired over seeds and averaged over the cells that both sides shar
 are the parent's loss (NLL) minus a candidate's, on held-out images. Axis letters: `C` cells, `S` seeds.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from evotickets import statistics
+from evotickets.claims import rules
+from evotickets.claims.rules import MISSING, Row, Rule, opposite, weakest, weakest_known
 from evotickets.statistics import Effect
 from evotickets.subspace import DENSE, ENSEMBLES, PARENT, RECOMBINED
 
-UNKNOWN = Effect(np.nan, np.nan, np.nan, 0)
 SCALE = ["parent", "rule", "sigma"]
 PAPER = "Whitaker & Whitley (2023)"
 
@@ -34,17 +34,11 @@ def against(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str]) -> Eff
     """
     joined = left.merge(right[[*keys, "seed", "value"]], on=[*keys, "seed"], suffixes=("", "_other"))
     if joined.empty:
-        return UNKNOWN
+        return MISSING
     cells = ["parent", "mode", "density", "rule", "sigma", "shift", "decay", "step", "candidate"]
     wide = joined.assign(difference=joined["value"] - joined["value_other"])
     found = wide.pivot(index=cells, columns="seed", values="difference").dropna()
-    return statistics.stratified_effect(found.to_numpy(), np.zeros(found.shape)) if found.size else UNKNOWN
-
-
-def weakest(*effects: Effect) -> Effect:
-    """Return the weakest of effects that must all be positive; NaN if one is unknown."""
-    mean, low, high = (float(value) for value in np.min([effect[:3] for effect in effects], axis=0))
-    return Effect(mean, low, high, min(effect.n for effect in effects))
+    return statistics.stratified_effect(found.to_numpy(), np.zeros(found.shape)) if found.size else MISSING
 
 
 def logarithm(rows: pd.DataFrame) -> pd.DataFrame:
@@ -62,9 +56,8 @@ def s1(table: pd.DataFrame) -> dict[str, Effect]:
         ("S1d", "nll_std", "norm"),
     ):
         rows = logarithm(picked(table, "mutations", candidate="child", split="test", metric=metric, rule=rule))
-        effect = against(rows[rows["mode"] == "bernoulli"], rows[rows["mode"] == DENSE], SCALE)
-        found[part] = Effect(-effect.effect, -effect.high, -effect.low, effect.n)
-    return {"S1": weakest(*found.values())} | found
+        found[part] = opposite(against(rows[rows["mode"] == "bernoulli"], rows[rows["mode"] == DENSE], SCALE))
+    return {"S1": weakest(found.values())} | found
 
 
 def s2(table: pd.DataFrame) -> dict[str, Effect]:
@@ -75,8 +68,7 @@ def s2(table: pd.DataFrame) -> dict[str, Effect]:
     cell = [*SCALE, "mode", "density"]
 
     def better(others: pd.DataFrame, own: pd.DataFrame, keys: Sequence[str]) -> Effect:
-        effect = against(own, others, keys)
-        return Effect(-effect.effect, -effect.high, -effect.low, effect.n)
+        return opposite(against(own, others, keys))
 
     dense = rows[(rows["mode"] == DENSE) & (rows["candidate"] == "ensemble")]
     controls = {
@@ -87,7 +79,7 @@ def s2(table: pd.DataFrame) -> dict[str, Effect]:
     found |= {name: better(control, ensemble, cell) for name, control in controls.items()}
     scaled = sparse[sparse["candidate"] == "ensemble_scaled"]
     found["S2c scaled parent"] = better(sparse[sparse["candidate"] == "parent_scaled"], scaled, cell)
-    return {"S2": weakest(*found.values())} | dict(sorted(found.items()))
+    return {"S2": weakest(found.values())} | dict(sorted(found.items()))
 
 
 def chosen(table: pd.DataFrame) -> pd.DataFrame:
@@ -119,11 +111,11 @@ def s3(table: pd.DataFrame) -> dict[str, Effect]:
     """Decide whether one generation, chosen on the images of fitness, improves held-out loss or accuracy."""
     rows = chosen(table)
     if rows.empty:
-        return {"S3": UNKNOWN}
+        return {"S3": MISSING}
 
     def over_seeds(values: pd.Series) -> Effect:
         wide = rows.assign(value=values).pivot(index="parent", columns="seed", values="value").dropna()
-        return statistics.stratified_effect(wide.to_numpy(), np.zeros(wide.shape)) if wide.size else UNKNOWN
+        return statistics.stratified_effect(wide.to_numpy(), np.zeros(wide.shape)) if wide.size else MISSING
 
     found = {
         "S3a loss": over_seeds(rows["nll"]),
@@ -142,8 +134,7 @@ def s4(table: pd.DataFrame) -> dict[str, Effect]:
     for part, better, worse in (("a", "partition", "bernoulli"), ("b", "bernoulli", "static")):
         for name, candidate in (("ensemble", "ensemble"), ("step", "es_step")):
             own = rows[rows["candidate"] == candidate]
-            effect = against(own[own["mode"] == better], own[own["mode"] == worse], keys)
-            found[f"S4{part} {name}"] = Effect(-effect.effect, -effect.high, -effect.low, effect.n)
+            found[f"S4{part} {name}"] = opposite(against(own[own["mode"] == better], own[own["mode"] == worse], keys))
         sides = [gradients[gradients["mode"] == mode] for mode in (better, worse)]
         found[f"S4{part} gradient"] = against(sides[0], sides[1], [*keys, "step"])
     return found
@@ -153,7 +144,7 @@ def s5(table: pd.DataFrame) -> dict[str, Effect]:
     """Compare what dense and sparse generations of one norm forget, and what they learn."""
     rows = picked(table, "generations", candidate=PARENT, metric="nll", rule="norm")
     if rows.empty:
-        return {"S5": UNKNOWN}
+        return {"S5": MISSING}
     course = ["parent", "mode", "density", "rule", "sigma", "shift", "decay", "seed", "split"]
     rows = rows.sort_values("step")
     ends = rows.groupby(course)
@@ -165,66 +156,53 @@ def s5(table: pd.DataFrame) -> dict[str, Effect]:
         for split, words in (("original", "forgotten"), ("test", "learnt")):
             own = change[(change["split"] == split) & ((change["decay"] > 0) == decayed)]
             sides = [own[own["mode"] != DENSE], own[own["mode"] == DENSE]]
-            effect = against(sides[0], sides[1], [*SCALE, "shift", "decay", "step"])
             # Less loss is forgotten less, and is learnt more.
-            found[f"{part} {words} {name}"] = Effect(-effect.effect, -effect.high, -effect.low, effect.n)
-    decided = [effect for name, effect in found.items() if "forgotten" in name and effect.n]
-    return {"S5": weakest(*decided) if decided else UNKNOWN} | found
+            found[f"{part} {words} {name}"] = opposite(against(sides[0], sides[1], [*SCALE, "shift", "decay", "step"]))
+    return {"S5": weakest_known(effect for name, effect in found.items() if "forgotten" in name)} | found
 
 
-RULES: dict[str, tuple[Callable[[pd.DataFrame], dict[str, Effect]], str, str, str]] = {
-    "S1": (
+RULES = {
+    "S1": Rule(
         s1,
         "Sparse mutations tolerate stronger perturbations and vary less, at equal sigma and at equal norm",
         PAPER,
         "Log of dense over sparse (Bernoulli), mean over parents, densities and sigmas: mean loss of children (S1a at "
-        "equal sigma, S1b at equal norm) and std of their losses (S1c, S1d); S1 is the weakest of the four.",
+        "equal sigma, S1b at equal norm) and std of their losses (S1c, S1d); S1 is the weakest of the four",
     ),
-    "S2": (
+    "S2": Rule(
         s2,
         "Sparse children ensemble better than dense ones of their norm, and better than the controls",
         PAPER,
         "Held-out loss minus that of the ensemble (mean softmax) of all sparse children (Bernoulli), at equal norm, mean "
         "over parents, densities and sigmas. S2a: ensemble of dense children; S2b: the parent; S2c: the parent with a "
-        "temperature, against the ensemble with one; S2d: the average of all children's weights; S2: the weakest.",
+        "temperature, against the ensemble with one; S2d: the average of all children's weights; S2: the weakest",
     ),
-    "S3": (
+    "S3": Rule(
         s3,
         "One generation improves held-out loss or accuracy",
         PAPER,
         "For every parent and seed, what has the smallest loss on the images of fitness among all modes, densities, "
         "scales, recombinations and ensembles. S3a, S3: its gain in held-out loss; S3b: in held-out accuracy; S3c: by how "
-        "much its gain on the images that chose it exceeds that.",
+        "much its gain on the images that chose it exceeds that",
     ),
-    "S4": (
+    "S4": Rule(
         s4,
         "A partition is worth more than fresh masks (S4a), and fresh masks more than a static one (S4b), per evaluation",
         PAPER,
         "At equal norm and number of children, mean over parents, densities and sigmas: difference in held-out loss of "
-        "ensembles, of steps along ranks, and in the cosine of the estimated to the true gradient.",
+        "ensembles, of steps along ranks, and in the cosine of the estimated to the true gradient",
     ),
-    "S5": (
+    "S5": Rule(
         s5,
         "Sparsity reduces the forgetting of many generations on a shifted task, at equal norm",
         "ours",
         "Rise of the loss on original held-out images from the first to the last generation, dense minus sparse, mean "
         "over parents, densities and modes, without (S5a) and with decay towards the parent (S5b); S5 is the weaker. Beside "
-        "it what is learnt: fall of the loss on shifted held-out images, sparse minus dense.",
+        "it what is learnt: fall of the loss on shifted held-out images, sparse minus dense",
     ),
 }
 
 
-def decide(table: pd.DataFrame) -> list[dict[str, Any]]:
+def decide(table: pd.DataFrame) -> list[Row]:
     """Return one row per claim and part, from a table of `results.SUBSPACE`; what the study did not run is undecided."""
-    rows = []
-    for rule, statement, source, text in RULES.values():
-        for part, effect in rule(table).items():
-            words: dict[str, Any] = {
-                "claim": part,
-                "system": "subspace",
-                "statement": statement,
-                "source": source,
-                "rule": text,
-            }
-            rows.append(words | effect._asdict() | {"verdict": statistics.verdict(effect.low, effect.high)})
-    return rows
+    return rules.decide("subspace", RULES, table)

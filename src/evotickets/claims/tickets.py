@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from evotickets import statistics
-from evotickets.claims.registry import MISSING, Tables, register
+from evotickets.claims.registry import Tables, register
+from evotickets.claims.rules import MISSING, contrast, opposite
 from evotickets.pruning import CONTROLS
 from evotickets.statistics import Effect
 
@@ -34,12 +35,7 @@ def _normalised(frame: pd.DataFrame, curve: list[str]) -> pd.DataFrame:
 def _criteria(tables: Tables, a: str, b: str, most: float) -> Effect:
     scores = _normalised(tables.scores, ["trainer", "criterion", "density"])
     own = scores[~scores["trainer"].isin(tables.gradient) & (scores["density"] <= most)]
-    return _contrast(own, "criterion", a, b, ["task", "trainer", "density"])
-
-
-def _contrast(frame: pd.DataFrame, column: str, a: str, b: str, cells: list[str]) -> Effect:
-    sides = [set(frame.loc[frame[column] == side, cells].itertuples(index=False)) for side in (a, b)]
-    return statistics.contrast(frame, column, a, b, cells) if sides[0] & sides[1] else MISSING
+    return contrast(own, "criterion", a, b, ["task", "trainer", "density"])
 
 
 @register(
@@ -175,5 +171,4 @@ for _kind, _words in {
 )
 def own_over_transferred(tables: Tables) -> Effect:
     """C4, the other side: between random and own."""
-    effect, low, high, n = _transferred(tables, None, "own")
-    return Effect(-effect, -high, -low, n)
+    return opposite(_transferred(tables, None, "own"))
