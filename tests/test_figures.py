@@ -419,6 +419,23 @@ def test_a_table_without_test_scores_is_refused(tmp_path):
         figures.performance(frame[frame["split"] == "train"], tmp_path / "a.svg")
 
 
+@pytest.mark.parametrize("count", [1, 4, 11])
+def test_a_legend_stays_on_the_sheet_and_takes_no_room_from_panels(tmp_path, count):
+    handles = [
+        style.Look(f"what the {index}th seeker of tickets is called", style.BLUE, "o", "-").handle()
+        for index in range(count)
+    ]
+    with style.panels(tmp_path / "legend.svg", 1) as figure:
+        (panel,) = style.grid(figure, 1, "x", "y")
+        style.legend(figure, handles, "mean and 95 % interval over 5 seeds")
+    figure.draw_without_rendering()
+    extent = figure.legends[0].get_window_extent()
+    assert len(figure.legends) == 1
+    assert extent.x0 >= 0
+    assert extent.x1 <= figure.bbox.x1
+    assert panel.get_window_extent().height > 1.5 * figure.dpi
+
+
 def test_training_curves_have_a_line_per_level_coloured_by_density(tmp_path):
     figure = figures.training_curves(history_table(), tmp_path / "a.svg", "CartPole, SNES", "generation")
     axes, bar = figure.axes

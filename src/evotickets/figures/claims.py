@@ -46,5 +46,5 @@ def claims(frame: pd.DataFrame, path: str | Path) -> Figure:
             for name, look in VERDICTS.items()
             if name in shown
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, title="mean and 95 % interval over seeds")
+        style.legend(figure, handles, "mean and 95 % interval over seeds")
     return figure

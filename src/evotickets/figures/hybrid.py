@@ -66,7 +66,7 @@ def hybrid_performance(frame: pd.DataFrame, path: str | Path) -> Figure:
             style.density_axis(panel, sparse["density"])
         style.fit_scores([panel], "accuracy")
         figure.suptitle(f"{task}: test accuracy over density")
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, title=style.seeds_of(rows))
+        style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 
@@ -94,7 +94,7 @@ def hybrid_cost(frame: pd.DataFrame, path: str | Path) -> Figure:
         style.fit_scores(panels, "accuracy")
         figure.suptitle(f"{task}: test accuracy over compute")
         handles = [look.handle() for look in methods.values()]
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, title=style.seeds_of(rows))
+        style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 
@@ -120,7 +120,7 @@ def hybrid_churn(frame: pd.DataFrame, path: str | Path) -> Figure:
         panels[0].set_ylim(-0.02, 1.02)
         figure.suptitle(f"{task}: how masks change")
         handles = [look.handle() for look in methods.values()]
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, title=style.seeds_of(rows))
+        style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 
@@ -139,9 +139,7 @@ def hybrid_effects(frame: pd.DataFrame, path: str | Path) -> Figure:
         style.level_line(panel, 0, "no signal")
         panel.set_xscale("log")
         figure.suptitle("what the update of a mask knows of the worth of a weight")
-        figure.legend(
-            handles=[looks[name].handle() for name in names], loc="outside lower center", title=style.seeds_of(rows)
-        )
+        style.legend(figure, [looks[name].handle() for name in names], style.seeds_of(rows))
     return figure
 
 
@@ -171,5 +169,5 @@ def hybrid_overhead(times: Mapping[str, np.ndarray], members: int, path: str | P
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("milliseconds; in brackets the share of N-way data-parallel gradient descent")
         figure.suptitle(title or "what a step of the hybrid costs")
-        figure.legend(loc="outside lower center", ncols=2, title=f"mean of {len(times['step'])} repeats")
+        style.legend(figure, title=f"mean of {len(times['step'])} repeats")
     return figure

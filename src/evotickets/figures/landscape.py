@@ -125,7 +125,7 @@ def _over_density(
         for group in [panels] if shared else [[axes] for axes in panels]:
             style.fit_scores(group, metric)
         figure.suptitle(title)
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, title=legend or style.seeds_of(rows))
+        style.legend(figure, handles, legend or style.seeds_of(rows))
     return figure
 
 
@@ -187,7 +187,7 @@ def flatness(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
         style.fit_scores(panels, metric)
         figure.suptitle(title or "flatness of trained tickets")
         handles = [look.handle() for look in trainers.values()]
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, title=style.seeds_of(rows))
+        style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 

@@ -70,7 +70,7 @@ def planting_quality(frame: pd.DataFrame, path: str | Path) -> Figure:
             style.fit_scores(list(axes.ravel()), metric)
         figure.suptitle(f"{target}: what seekers find")
         handles = [*(look.handle() for look in seekers.values()), _planted_handle(), _constant_handle()]
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, title=style.seeds_of(rows))
+        style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 
@@ -115,7 +115,7 @@ def planting_recovery(frame: pd.DataFrame, path: str | Path) -> Figure:
         figure.suptitle(f"{target}: planted edges that are found")
         handles = [*(look.handle() for look in seekers.values())]
         handles.append(Line2D([], [], **style.REFERENCE, label="a random mask of this density"))
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, title=style.seeds_of(rows))
+        style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 
@@ -180,7 +180,7 @@ def planted_networks(
             for color, label in ((TRUE, "found"), (FALSE, "not planted"), (MISSED, "missed"))
         ]
         figure.suptitle(title or "planted edges, found and missed")
-        figure.legend(handles=handles, loc="outside lower center", ncols=3)
+        style.legend(figure, handles)
     return figure
 
 

@@ -72,7 +72,7 @@ def strong_fronts(frame: pd.DataFrame, path: str | Path) -> Figure:
             Line2D([], [], **style.REFERENCE, label="trained, dense"),
         ]
         handles.append(Line2D([], [], color=style.GREY, marker="o", fillstyle="none", linestyle="", label="pruned"))
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, title=style.seeds_of(rows))
+        style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 
@@ -121,7 +121,7 @@ def strong_progress(frame: pd.DataFrame, objectives: Mapping[str, str], path: st
         figure.suptitle(f"{family.replace('_', ' ')}: searches")
         if seekers:
             handles = [look.handle() for look in seekers.values()]
-            figure.legend(handles=handles, loc="outside lower center", ncols=3, title=style.seeds_of(rows))
+            style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 
@@ -155,7 +155,7 @@ def strong_leak(frame: pd.DataFrame, path: str | Path) -> Figure:
         panel.set_xlabel("test accuracy, leaked minus honest")
         figure.suptitle("chosen and pruned on the test set")
         handles = [look.handle() for look in seekers.values()]
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, title=style.seeds_of(rows))
+        style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 

@@ -27,6 +27,8 @@ SEQUENTIAL = "viridis"
 REFERENCE: Any = {"color": BLACK, "linewidth": 0.8, "linestyle": (0, (1, 2))}
 """How a line is drawn that is no result but something to compare with."""
 DENSITY = "density (kept / prunable weights)"
+LEGEND = 0.6
+"""Inches of a sheet that are there for its legend."""
 
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
@@ -247,6 +249,20 @@ def fit_scores(panels: list[Axes], metric: str) -> None:
     if metric == "accuracy":
         bottom, top = max(bottom, -0.01), min(top, 1.01)
     panels[0].set_ylim(bottom, top)
+
+
+def legend(figure: Figure, handles: list[Line2D] | None = None, title: str | None = None) -> None:
+    """Put a legend below all panels, in as many columns as fit the sheet; the sheet grows when that takes many rows.
+
+    Without handles everything that has a label is listed.
+    """
+    for columns in range(4, 0, -1):
+        drawn = figure.legend(handles=handles, loc="outside lower center", ncols=columns, title=title)
+        extent = drawn.get_window_extent()
+        if extent.width <= figure.bbox.width:
+            break
+        drawn.remove()
+    figure.set_figheight(figure.get_figheight() + max(0.0, extent.height / figure.dpi - LEGEND))
 
 
 def seeds_of(frame: pd.DataFrame) -> str:

@@ -79,10 +79,7 @@ def subspace_variance(frame: pd.DataFrame, path: str | Path) -> Figure:
             style.density_axis(panel, [*rows["density"], 1.0])
             panel.set_title(f"norm {sigma:g}")
         figure.suptitle(f"{parent}: children of one norm")
-        figure.legend(
-            handles=[look.handle() for look in modes.values()], loc="outside lower center", ncols=4,
-            title=style.seeds_of(rows),
-        )  # fmt: skip
+        style.legend(figure, [look.handle() for look in modes.values()], style.seeds_of(rows))
     return figure
 
 
@@ -116,7 +113,7 @@ def subspace_ensembles(frame: pd.DataFrame, path: str | Path) -> Figure:
         figure.suptitle(f"{parent}: what children are worth")
         handles = [*(look.handle() for look in CANDIDATES.values())]
         handles.append(Line2D([], [], **style.REFERENCE, label="the parent with a temperature"))
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, title=style.seeds_of(rows))
+        style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 
@@ -144,10 +141,7 @@ def subspace_gradients(frame: pd.DataFrame, path: str | Path) -> Figure:
             style.plain_ticks(panel.xaxis, sorted(rows["step"].unique()))
             panel.set_title(f"density {density:g}")
         figure.suptitle(f"{parent}: what a search sees of the gradient (dotted: theory)")
-        figure.legend(
-            handles=[look.handle() for look in modes.values()], loc="outside lower center", ncols=3,
-            title=style.seeds_of(rows),
-        )  # fmt: skip
+        style.legend(figure, [look.handle() for look in modes.values()], style.seeds_of(rows))
     return figure
 
 
@@ -188,10 +182,7 @@ def subspace_generations(frame: pd.DataFrame, path: str | Path) -> Figure:
         for panel in axes[-1]:
             panel.set_xlabel("generation")
         figure.suptitle(f"{parent}: learning a shifted task, forgetting the original")
-        figure.legend(
-            handles=[look.handle() for look in looks.values()], loc="outside lower center", ncols=3,
-            title=style.seeds_of(rows),
-        )  # fmt: skip
+        style.legend(figure, [look.handle() for look in looks.values()], style.seeds_of(rows))
     return figure
 
 

@@ -50,7 +50,7 @@ def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
         handles = [*(look.handle() for look in criteria.values()), dense_line]
         if rows["seed"].nunique() > 1:
             handles.append(Line2D([], [], color=style.BLACK, label="matches the dense mean", **RING))
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, title=style.seeds_of(rows))
+        style.legend(figure, handles, style.seeds_of(rows))
     return figure
 
 
@@ -80,7 +80,7 @@ def strategies(frame: pd.DataFrame, path: str | Path) -> Figure:
         style.density_axis(axes, rows["density"])
         style.fit_scores([axes], metric)
         axes.set(xlabel=style.DENSITY, ylabel=f"test {style.METRICS[metric]}", title=f"{task}: trainers compared")
-        figure.legend(loc="outside lower center", ncols=3, title=style.seeds_of(rows))
+        style.legend(figure, title=style.seeds_of(rows))
     return figure
 
 
@@ -128,7 +128,7 @@ def layer_densities(frame: pd.DataFrame, path: str | Path, title: str = "") -> F
         axes.set_yscale("log")
         style.plain_ticks(axes.yaxis, style.decades(axes.get_ylim()[0]))
         axes.set(xlabel=style.DENSITY, ylabel="density of the layer", title=title or "where the weights survive")
-        figure.legend(loc="outside lower center", ncols=4, title=style.seeds_of(frame))
+        style.legend(figure, title=style.seeds_of(frame))
     return figure
 
 
@@ -175,7 +175,7 @@ def snr_against_magnitude(
             if threshold is not None:
                 named = f"threshold of {label}: {threshold:.3g}"
                 handles.append(draw(threshold, color=style.BLACK, linewidth=1.2, linestyle="--", label=named))
-        figure.legend(handles=handles, loc="outside lower center", ncols=3)
+        style.legend(figure, handles)
     return figure
 
 
