@@ -13,7 +13,7 @@ import yaml
 from tests import studies
 
 QUICK = [
-    "--jobs", "2", "--latency-wait", "5", "--slurm-init-seconds-before-status-checks", "1",
+    "--jobs", "2", "--latency-wait", "5", "--slurm-init-seconds-before-status-checks", "8",
     "--default-resources", "runtime=10", "mem_mb=1000",
 ]  # fmt: skip
 

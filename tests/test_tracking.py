@@ -328,11 +328,13 @@ class TestDatabase:
 class TestCharts:
     METRICS = ("digits/test/accuracy", "digits/train/loss", "CartPole-v1/test/return", "density", "job/seconds")
 
-    def state(self, kind, metrics):
+    PARAMETERS = ("task", "method", "trainer", "criterion", "depth", "seeker", "density")
+
+    def state(self, kind, metrics, parameters=PARAMETERS):
         import base64
         import zlib
 
-        envelope = json.loads(charts.view(kind, metrics))
+        envelope = json.loads(charts.view(kind, metrics, parameters))
         return json.loads(zlib.decompress(base64.b64decode(envelope["state"].removeprefix("deflate;"))))
 
     def test_a_view_shows_all_current_runs_and_test_scores_first(self):
@@ -370,6 +372,12 @@ class TestCharts:
         assert parallel[0]["selectedParams"] == ["depth", "seeker", "density"]
         assert {chart["metricKey"] for chart in charts_ if chart["type"] == "BAR"} == set(names)
 
+    def test_axes_are_what_the_runs_have(self):
+        names = ["digits/test/ensemble_accuracy"]
+        (first, *_) = self.state("cell", names, ["study", "mode", "density", "sigma"])["compareRunCharts"]
+        assert first["selectedParams"] == ["study", "mode", "density"]
+        assert [chart["type"] for chart in self.state("cell", names, ["sigma"])["compareRunCharts"]] == ["BAR"]
+
     def test_cells_of_sparse_training_have_curves_and_parallel_coordinates(self):
         names = ["digits/test/accuracy", "digits/mask/churn"]
         charts_ = self.state("sparse", names)["compareRunCharts"]
@@ -392,12 +400,13 @@ class TestCharts:
         assert words in database.client(uri).get_experiment_by_name("tickets").tags["mlflow.note.content"]
 
     def test_a_view_says_what_it_draws_and_fits_into_a_tag(self):
-        assert charts.metrics(charts.view("chain", self.METRICS)) == set(self.METRICS)
+        assert charts.content(charts.view("chain", self.METRICS, self.PARAMETERS)) == (set(self.METRICS), set())
+        drawn = charts.content(charts.view("level", self.METRICS, self.PARAMETERS))
+        assert drawn == (set(self.METRICS), {"trainer", "criterion", "density"})
         many = [f"a task with a long name {i}/layer densities/dense{j}" for i in range(30) for j in range(30)]
-        assert len(charts.view("level", many)) < 5000
-        assert (
-            charts.metrics("somebody else's") == charts.metrics("") == charts.metrics('{"state": "deflate;x"}') == set()
-        )
+        assert len(charts.view("level", many, self.PARAMETERS)) < 5000
+        for other in ("somebody else's", "", '{"state": "deflate;x"}'):
+            assert charts.content(other) == (set(), set())
 
     def test_criteria_have_the_colours_of_the_figures(self):
         assert {name: look.color for name, look in style.CRITERIA.items()} == charts.CRITERIA

@@ -10,7 +10,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 VIEW = "overview"
 TAG = f"mlflow.sharedViewState.{VIEW}"
@@ -49,9 +49,10 @@ _LINE = {
 }
 _AXES = {
     "level": ["trainer", "criterion", "density"],
-    "cell": ["depth", "seeker", "density"],
+    "cell": ["study", "depth", "seeker", "mode", "density"],
     "sparse": ["task", "method", "density"],
 }
+"""Parameters whose values parallel coordinates begin with, where runs have them."""
 TITLES = {"chain": "All curves", "level": "All levels", "cell": "All cells", "claims": "All effects"} | {
     "sparse": "All trainings"
 }
@@ -74,8 +75,15 @@ def address(base: str, experiment: str) -> str:
     )
 
 
-def view(kind: str, metrics: Iterable[str]) -> str:
-    """Return the saved view of a kind of runs with these metrics, as the value of the experiment tag `TAG`.
+class Content(NamedTuple):
+    """The names that a saved view draws: metrics, and parameters as the axes of parallel coordinates."""
+
+    metrics: set[str]
+    parameters: set[str]
+
+
+def view(kind: str, metrics: Iterable[str], parameters: Iterable[str]) -> str:
+    """Return the saved view of a kind of runs with these metrics and parameters, as the value of the experiment tag `TAG`.
 
     Chains show every curve, test scores first; levels and sparse trainings add parallel coordinates of their last test
     scores. Cells and claims, which have no curves, show bars of everything, cells parallel coordinates of test scores and
@@ -84,7 +92,8 @@ def view(kind: str, metrics: Iterable[str]) -> str:
     names = ordered(metrics)[:_MOST]
     compared = ("/test/", "/recovery/") if kind == "cell" else ("/test/",)
     scores = [m for m in names if any(section in m for section in compared) and not _REFERENCE.search(m)]
-    charts = [_parallel(metric, _AXES[kind]) for metric in scores if kind in _AXES]
+    axes = [name for name in _AXES.get(kind, []) if name in set(parameters)]
+    charts = [_parallel(metric, axes) for metric in scores if axes]
     charts += [_bar(metric) if kind in FLAT else _line(metric) for metric in names]
     sections = list(dict.fromkeys(chart["metricSectionId"] for chart in charts))
     state: dict[str, Any] = {
@@ -107,13 +116,15 @@ def ordered(metrics: Iterable[str]) -> list[str]:
     return sorted(metrics, key=lambda metric: ("/test/" not in metric, "/" not in metric, metric))
 
 
-def metrics(view: str) -> set[str]:
-    """Return the metrics that a saved view draws; none where somebody else wrote it."""
+def content(view: str) -> Content:
+    """Return what a saved view draws; nothing where somebody else wrote it."""
     try:
         state = json.loads(zlib.decompress(base64.b64decode(json.loads(view)["state"].removeprefix(_PACKED))))
-        return {chart["metricKey"] for chart in state["compareRunCharts"] if "metricKey" in chart}
+        charts = state["compareRunCharts"]
+        axes = {name for chart in charts for name in chart.get("selectedParams", [])}
+        return Content({chart["metricKey"] for chart in charts if "metricKey" in chart}, axes)
     except (ValueError, KeyError, TypeError, zlib.error):
-        return set()
+        return Content(set(), set())
 
 
 def _section(name: str) -> dict[str, Any]:

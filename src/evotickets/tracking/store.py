@@ -134,7 +134,7 @@ class Store:
         self.client.set_tag(run.info.run_id, "state", "superseded")
 
     def _experiment(self, name: str, entries: Sequence[Entry]) -> str:
-        """Find or create an experiment and keep its saved view in step with the metrics that its runs have."""
+        """Find or create an experiment and keep its saved view in step with what its runs have."""
         kind = "level" if name.endswith(LEVELS) else "chain"
         own = {*charts.FLAT, *charts.CURVED}
         kind = next((entry.tags["kind"] for entry in entries if entry.tags["kind"] in own), kind)
@@ -150,8 +150,10 @@ class Store:
             self.experiments[name] = experiment
         experiment = self.experiments[name]
         before = experiment.tags.get(charts.TAG, "")
-        metrics = charts.metrics(before).union(metric.metric for entry in entries for metric in entry.metrics)
-        view = charts.view(kind, metrics)
+        drawn = charts.content(before)
+        metrics = drawn.metrics.union(metric.metric for entry in entries for metric in entry.metrics)
+        parameters = drawn.parameters.union(*(entry.parameters for entry in entries))
+        view = charts.view(kind, metrics, parameters)
         if view != before:
             self.client.set_experiment_tag(experiment.experiment_id, charts.TAG, view)
             experiment.tags[charts.TAG] = view
