@@ -157,6 +157,22 @@ def test_leaving_out_units_without_a_way_to_an_output_changes_nothing(density, m
     np.testing.assert_allclose(trained, found.train(mask, 2, "small"), atol=1e-5)
 
 
+def test_a_rate_may_fall_along_half_a_cosine():
+    """Two halves of training on the same samples: the first step has the whole rate, the second half of it."""
+    np.testing.assert_allclose(descent.cosine(2.0, 4), [2, 1 + 0.5**0.5, 1, 1 - 0.5**0.5], rtol=1e-6)
+    found, _ = hunt(seeds=1, count=32)
+
+    def trained(epochs, **more):
+        whole = {"epochs": epochs, "batch": 32, "learning_rate": 0.001} | more
+        rngs = [np.random.default_rng(0)]
+        return descent.train(found.network, found.problem, found.parameters, found.everything, whole, rngs=rngs)
+
+    np.testing.assert_array_equal(trained(1, cosine=True), trained(1))
+    first, second, halved = trained(1), trained(2), trained(2, cosine=True)
+    np.testing.assert_allclose(halved - first, (second - first) / 2, atol=2e-7)
+    assert np.abs(second - first).max() > 5e-4
+
+
 def test_training_a_dense_network_learns_the_circle():
     found, _ = hunt(CIRCLE | {"width": 50}, depth=3, seeds=1, count=10_000)
     trained = found.train(found.everything, 3, "learn")

@@ -63,7 +63,7 @@ def test_cells_are_listed_once_with_what_they_are_compared_with_and_what_they_na
 def test_defaults_are_filled_in():
     strong = resolved()
     assert strong.samples == 5000
-    assert strong.training == {"epochs": 50, "batch": 128, "learning_rate": 0.01}
+    assert strong.training == {"epochs": 50, "batch": 128, "learning_rate": 0.05}
     expected = {"task": "moons", "classes": 2, "hidden": [20], "initial": "uniform", "scale": 1.0, "noise": 0.07}
     assert strong.tasks["moons"] == expected
     assert strong.tasks["planted_circle"]["classes"] == 4

@@ -5,6 +5,7 @@ Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `E` epochs, `
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import pi
 from typing import Any
 
 import jax
@@ -61,21 +62,26 @@ def over_seeds(network: Network, function: Callable[[Any], Any], arguments: Any)
     )
 
 
+def cosine(rate: float, steps: int) -> np.ndarray:
+    """Return learning rates [steps] that fall from `rate` to zero along half a cosine."""
+    return (rate / 2 * (1 + np.cos(pi * np.arange(steps) / steps))).astype(np.float32)
+
+
 @partial(jax.jit, static_argnums=(0, 1))
-def _adam(network, classes, rate, parameters, keep, x, y, order):
-    optimizer = optax.adam(rate)
+def _adam(network, classes, rates, parameters, keep, x, y, order):
+    optimizer = optax.scale_by_adam()
 
     def one(argument):
         parameters, keep, x, y, order = argument
         weights, keep = perceptron.layers(network, parameters), perceptron.layers(network, keep)
 
-        def step(carried, index):
-            weights, state = carried
+        def step(carried, inputs):
+            (weights, state), (index, rate) = carried, inputs
             gradient = jax.grad(loss, argnums=1)(classes, weights, x[index], y[index])
             updates, state = optimizer.update(jax.tree.map(jnp.multiply, gradient, keep), state)
-            return (optax.apply_updates(weights, updates), state), None
+            return (jax.tree.map(lambda weight, update: weight - rate * update, weights, updates), state), None
 
-        (weights, _), _ = jax.lax.scan(step, (weights, optimizer.init(weights)), order)
+        (weights, _), _ = jax.lax.scan(step, (weights, optimizer.init(weights)), (order, rates))
         return perceptron.flatten(weights)
 
     return over_seeds(network, one, (parameters, keep, x, y, order))
@@ -97,7 +103,7 @@ def train(
         problem: its samples.
         parameters: initial values [S, N].
         mask: [S, K].
-        settings: `epochs`, `batch` and `learning_rate`.
+        settings: `epochs`, `batch`, `learning_rate`, and whether that falls to zero along half a `cosine`.
         rngs: one generator per seed; they draw the order of the samples.
 
     Source: Fischer & Burkholz (2022), §4.1 (Adam, learning rate .001, batch 32, 10 epochs).
@@ -110,7 +116,9 @@ def train(
     # The last place is that of what the smaller network is filled up with: zero, and not to be moved.
     filled, free = (np.pad(values, ((0, 0), (0, 1))) for values in (start, keep))
     own = [np.take_along_axis(values, places, 1) for values in (filled, free)]
-    trained = _adam(smaller, problem.classes, settings["learning_rate"], *own, *problem.train, steps)
+    rate, count = settings["learning_rate"], steps.shape[1]
+    rates = cosine(rate, count) if settings.get("cosine") else np.full(count, rate, np.float32)
+    trained = _adam(smaller, problem.classes, rates, *own, *problem.train, steps)
     np.put_along_axis(filled, places, np.asarray(trained), 1)
     return filled[:, :-1]
 

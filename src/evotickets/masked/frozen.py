@@ -69,7 +69,7 @@ def _largest(
     """Train scores and keep, in every layer, its share of the largest."""
     network = hunt.network
     steps, order = _order(hunt, epochs)
-    rates = popup.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
+    rates = descent.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
     scores = popup.draw(network, kind, hunt.rngs("scores"))
     velocity, allowed = np.zeros_like(scores), np.ones_like(scores)
     weights = np.asarray(hunt.parameters, np.float32)
@@ -109,7 +109,7 @@ def gem_miner(
     """
     network, kind = hunt.network, "gem_miner"
     steps, order = _order(hunt, epochs)
-    rates = popup.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
+    rates = descent.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
     scores = popup.draw(network, kind, hunt.rngs("scores"))
     velocity, weights = np.zeros_like(scores), np.asarray(hunt.parameters, np.float32)
     mask, rngs = hunt.everything, hunt.rngs("ties")

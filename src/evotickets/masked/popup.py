@@ -5,7 +5,6 @@ Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `L` layers, `
 
 from collections.abc import Sequence
 from functools import partial
-from math import pi
 
 import jax
 import jax.numpy as jnp
@@ -126,11 +125,6 @@ def binary(kernel: jax.Array, keep: jax.Array) -> jax.Array:
     Source: Diffenderfer & Kailkhura (2021), "Multi-prize lottery ticket hypothesis", Alg. 1: α = ‖M ⊙ W‖₁ / ‖M‖₁.
     """
     return jnp.sign(kernel) * jnp.sum(jnp.abs(kernel) * keep) / jnp.maximum(jnp.sum(keep), 1)
-
-
-def cosine(rate: float, steps: int) -> np.ndarray:
-    """Return learning rates [steps] that fall from `rate` to zero along half a cosine."""
-    return (rate / 2 * (1 + np.cos(pi * np.arange(steps) / steps))).astype(np.float32)
 
 
 def draw(network: Network, kind: str, rngs: Sequence[np.random.Generator]) -> np.ndarray:

@@ -89,7 +89,7 @@ def hunt(
             for rng in _rngs(seed, *names, "weights", count=count)
         ]
     )
-    return Hunt(network, problem, parameters, training, seed, names), None
+    return Hunt(network, problem, parameters, _schedule(training), seed, names), None
 
 
 def _planted(
@@ -108,7 +108,12 @@ def _planted(
     few = max(1, samples // data.VALIDATION)
     validation = planted_samples.draw(TARGET, few, task["noise"], _rngs(seed, *names, "validation", count=count)).train
     problem = problem._replace(validation=Samples(*validation))
-    return Hunt(network, problem, ground.parameters, training, seed, names), ground.mask
+    return Hunt(network, problem, ground.parameters, _schedule(training), seed, names), ground.mask
+
+
+def _schedule(training: dict[str, Any]) -> dict[str, Any]:
+    """Let the rate of the dense network fall as those of the seekers do that take gradients: it is their ceiling."""
+    return training | {"cosine": True}
 
 
 def _rngs(seed: int, *names: str, count: int) -> list[np.random.Generator]:
