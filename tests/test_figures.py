@@ -735,6 +735,18 @@ def test_gains_are_over_the_parent_and_every_mode_meets_the_dense_one(tmp_path):
     np.testing.assert_allclose(line[1], [0.1, 0.1, 0.0], atol=1e-3)
 
 
+def test_spreads_are_those_of_mutations_of_one_norm(tmp_path):
+    def change(row):
+        return (row.metric == "nll_std") * (1.0 if row.rule == "absolute" else 0.1 * row.mode.startswith("bernoulli"))
+
+    figure = figures.subspace_variance(litters.table(change), tmp_path / "a.svg")
+    assert [axes.get_title() for axes in figure.axes] == ["norm 0.01", "norm 0.03"]
+    drawn = [line.get_ydata() for line in figure.axes[1].get_lines()]
+    # Fresh masks at densities .01, .1 and 1, which is dense; then one static mask and a partition.
+    expected = [[0.3, 0.3, 0.2], [0.2] * 3, [0.2] * 3]
+    np.testing.assert_allclose(drawn, expected, atol=0.02)
+
+
 def test_courses_of_shifted_and_original_images_stand_above_each_other(tmp_path):
     rows = litters.table(lambda row: 0.1 * row.step * (row.split == "original" and row.study == "generations"))
     figure = figures.subspace_generations(rows, tmp_path / "a.svg")

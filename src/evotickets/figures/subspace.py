@@ -68,6 +68,7 @@ def subspace_variance(frame: pd.DataFrame, path: str | Path) -> Figure:
     """
     parent = style.one(frame, "parent", "spread of mutations")
     rows = _mutations(frame, "child", "nll_std")
+    rows = rows[rows["rule"] == "norm"]
     sigmas = _sigmas(rows, "spread of mutations")
     modes = style.looks(set(rows["mode"]) - {"dense"}, MODES)
     with style.panels(path, len(sigmas)) as figure:
@@ -221,5 +222,5 @@ def _rise(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _linear(rows: pd.DataFrame) -> float:
-    """Return below which value an axis is linear: a hundredth of the largest."""
-    return max(float(rows["value"].abs().max()) / 100, 1e-6)
+    """Return below which value an axis is linear: a thirtieth of the largest."""
+    return max(float(rows["value"].abs().max()) / 30, 1e-6)
