@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 from timing import interleaved, row
+from torch import nn
 
 from evotickets.subspace import evaluation, resnet
 from evotickets.subspace.mutation import Mutation
 from evotickets.subspace.weights import Weights
 
 IMAGES, BATCH, SIGMA = 2000, 250, 0.001
-ALONE = 20
+ALONE = 4
+"""Mutations of one measurement."""
 
 
 def rows(quick: bool) -> list[dict[str, Any]]:
@@ -38,27 +40,34 @@ def rows(quick: bool) -> list[dict[str, Any]]:
         with weights.child(mutation, 1):
             evaluation.logits(model, samples, BATCH)
 
-    def alone(mutation: Mutation) -> None:
-        for index in range(ALONE):
-            with weights.child(mutation, index):
-                pass
-
-    def usual(density: float) -> None:
-        for _ in range(ALONE):
-            mutant = copy.deepcopy(model)
-            with torch.no_grad():
-                for parameter in mutant.parameters():
-                    parameter += SIGMA * torch.randn_like(parameter) * (torch.rand_like(parameter) < density)
-
     out = []
     for mutation in mutations:
         name = f"a child of ResNet-20, {IMAGES:,} images, {mutation.mode}"
         cases = {"ours": lambda m=mutation: child(m), "parent": lambda: evaluation.logits(model, samples, BATCH)}
         times = interleaved(cases, 3 if quick else 9)
         out.append(row("subspace", name, mutation.density, times["ours"], "its parent, evaluated", times["parent"]))
-    for mutation in mutations:
-        cases = {"ours": lambda m=mutation: alone(m), "usual": lambda m=mutation: usual(m.density)}
-        times = interleaved(cases, 3 if quick else 9, ALONE)
-        name = f"the mutation alone, made and undone, {mutation.mode}"
-        out.append(row("subspace", name, mutation.density, times["ours"], "torch, masked copy", times["usual"]))
+    large = nn.Sequential(*(nn.Linear(2048, 2048, bias=False) for _ in range(6)))
+    for name, own in (("ResNet-20", model), ("25 million weights", large)):
+        out += [_alone(name, own, mutation, 3 if quick else 9) for mutation in mutations]
     return out
+
+
+def _alone(name: str, model: nn.Module, mutation: Mutation, repeats: int) -> dict[str, Any]:
+    """Time a mutation that is made and undone, which ought to cost what it mutates."""
+    weights = Weights(model, 0)
+
+    def ours() -> None:
+        for index in range(ALONE):
+            with weights.child(mutation, index):
+                pass
+
+    def usual() -> None:
+        for _ in range(ALONE):
+            mutant = copy.deepcopy(model)
+            with torch.no_grad():
+                for parameter in mutant.parameters():
+                    parameter += SIGMA * torch.randn_like(parameter) * (torch.rand_like(parameter) < mutation.density)
+
+    times = interleaved({"ours": ours, "usual": usual}, repeats, ALONE)
+    setting = f"a mutation of {name}, made and undone, {mutation.mode}"
+    return row("subspace", setting, mutation.density, times["ours"], "torch, masked copy", times["usual"])
