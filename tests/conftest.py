@@ -9,6 +9,16 @@ from evotickets import devices
 devices.configure(1, cache=Path(__file__).parents[1] / ".cache/jax")
 
 
+WAITING = ("test_slurm", "test_workflow", "test_faults", "test_subspace_workflow", "test_subspace_parents")
+"""Files that take minutes, most of them waiting for jobs: at the end nothing would run beside them."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that wait."""
+    places = {name: place for place, name in enumerate(WAITING)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(WAITING)))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _forget_compiled_programs():
     """Drop what a file has compiled: all files together would hold gigabytes."""

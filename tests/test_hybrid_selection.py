@@ -25,6 +25,12 @@ def test_infinite_scores_are_never_and_always_selected():
     np.testing.assert_array_equal(largest(values, 3)[0], [True, False, True, False, True])
 
 
+def test_none_are_selected_though_a_tie_has_the_number_zero():
+    values = np.zeros(12, np.float32)
+    values[7] = np.inf
+    assert not largest(values, 0, salt=7)[0].any()
+
+
 FLOATS = st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False) | st.sampled_from(
     [0.0, -0.0, 1.0, np.inf, -np.inf]
 )

@@ -103,13 +103,14 @@ def _scrambled(size: int, salt: jax.Array | int) -> jax.Array:
 
 
 def _first(ties: jax.Array, order: jax.Array, count: jax.Array) -> jax.Array:
-    """Choose the `count` > 0 ties with the smallest numbers, bit by bit of the largest of these."""
+    """Choose the `count` ties with the smallest numbers, bit by bit of the largest of these."""
 
     def set_bit(index: jax.Array, last: jax.Array) -> jax.Array:
         candidate = last | (jnp.uint32(1) << (31 - index).astype(jnp.uint32))
         return jnp.where(jnp.sum(ties & (order < candidate), dtype=jnp.int32) < count, candidate, last)
 
-    return ties & (order <= jax.lax.fori_loop(0, 32, set_bit, jnp.uint32(0)))
+    # The number of the first tie may be 0, which is no more than what is found for none.
+    return ties & (order <= jax.lax.fori_loop(0, 32, set_bit, jnp.uint32(0))) & (count > 0)
 
 
 def largest(
