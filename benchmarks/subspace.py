@@ -48,7 +48,8 @@ def rows(quick: bool) -> list[dict[str, Any]]:
         out.append(row("subspace", name, mutation.density, times["ours"], "its parent, evaluated", times["parent"]))
     large = nn.Sequential(*(nn.Linear(2048, 2048, bias=False) for _ in range(6)))
     for name, own in (("ResNet-20", model), ("25 million weights", large)):
-        out += [_alone(name, own, mutation, 3 if quick else 9) for mutation in mutations]
+        sparser = [Mutation(mode, 0.001, SIGMA) for mode in ("bernoulli", "partition")]
+        out += [_alone(name, own, mutation, 3 if quick else 9) for mutation in (*mutations, *sparser)]
     return out
 
 
