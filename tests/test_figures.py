@@ -436,6 +436,13 @@ def test_a_legend_stays_on_the_sheet_and_takes_no_room_from_panels(tmp_path, cou
     assert panel.get_window_extent().height > 1.5 * figure.dpi
 
 
+def test_a_label_wider_than_the_sheet_keeps_its_legend(tmp_path):
+    with style.panels(tmp_path / "legend.svg", 1) as figure:
+        style.grid(figure, 1, "x", "y")
+        style.legend(figure, [style.Look("a seeker " * 20, style.BLUE, "o", "-").handle()])
+    assert len(figure.legends) == 1
+
+
 def test_training_curves_have_a_line_per_level_coloured_by_density(tmp_path):
     figure = figures.training_curves(history_table(), tmp_path / "a.svg", "CartPole, SNES", "generation")
     axes, bar = figure.axes

@@ -12,6 +12,7 @@ import yaml
 
 from tests import studies
 
+# A look at the queue that finds no job finished makes the next one wait ten seconds longer: the first comes when most have.
 QUICK = [
     "--jobs", "2", "--latency-wait", "5", "--slurm-init-seconds-before-status-checks", "8",
     "--default-resources", "runtime=10", "mem_mb=1000",

@@ -259,7 +259,7 @@ def legend(figure: Figure, handles: list[Line2D] | None = None, title: str | Non
     for columns in range(4, 0, -1):
         drawn = figure.legend(handles=handles, loc="outside lower center", ncols=columns, title=title)
         extent = drawn.get_window_extent()
-        if extent.width <= figure.bbox.width:
+        if columns == 1 or extent.width <= figure.bbox.width:
             break
         drawn.remove()
     figure.set_figheight(figure.get_figheight() + max(0.0, extent.height / figure.dpi - LEGEND))
