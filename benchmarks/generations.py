@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 from timing import interleaved, row
 from workload import BATCH, CNN, CNN_BATCH, MEMBERS, MLP, data, magnitude_masks, random_mask
 
-from evotickets import devices, evolution, objectives, population
+from evotickets import devices, evolution, objectives, population, strategies
 from evotickets.networks import Network
 
 DENSITIES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
@@ -31,7 +31,7 @@ def ours(
     objective = objectives.supervised(network, mask, data(), batch=batch, mesh=mesh, **engine)
     dimensions = objective.context["positions"].shape[1]
     context = jax.tree.map(lambda leaf: leaf[0], objective.context)
-    strategy = evolution.recipe(trainer)(MEMBERS, dimensions)
+    strategy = strategies.recipe(trainer)(MEMBERS, dimensions)
     state = strategy.algorithm.init(jax.random.key(0), jnp.zeros(dimensions), strategy.params)
 
     @jax.jit
@@ -59,7 +59,7 @@ def evaluation(network: Network, mask: np.ndarray, **engine: str) -> Callable[[]
 
 def update(dimensions: int) -> Callable[[], Any]:
     """Return evosax's PGPE update alone."""
-    strategy = evolution.pgpe(MEMBERS, dimensions)
+    strategy = strategies.pgpe(MEMBERS, dimensions)
     key = jax.random.key(0)
     state = strategy.algorithm.init(key, jnp.zeros(dimensions), strategy.params)
     offsets = jax.random.normal(key, (MEMBERS // 2, dimensions))

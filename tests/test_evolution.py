@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evotickets import evolution, scores
+from evotickets import evolution, scores, strategies
 from evotickets.objectives import Objective
 from evotickets.training import EVOSAX
 
-STRATEGIES = list(evolution.STRATEGIES)
+STRATEGIES = list(strategies.STRATEGIES)
 DIMENSIONS = 20
 
 
@@ -66,7 +66,7 @@ def test_every_strategy_arrives_at_the_optimum(strategy, condition):
 
 def adapted(strategy, dimensions, generations=30, population=64):
     """A strategy and its state after some generations on an ellipsoid."""
-    built = evolution.recipe(strategy)(population, dimensions, std_init=0.3)
+    built = strategies.recipe(strategy)(population, dimensions, std_init=0.3)
     target = problem(jnp.linspace(0.1, 3, dimensions), jnp.ones(dimensions))
     state = built.algorithm.init(jax.random.key(1), jnp.zeros(dimensions), built.params)
 
@@ -102,7 +102,7 @@ def test_separable_cma_adapts_its_covariance_at_network_size():
     size, relevant = 10_000, 20
     # At the optimum of a loss that sees twenty coordinates only: selection narrows these and leaves the others alone.
     target = problem(jnp.zeros(size).at[:relevant].set(1.0), jnp.zeros(size))
-    built = evolution.recipe("sep_cma_es")(128, size, std_init=0.1)
+    built = strategies.recipe("sep_cma_es")(128, size, std_init=0.1)
     theirs = built._replace(params=evosax.algorithms.Sep_CMA_ES(128, jnp.zeros(size)).default_params)
 
     def narrowing(built):
@@ -156,7 +156,7 @@ def test_a_population_of_nan_ends_with_one_sentence():
 
 
 def test_constants_use_the_survivors_dimension():
-    few, many = (evolution.snes(8, n).params.lr_std_init for n in (10, 1000))
+    few, many = (strategies.snes(8, n).params.lr_std_init for n in (10, 1000))
     assert few == pytest.approx((3 + np.log(10)) / (5 * np.sqrt(10)))
     assert many == pytest.approx((3 + np.log(1000)) / (5 * np.sqrt(1000)))
 
@@ -195,4 +195,4 @@ def test_a_distribution_without_a_std_per_coordinate_is_refused(name):
 
 def test_an_unknown_strategy_is_refused():
     with pytest.raises(ValueError, match="unknown strategy 'sness'"):
-        evolution.recipe("sness")
+        strategies.recipe("sness")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evotickets import evolution, study
+from evotickets import strategies, study
 from evotickets.pruning import CONTROLS
 from evotickets.saliency import ONE_SHOT
 from evotickets.scores import SCORES
@@ -40,14 +40,14 @@ def test_defaults_are_filled_in_at_every_depth():
     assert "seeds" not in TINY, "the caller's configuration is left alone"
 
 
-@pytest.mark.parametrize("name", evolution.STRATEGIES)
+@pytest.mark.parametrize("name", strategies.STRATEGIES)
 def test_the_schema_and_the_strategies_agree(name):
     described = RULES["$defs"]["strategies"][name]["properties"]
-    assert set(evolution.options(name)) == set(described) - {
+    assert set(strategies.options(name)) == set(described) - {
         "strategy", "evaluations", "batch", "episodes", "test_episodes", "path", "precision", "population", "generations",
         "mean_decay",
     }  # fmt: skip
-    for option, default in evolution.options(name).items():
+    for option, default in strategies.options(name).items():
         assert described[option]["default"] == default
 
 
