@@ -4,11 +4,11 @@ Axis letters: `L` prunable layers, `n` scores (one per weight, or per block of w
 group, `B` samples of a pair.
 """
 
-from math import pi
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from evotickets import sampling
 from evotickets.hybrid.architectures import Params
@@ -166,8 +166,7 @@ def try_masks(
 
 def annealed(setting: Setting, at: jax.Array) -> jax.Array:
     """Return the factor on the std of the masks: from one to zero along half a cosine, and zero once masks stay."""
-    done = jnp.minimum(at / (STOP * setting.steps), 1)
-    return (1 + jnp.cos(pi * done)) / 2
+    return optax.cosine_decay_schedule(1.0, STOP * setting.steps)(at)
 
 
 @register

@@ -4,11 +4,11 @@ Axis letters: `L` prunable layers. All keep exactly their count of every layer a
 """
 
 from collections.abc import Callable
-from math import pi
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from evotickets.hybrid.architectures import Params
 from evotickets.hybrid.methods import (
@@ -125,7 +125,7 @@ def _rewire(state: Sparse, counts: jax.Array, share: jax.Array, grow: Params) ->
 
 def _share(setting: Setting, fraction: float, at: jax.Array) -> jax.Array:
     """Return the share of survivors that change, falling along half a cosine until the masks stay."""
-    return fraction / 2 * (1 + jnp.cos(pi * at / (STOP * setting.steps)))
+    return optax.cosine_decay_schedule(fraction, STOP * setting.steps)(at)
 
 
 @register

@@ -5,7 +5,6 @@ Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `E` epochs, `
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import pi
 from typing import Any
 
 import jax
@@ -64,7 +63,7 @@ def over_seeds(network: Network, function: Callable[[Any], Any], arguments: Any)
 
 def cosine(rate: float, steps: int) -> np.ndarray:
     """Return learning rates [steps] that fall from `rate` to zero along half a cosine."""
-    return (rate / 2 * (1 + np.cos(pi * np.arange(steps) / steps))).astype(np.float32)
+    return np.asarray(optax.cosine_decay_schedule(rate, steps)(np.arange(steps)))
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -21,7 +21,7 @@ class Hunt(NamedTuple):
         network: in which a ticket is hidden.
         problem: training samples (and others, which no seeker reads).
         parameters: initial parameters [S, N], the hidden ticket among them.
-        training: how networks are trained: `epochs`, `batch`, `learning_rate`.
+        training: how networks are trained, the settings of `descent.train`.
         seed: of the study.
         names: of the system and the cell; with the seed they name every random stream.
     """
