@@ -77,6 +77,18 @@ def test_a_killed_head_takes_its_jobs_along_and_leaves_no_lock(interrupted, fini
     assert not (interrupted / "results/.lock").read_bytes()
 
 
+def test_a_killed_snakemake_leaves_no_lock_to_a_command_line_that_survives_it(interrupted, finished):
+    process = studies.start(interrupted)
+    level_job(process)
+    head = next(p for p in psutil.Process(process.pid).children() if "snakemake" in " ".join(p.cmdline()))
+    head.kill()
+    said = process.communicate(timeout=200)[0]
+    assert process.returncode
+    assert "Run it again" in said
+    assert any((interrupted / ".snakemake/locks").iterdir()), "Snakemake's lock outlives it"
+    same_after_another_run(interrupted, finished)
+
+
 def test_a_second_run_is_refused_while_the_first_sleeps_and_while_its_command_line_is_dead(interrupted, finished):
     process = studies.start(interrupted)
     level_job(process)
@@ -193,7 +205,7 @@ def test_a_damaged_file_stops_the_job_that_needs_it_and_comes_back_once_deleted(
 
 def test_a_lock_that_says_nothing_still_refuses(tmp_path):
     with lock.hold(tmp_path) as held:
-        held.finish()
+        held.end()
         with pytest.raises(lock.BusyError, match="another process is at work in"), lock.hold(tmp_path):
             pass
 

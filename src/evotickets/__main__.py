@@ -74,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
             # Nobody is at work here, so what Snakemake still takes for a lock is that of a run that was killed.
             _snakemake("--configfile", options.config, "--unlock", "--quiet", "all")
         code = _snakemake(*arguments, held=held)
+        # A process that was ended by a signal it does not handle took no lock of its own away.
+        held.killed = code < 0
         if code:
             print(
                 f"\nThe study is not finished. Run it again to go on; the logs are in {folder}/logs.", file=sys.stderr

@@ -27,6 +27,8 @@ class Lock:
         self.descriptor = descriptor
         self.abandoned = bool(self._read())
         """Whether the run before was killed: one that ends leaves nothing in the file."""
+        self.killed = False
+        """Whether this run was, to be set by who survives the process that did the work."""
         self.name(os.getpid())
 
     def _read(self) -> bytes:
@@ -41,9 +43,10 @@ class Lock:
         """Name the process that a second run is told of."""
         self._write(json.dumps({"pid": pid, "host": socket.gethostname(), "start": time.time()}).encode())
 
-    def finish(self) -> None:
-        """Note that the run came to an end of its own."""
-        self._write(b"")
+    def end(self) -> None:
+        """Let the file say nothing, unless the run was killed: then it goes on naming the process that was."""
+        if not self.killed:
+            self._write(b"")
 
 
 @contextmanager
@@ -67,7 +70,7 @@ def hold(folder: Path) -> Iterator[Lock]:
         try:
             yield lock
         finally:
-            lock.finish()
+            lock.end()
     finally:
         os.close(descriptor)
 
