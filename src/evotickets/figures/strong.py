@@ -30,6 +30,18 @@ SEEKERS = {
     "biprop": style.Look("biprop", style.VERMILLION, "<", "-"),
     "planted": style.Look("planted ticket", style.BLACK, "*", "-"),
 }
+# Those that are held against genetic search by cross-entropy: the same colours, other markers.
+SEEKERS |= {
+    f"{name}_entropy": style.Look(f"{SEEKERS[name].label}{words}", SEEKERS[name].color, marker, (0, (3, 1.2)))
+    for name, words, marker in (
+        ("random_search", ", cross-entropy", "H"),
+        ("one_plus_one", ", cross-entropy", "d"),
+        ("evolution_strategy", ", cross-entropy", "p"),
+        ("edge_popup", " (as dense as cross-entropy)", ">"),
+        ("gem_miner", " (as dense as cross-entropy)", "h"),
+        ("biprop", " (as dense as cross-entropy)", "8"),
+    )
+}
 DENSE = "dense"
 OBJECTIVES = {"accuracy": "share of errors", "cross_entropy": "cross-entropy"}
 SIDES = ListedColormap(["#CFE3F1", "#F7DCC9"])

@@ -101,14 +101,23 @@ def _planted(
     seed: int,
     count: int,
 ) -> tuple[Hunt, np.ndarray]:
-    """Take mother networks and samples from planting; validation samples are drawn beside them."""
+    """Take mother networks and samples from planting; validation samples are drawn beside them.
+
+    Searches judge masks by outputs as they are. Planted tickets compute their target up to a factor for every class, so
+    each class is divided by its own: what it looks like stays, and the planted mask is a strong ticket.
+    """
     target = {"target": TARGET, "width": task["hidden"][0], "noise": task["noise"]}
     ground = planted_cells.ground(target, len(task["hidden"]) + 1, seed=seed, count=count)
     problem = planted_samples.draw(TARGET, samples, task["noise"], _rngs(seed, *names, "samples", count=count))
     few = max(1, samples // data.VALIDATION)
     validation = planted_samples.draw(TARGET, few, task["noise"], _rngs(seed, *names, "validation", count=count)).train
     problem = problem._replace(validation=Samples(*validation))
-    return Hunt(network, problem, ground.parameters, _schedule(training), seed, names), ground.mask
+    parameters = ground.parameters.copy()
+    for own, scales in zip(parameters, ground.scales, strict=True):
+        kernel, bias = perceptron.layers(network, own)[-1]
+        kernel /= scales[:, None]
+        bias /= scales
+    return Hunt(network, problem, parameters, _schedule(training), seed, names), ground.mask
 
 
 def _schedule(training: dict[str, Any]) -> dict[str, Any]:
