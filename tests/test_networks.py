@@ -38,6 +38,33 @@ def test_convolution_by_hand():
     np.testing.assert_allclose(networks.apply(network, params, image), [[4 * 9.0]])
 
 
+@pytest.mark.parametrize("room", [2**23, 1000], ids=["at once", "in pieces"])
+@pytest.mark.parametrize("kernel", [5, 4, 1])
+def test_convolutions_and_their_gradients_are_those_of_xla(kernel, room, monkeypatch):
+    monkeypatch.setattr(networks, "PATCHES", room)
+    network = networks.cnn((7, 6, 3), (4, 5), 2, kernel=kernel)
+    params = networks.initialise(network, np.random.default_rng(0))
+    images = jnp.asarray(np.random.default_rng(1).normal(size=(9, 7, 6, 3)), jnp.float32)
+
+    def by_xla(params, x):
+        for name in ("conv1", "conv2"):
+            shape = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+            x = jax.lax.conv_general_dilated(x, params[name]["kernel"], (1, 1), "SAME", **shape) + params[name]["bias"]
+            x = jax.lax.reduce_window(jax.nn.relu(x), -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        return x.reshape(len(x), -1) @ params["dense1"]["kernel"] + params["dense1"]["bias"]
+
+    def ours(params, x):
+        return networks.apply(network, params, x)
+
+    np.testing.assert_allclose(ours(params, images), by_xla(params, images), rtol=1e-5, atol=1e-5)
+    found, wanted = (
+        jax.grad(lambda params, x, f=f: jnp.sum(f(params, x) ** 2), (0, 1))(params, images) for f in (ours, by_xla)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), found, wanted)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    np.testing.assert_allclose(ours(params, images), by_xla(params, images), rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("network", [*SMALL, PAPER])
 def test_flattening_round_trip(network):
     params = networks.initialise(network, np.random.default_rng(0))
