@@ -154,7 +154,7 @@ def planting_table(families: tuple[str, ...] = ("circle",)) -> pd.DataFrame:
                 lost = {"collapsed": 1, "severed": 2} if seeker == "random" else {"collapsed": 0, "severed": 0}
                 own += [("mask", m, 0, float(seed < count)) for m, count in lost.items()]
                 own += [("recovery", "recall", layer, 0.1 * layer + 0.01 * seed) for layer in range(depth + 1)]
-                own += [("recovery", "chance_recall", layer, 0.05) for layer in range(depth + 1)]
+                own += [("recovery", "chance_recall", layer, 0.2 * layer) for layer in range(depth + 1)]
                 rows += [at | {"seed": seed, "split": s, "metric": m, "layer": x, "value": v} for s, m, x, v in own]
     return pd.DataFrame(rows)
 
@@ -633,7 +633,7 @@ def test_recovery_without_a_seeker_at_ticket_density_shows_the_chance(tmp_path):
     rows = rows[rows["seeker"].isin(["planted", "dense"]) | (rows["cell"] == "0.3")]
     figure = figures.planting_recovery(rows, tmp_path / "a.svg")
     (line,) = figure.axes[1].get_lines()
-    np.testing.assert_allclose(line.get_data(), [[1, 2, 3], [0.05] * 3])
+    np.testing.assert_allclose(line.get_ydata(), [0.05, 0.05])
 
 
 def test_collapsed_and_severed_shares_are_written_into_the_map(tmp_path):

@@ -60,7 +60,12 @@ def cell_rows(rng, family, noise, seeker, cell, density, own):
 
 
 def decided(rows):
-    return {row["claim"]: SimpleNamespace(**row) for row in claims.decide(rows, SEEKERS)}
+    return {row["claim"]: SimpleNamespace(**row) for row in claims.decide(rows, SEEKERS, targets(rows))}
+
+
+def targets(rows):
+    """Settings of the targets of a table: those whose name begins with small have narrow mothers."""
+    return {name: {"width": 32 if name.startswith("small") else 100} for name in rows["target"].unique()}
 
 
 def verdicts(rows, *names):
@@ -69,9 +74,8 @@ def verdicts(rows, *names):
 
 
 def test_quality_is_relative_to_the_constant_and_the_planted_ticket():
-    frame = claims.wide(
-        table(lambda family, noise, seeker, cell: {"strong": 0.5, "weak": 0.8} if seeker == "imp" else {})
-    )
+    rows = table(lambda family, noise, seeker, cell: {"strong": 0.5, "weak": 0.8} if seeker == "imp" else {})
+    frame = claims.wide(rows, targets(rows))
     means = frame[frame["seeker"] == "imp"].groupby("family")[["strong", "weak"]].mean()
     np.testing.assert_allclose(means, [[0.5, 0.8], [0.5, 0.8]], atol=0.01)
 
@@ -126,6 +130,15 @@ def test_the_best_multi_shot_pruner():
         return {"weak": {"multi_synflow": 0.95, "imp": 1.0}.get(seeker, 0.0)}
 
     assert verdicts(table(second), "P4", "P4a", "P4b") == ["contradicted", "contradicted", "supported"]
+    # Narrow mothers, and other noise on the labels, have no say.
+    other = pd.concat([table(second), small(best), table(best, noises=(0.0,), families=("circle",))])
+    assert verdicts(other, "P4", "P4a", "P4b") == ["contradicted", "contradicted", "supported"]
+
+
+def small(change):
+    """The same table of a narrower Circle."""
+    rows = table(change, families=("circle",))
+    return rows.assign(target="small")
 
 
 def test_edge_popup():
@@ -149,6 +162,9 @@ def test_noise():
     assert found["P6 noise 0.01"].verdict == "supported"
     assert found["P6 noise 0.1"].verdict == found["P6"].verdict == "contradicted"
     assert found["P6"].effect == pytest.approx(-0.1, abs=0.01)
+    # A target of another width is no match for those that differ in noise.
+    more = decided(pd.concat([rows, small(lambda family, noise, seeker, cell: {"weak": 0.1})]))
+    assert more["P6 noise 0.01"].effect == pytest.approx(found["P6 noise 0.01"].effect)
 
 
 def test_recovery():
@@ -166,11 +182,21 @@ def test_recovery():
     assert verdicts(table(gradients), "P7b") == ["contradicted"]
 
 
+@pytest.mark.parametrize(
+    ("best", "verdict"), [("es_snr", "supported"), ("imp", "contradicted"), ("random", "contradicted")]
+)
+def test_who_trains_best_at_ticket_density(best, verdict):
+    def trained(family, noise, seeker, cell):
+        return {"weak": {best: 0.9, "es_snr": 0.8}.get(seeker, 0.5)}
+
+    assert decided(table(trained))["P7c"].verdict == verdict
+
+
 def test_what_was_not_run_is_undecided():
     rows = table(families=("relu",))
     few = rows[rows["seeker"].isin(["random", "planted", "dense"])]
     found = decided(few)
-    for name in ("P3", "P4", "P5", "P6", "P7a", "P7b"):
+    for name in ("P3", "P4", "P5", "P6", "P7a", "P7b", "P7c"):
         assert (found[name].verdict, found[name].n) == ("undecided", 0)
 
 

@@ -1,5 +1,7 @@
 """Scores, training and seekers on mother networks: known answers first, then what must hold of every seeker."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,8 @@ from hypothesis import strategies as st
 
 from evotickets import networks
 from evotickets.masked import descent, perceptron, popup
-from evotickets.masked.hunt import Hunt, counts
-from evotickets.planting import cells, mother, saliency, samples, seekers
+from evotickets.masked.hunt import Hunt, counts, cut
+from evotickets.planting import cells, mother, saliency, samples, scored, seekers
 from evotickets.planting.registry import SEEKERS
 
 TRAINING = {"epochs": 2, "batch": 32, "learning_rate": 0.001}
@@ -194,6 +196,88 @@ def test_every_seeker_finds_exactly_as_many_edges_and_one_seed_decides_which(nam
         np.testing.assert_array_equal(mask, again)
     np.testing.assert_array_equal(parameters, before)
     assert (mask[0] != mask[1]).any()
+
+
+RELEVANT = (1, 4, 9)
+
+
+def relevant(value):
+    """Two hunts in a network of twelve inputs and one output, all weights `value`; the target is the sum of three inputs."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 640, 12)).astype(np.float32)
+    split = samples.Samples(x, x[..., RELEVANT].sum(-1, keepdims=True))
+    network = networks.mlp(12, (), 1)
+    parameters = np.full((2, 13), value, np.float32)
+    parameters[:, -1] = 0
+    return Hunt(network, samples.Problem(0, split, split), parameters, TRAINING | {"learning_rate": 0.01}, 0, ("test",))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        # Training moves these weights away from where they all are alike.
+        ("magnitude", {"shots": 3, "epochs": 10}),
+        ("evolution_strategy", {"shots": 2, "generations": 200, "criterion": "magnitude"}),
+        ("evolution_strategy", {"shots": 2, "generations": 200, "criterion": "snr"}),
+    ],
+    ids=["imp", "evolved magnitude", "evolved snr"],
+)
+def test_seekers_that_train_find_the_inputs_that_matter(name, options):
+    mask = seekers.seek(name, relevant(0.3), 3, **options)
+    np.testing.assert_array_equal([np.flatnonzero(row) for row in mask], [RELEVANT] * 2)
+
+
+@pytest.mark.parametrize("name", ["edge_popup", "gem_miner"])
+def test_seekers_that_never_train_find_the_inputs_that_matter(name):
+    # Weights of one are the solution where they are kept.
+    mask = seekers.seek(name, relevant(1.0), 3, epochs=20, learning_rate=0.01)
+    np.testing.assert_array_equal([np.flatnonzero(row) for row in mask], [RELEVANT] * 2)
+
+
+@pytest.mark.parametrize("kind", popup.KINDS)
+def test_a_step_of_scores_passes_the_gradient_straight_through_the_mask(kind):
+    network = networks.mlp(3, (5,), 2)
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(1, network.parameter_count)).astype(np.float32)
+    scores = popup.draw(network, kind, [np.random.default_rng(1)])
+    x, y = rng.normal(size=(1, 8, 3)).astype(np.float32), rng.integers(0, 2, (1, 8))
+    counts = np.array([7, 4])
+    rate, decay = np.float32(0.1), 0.01
+    found, _ = popup.epoch(
+        network, 2, kind, (0.9, decay), counts, np.array([rate]), weights, np.ones_like(weights), scores,
+        np.zeros_like(scores), x, y, np.arange(8)[None, None],
+    )  # fmt: skip
+
+    def loss(flat):
+        layers = []
+        for (score, _), (kernel, bias), count in zip(
+            perceptron.layers(network, flat), perceptron.layers(network, jnp.asarray(weights[0])), counts, strict=True
+        ):
+            soft = score if kind == "gem_miner" else jnp.abs(score)
+            cut = 0.5 if kind == "gem_miner" else jnp.sort(jnp.abs(score).ravel())[-count]
+            keep = jax.lax.stop_gradient((soft >= cut).astype(jnp.float32))
+            used = popup.binary(kernel, keep) if kind == "biprop" else kernel
+            layers.append((used * (keep + soft - jax.lax.stop_gradient(soft)), bias))
+        return descent.loss(2, tuple(layers), jnp.asarray(x[0]), jnp.asarray(y[0]))
+
+    wanted = scores[0] - rate * (np.asarray(jax.grad(loss)(jnp.asarray(scores[0]))) + decay * scores[0])
+    wanted = np.clip(wanted, 0, 1) if kind == "gem_miner" else wanted
+    np.testing.assert_allclose(popup.kernels(network, found), popup.kernels(network, wanted[None]), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["random", *saliency.SALIENCIES])
+def test_what_a_cut_has_pruned_stays_pruned(name, monkeypatch):
+    found, _ = hunt(count=64)
+    cuts = []
+
+    def recorded(*arguments):
+        cuts.append(cut(*arguments))
+        return cuts[-1]
+
+    monkeypatch.setattr(scored, "cut", recorded)
+    seekers.seek(name, found, 20, **({} if name == "random" else {"rounds": 3, "shots": 2, "epochs": 1}))
+    assert [int(mask[0].sum()) for mask in cuts] == counts(found.network.kernel_count, 20, 1 if name == "random" else 6)
+    assert all((after <= before).all() for before, after in itertools.pairwise(cuts))
 
 
 def test_seekers_take_no_look_at_the_test_samples():

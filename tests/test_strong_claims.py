@@ -158,6 +158,10 @@ def test_recovered_edges():
     assert found["G7 half"].verdict == "undecided"
     assert found["G7 random_search"].verdict == "undecided", "the control"
     assert {"G7 dense", "G7 planted"}.isdisjoint(found)
+    assert found["G7a"].verdict == "supported"
+    assert found["G7a"].effect == pytest.approx(0.1, abs=0.005)
+    rows = table(lambda task, seeker, state: {"recall": {"genetic": 0.4, "half": 0.5}.get(seeker, 0.3)})
+    assert verdicts(rows, "G7", "G7a") == ["supported", "contradicted"]
 
 
 def test_what_was_not_run_is_undecided():

@@ -28,8 +28,9 @@ def claim_tables(wildcards):
 
 
 def claim_entries(wildcards):
-    """The seekers or methods of a system that has such, with their options."""
-    entries = {"planting": PLANTING.seekers, "strong": STRONG.seekers, "hybrid": HYBRID.methods}
+    """The seekers or methods of a system that has such, with their options; of planting the targets, too."""
+    planting = {"seekers": PLANTING.seekers, "targets": PLANTING.targets}
+    entries = {"planting": planting, "strong": STRONG.seekers, "hybrid": HYBRID.methods}
     return entries.get(wildcards.system, {})
 
 

@@ -18,7 +18,7 @@ def read(inputs, name, schema):
 
 def main(job, inputs, output, system, experiment, gradient, entries):
     if system == "planting":
-        rows = claims.planting.decide(read(inputs, "planting", "planting"), entries)
+        rows = claims.planting.decide(read(inputs, "planting", "planting"), **entries)
     elif system == "strong":
         rows = claims.strong.decide(read(inputs, "strong", "strong"), entries)
     elif system == "hybrid":

@@ -14,7 +14,7 @@ from evotickets.statistics import Effect
 
 MISSING = Effect(np.nan, np.nan, np.nan, 0)
 """The effect where a study has no data for it: undecided."""
-ENDS = "supported if its 95 % interval over seeds lies above 0, contradicted if it does not reach above 0"
+ENDS = "supported if its 95 % interval lies above 0, contradicted if it does not reach above 0"
 
 Row = dict[str, Any]
 
@@ -70,7 +70,7 @@ def row(
         decided, ends = statistics.verdict(low, high), ENDS
     else:
         decided = statistics.equivalence(low, high, margin=margin)
-        ends = f"supported if its whole 95 % interval over seeds lies within ±{margin:g}"
+        ends = f"supported if its whole 95 % interval lies within ±{margin:g}"
     words = {"claim": claim, "system": system, "statement": statement, "source": source, "rule": f"{text}; {ends}"}
     return words | effect._asdict() | {"verdict": decided}
 

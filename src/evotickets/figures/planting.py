@@ -94,7 +94,6 @@ def planting_recovery(frame: pd.DataFrame, path: str | Path) -> Figure:
         ValueError: if there are several targets.
     """
     target = style.one(frame, "target", "recovery of planted tickets")
-    # The planted ticket itself knows the chance, also where nobody was asked for as many edges.
     rows = frame[(frame["cell"] == "ticket") & (frame["layer"] > 0)]
     depths = sorted(rows["depth"].unique())
     seekers = style.looks(set(rows["seeker"]) - set(NO_SEEKERS), SEEKERS)
@@ -106,8 +105,9 @@ def planting_recovery(frame: pd.DataFrame, path: str | Path) -> Figure:
                 found = own[(own["seeker"] == name) & (own["metric"] == "recall")]
                 if len(found):
                     style.curve(panel, "layer", found, look)
-            chance = own[own["metric"] == "chance_recall"].groupby("layer")["value"].mean()
-            panel.plot(chance.index, chance, **style.REFERENCE)
+            # A random mask finds the share of edges that it keeps, in every layer. Random masks of a layer's own number
+            # of edges, which some seekers choose badly, would find another share for every seeker.
+            style.level_line(panel, own.loc[own["seeker"] == "planted", "density"].mean(), "a random mask")
             panel.set_xticks(sorted(own["layer"].unique()))
             panel.tick_params(labelbottom=True)
             panel.set_title(f"depth {depth}")

@@ -99,7 +99,7 @@ def gem_miner(
     epochs: int = 10,
     learning_rate: float = 0.1,
     momentum: float = 0.9,
-    weight_decay: float = 0.0,
+    weight_decay: float = 0.0001,
 ) -> np.ndarray:
     """Train scores in [0, 1], use weights whose score is above one half, and after each epoch give up the lowest for good.
 

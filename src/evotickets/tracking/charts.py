@@ -64,7 +64,7 @@ CURVED = ("sparse",)
 _REFERENCE = re.compile("loss$|raw_|baseline_|chance_")
 """Metrics that are no results but something to compare with."""
 _MOST = 60
-"""Charts in a view: a tag holds 5000 characters, and the interface adds what is left out by itself."""
+"""Metrics in a view, results first: a tag holds 5000 characters, and the interface adds what is left out by itself."""
 
 
 def address(base: str, experiment: str) -> str:
@@ -89,7 +89,7 @@ def view(kind: str, metrics: Iterable[str], parameters: Iterable[str]) -> str:
     scores. Cells and claims, which have no curves, show bars of everything, cells parallel coordinates of test scores and
     recovery too.
     """
-    names = ordered(metrics)[:_MOST]
+    names = ordered(sorted(ordered(metrics), key=lambda metric: bool(_REFERENCE.search(metric)))[:_MOST])
     compared = ("/test/", "/recovery/") if kind == "cell" else ("/test/",)
     scores = [m for m in names if any(section in m for section in compared) and not _REFERENCE.search(m)]
     axes = [name for name in _AXES.get(kind, []) if name in set(parameters)]
