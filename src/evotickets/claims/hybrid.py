@@ -250,7 +250,9 @@ RULES = {
         "The hybrid is competitive with masks that gradients learn, at densities from .02 to .5",
         PAPER,
         f"accuracy of the hybrid − that of a rival + {CLOSE}; H3 is the weakest of all rivals (SET, RigL, gradual magnitude "
-        "pruning, straight-through top-k), 'H3 at' that at one density; 'H3 beats' has no margin",
+        "pruning, straight-through top-k), 'H3 at' that at one density; 'H3 beats' has no margin. Tasks and densities are "
+        "those that both were run with. The hybrid has the steps and samples of its rivals, each sample under two masks: "
+        "twice their passes",
     ),
     "H4": Rule(
         h4,
@@ -271,7 +273,8 @@ RULES = {
         "The update of a mask follows the exact effects of weights, less so the more weights there are for a member",
         "ours",
         "H6a: rank correlation of the update with the exact leave-one-in or -out change of the loss at the smallest n / N − "
-        f"that at the largest; H6b: log₁₀ of the n / N at which it falls below {FAINT}, less log₁₀ {WEIGHTS}",
+        f"that at the largest; H6b: log₁₀ of the n / N at which it falls below {FAINT}, less log₁₀ {WEIGHTS}. Both are of "
+        "masks around the trained mean, with the std that training began with",
     ),
 }
 
