@@ -27,6 +27,8 @@ METHODS = {
     "small_dense": style.Look("small dense", style.BLACK, "<", "--"),
     "dense": style.Look("dense", style.BLACK, "*", "-"),
 }
+BESIDE = 1.015
+"""Factor on the density from one method to the next, so that intervals stand side by side."""
 PARTS = {
     "gradients": ("gradients of all members", style.SKY),
     "sampling": ("sampling", style.ORANGE),
@@ -46,6 +48,8 @@ def _last(frame: pd.DataFrame) -> pd.DataFrame:
 def hybrid_performance(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw test accuracy over density at the end of training, for every method on one task; the dense network is a line.
 
+    What a study names itself has a panel of its own, with the hybrid to compare with.
+
     Raises:
         ValueError: if there are several tasks.
     """
@@ -53,18 +57,24 @@ def hybrid_performance(frame: pd.DataFrame, path: str | Path) -> Figure:
     rows = _last(_accuracy(frame))
     sparse = rows[rows["density"] < 1]
     methods = style.looks(sparse["method"], METHODS)
-    with style.panels(path, 1, width=5.4, height=3.6) as figure:
-        (panel,) = style.grid(figure, 1, style.DENSITY, "test accuracy")
-        for name, look in methods.items():
-            style.curve(panel, "density", sparse[sparse["method"] == name], look)
+    known = [name for name in methods if name in METHODS]
+    more = [name for name in methods if name not in METHODS]
+    shown = [names for names in (known, [*known[:1], *more] if more else []) if names] or [[]]
+    with style.panels(path, len(shown), width=5.4, height=3.6) as figure:
+        panels = style.grid(figure, len(shown), style.DENSITY, "test accuracy")
         handles = [look.handle() for look in methods.values()]
         dense = rows[rows["method"] == "dense"]
+        for panel, names in zip(panels, shown, strict=True):
+            for index, name in enumerate(names):
+                shift = BESIDE ** (index - (len(names) - 1) / 2)
+                style.curve(panel, "density", sparse[sparse["method"] == name], methods[name], shift=shift)
+            if len(dense):
+                style.level_line(panel, dense["value"].mean(), "dense")
+            if len(sparse):
+                style.density_axis(panel, sparse["density"])
         if len(dense):
-            style.level_line(panel, dense["value"].mean(), "dense")
             handles.append(Line2D([], [], **style.REFERENCE, label="dense"))
-        if len(sparse):
-            style.density_axis(panel, sparse["density"])
-        style.fit_scores([panel], "accuracy")
+        style.fit_scores(panels, "accuracy")
         figure.suptitle(f"{task}: test accuracy over density")
         style.legend(figure, handles, style.seeds_of(rows))
     return figure
