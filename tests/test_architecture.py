@@ -13,7 +13,7 @@ FLOORS = [
     {"networks", "seeds", "devices", "statistics", "training"},
     {"masks", "tasks", "sampling"},
     {"scores", "pruning", "population", "rollouts"},
-    {"objectives", "saliency"},
+    {"objectives", "saliency", "strategies"},
     {"evolution", "gradient", "landscape", "masked", "reinforcement"},
     {"tickets", "planting", "strong", "hybrid", "subspace", "claims"},
 ]
@@ -34,7 +34,7 @@ ROOMS = {
     "pyarrow": {"results"},
     "gymnax": {"tasks"},
     "brax": {"tasks"},
-    "evosax": {"evolution"},
+    "evosax": {"strategies"},
     "torch": {"subspace", "pretrained"},
 }
 
