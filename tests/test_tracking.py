@@ -399,6 +399,12 @@ class TestCharts:
         sync(chains, uri=uri)
         assert words in database.client(uri).get_experiment_by_name("tickets").tags["mlflow.note.content"]
 
+    def test_a_full_view_leaves_out_what_results_are_compared_with(self):
+        names = [f"circle/test/baseline_{index:02}" for index in range(70)] + ["helix/recovery/recall"]
+        drawn = self.state("cell", names)["compareRunCharts"]
+        assert [chart["metricKey"] for chart in drawn if chart["type"] == "BAR"].count("helix/recovery/recall") == 1
+        assert [chart["type"] for chart in drawn].count("PARALLEL") == 1
+
     def test_a_view_says_what_it_draws_and_fits_into_a_tag(self):
         assert charts.content(charts.view("chain", self.METRICS, self.PARAMETERS)) == (set(self.METRICS), set())
         drawn = charts.content(charts.view("level", self.METRICS, self.PARAMETERS))

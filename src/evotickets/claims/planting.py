@@ -176,11 +176,12 @@ def p7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     rows = rows.assign(gain=rows["recall"] - rows["layer_chance_recall"])
     above = largest(rows[rows["seeker"] != "random"], "gain")
     evolved = [name for name, s in seekers.items() if s["seeker"] == "evolution_strategy"]
-    others = [n for n, s in seekers.items() if n not in evolved and s["seeker"] != "random"]
+    others = [name for name in seekers if name not in evolved]
+    searching = [name for name in others if seekers[name]["seeker"] != "random"]
     return {
         "P7a": above,
-        "P7b": best_of(rows, "recall", evolved, others),
-        "P7c": best_of(rows, "weak", evolved, [*others, *(n for n, s in seekers.items() if s["seeker"] == "random")]),
+        "P7b": best_of(rows, "recall", evolved, searching),
+        "P7c": best_of(rows, "weak", evolved, others),
     }
 
 

@@ -57,9 +57,9 @@ def hybrid_performance(frame: pd.DataFrame, path: str | Path) -> Figure:
     rows = _last(_accuracy(frame))
     sparse = rows[rows["density"] < 1]
     methods = style.looks(sparse["method"], METHODS)
-    known = [name for name in methods if name in METHODS]
-    more = [name for name in methods if name not in METHODS]
-    shown = [names for names in (known, [*known[:1], *more] if more else []) if names] or [[]]
+    shown = [[name for name in methods if name in METHODS]]
+    if more := [name for name in methods if name not in METHODS]:
+        shown.append([name for name in methods if name == "hybrid"] + more)
     with style.panels(path, len(shown), width=5.4, height=3.6) as figure:
         panels = style.grid(figure, len(shown), style.DENSITY, "test accuracy")
         handles = [look.handle() for look in methods.values()]
