@@ -51,9 +51,10 @@ def main() -> None:
         partial.replace(options.out)
     print(f"\n{'benchmark':10}{'setting':72}{'density':>8}{'ours ms':>11}{'peer':>22}{'ms':>11}{'ratio':>8}")
     for row in rows:
-        numbers = (
-            f"{row['density']:8.3g}{row['ours_ms']:11.1f}{row['peer']:>22}{row['peer_ms']:11.1f}{row['ratio']:7.1f}×"
+        ours, theirs = (
+            f"{value:11.1f}" if value >= 1 else f"{value:11.4f}" for value in (row["ours_ms"], row["peer_ms"])
         )
+        numbers = f"{row['density']:8.3g}{ours}{row['peer']:>22}{theirs}{row['ratio']:7.1f}×"
         print(f"{row['benchmark']:10}{row['setting']:72}{numbers}  {row.get('note') or ''}".rstrip())
     print(f"written to {options.out}")
 

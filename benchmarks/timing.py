@@ -1,7 +1,10 @@
 """Interleaved runs, and the rows they end up in."""
 
+import multiprocessing
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -34,6 +37,46 @@ def interleaved(cases: dict[str, Callable[[], Any]], repeats: int, each: int = 1
             case()
             times[name].append((time.perf_counter() - begin) * 1e3 / each)
     return {name: np.array(values) for name, values in times.items()}
+
+
+def apart(
+    makers: dict[str, Callable[[], Callable[[], Any]]], repeats: int, each: int = 1
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Like `interleaved`, each case in a process of its own, which makes it; return its result too.
+
+    Threads of one library spin on for a while after its work, and what one has freed changes how the allocator serves the
+    next: so short cases would measure their neighbours.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        processes = {
+            name: stack.enter_context(ProcessPoolExecutor(1, context, initializer=_hold, initargs=(maker,)))
+            for name, maker in makers.items()
+        }
+        results = {name: process.submit(_result).result() for name, process in processes.items()}
+        times = {name: [] for name in makers}
+        for _ in range(repeats):
+            for name, process in processes.items():
+                times[name].append(process.submit(_timed).result() / each)
+    return {name: np.array(values) for name, values in times.items()}, results
+
+
+_held: Callable[[], Any]
+
+
+def _hold(maker: Callable[[], Callable[[], Any]]) -> None:
+    global _held
+    _held = maker()
+
+
+def _result() -> Any:
+    return np.asarray(_held())
+
+
+def _timed() -> float:
+    begin = time.perf_counter()
+    _held()
+    return (time.perf_counter() - begin) * 1e3
 
 
 def row(
