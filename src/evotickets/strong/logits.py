@@ -24,6 +24,9 @@ def of_logits(network: Network, problem: Problem, parameters: np.ndarray, object
     """Describe masks of frozen parameters [S, N] to evolution, which moves their logits [K] on all training samples.
 
     The carry is the best mask so far [S, K] and its loss [S].
+
+    Source: Lenc et al. (2019): masks from thresholded Gaussians.
+    Deviates: what is positive is kept, not the largest of every layer, so that densities evolve as in the genetic search.
     """
     x, y = map(jnp.asarray, problem.train)
     context = {"parameters": jnp.asarray(parameters, jnp.float32), "x": x, "y": y}
