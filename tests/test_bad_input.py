@@ -13,7 +13,7 @@ import yaml
 from evotickets import __main__ as command_line
 from evotickets import study
 from evotickets.study import configuration
-from evotickets.tasks import images
+from evotickets.tasks import cifar, images
 from tests import studies
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +25,18 @@ CONTROL = (
     .replace(", batch: 32", "")
 )
 ADAM = GOOD.replace("population: 8, generations: 4", "strategy: adam, steps: 4")
+
+
+NEED_DATA = {
+    "tickets.tasks.mnist names mnist, but train-images": GOOD.replace("digits", "mnist"),
+    "strong.tasks.mnist names mnist, but train-images": (
+        "strong: {tasks: {mnist: {}}, seekers: {genetic: {}}, cells: [{tasks: [mnist], seekers: [genetic]}]}\n"
+    ),
+    "subspace.parents.net names cifar10, but cifar-10-binary": (
+        "subspace: {parents: {net: {model: a.b, images: cifar10}}, "
+        "mutations: [{parents: [net], modes: [bernoulli], densities: [1], sigmas: [1]}]}\n"
+    ),
+}
 
 
 def having(old, new, text=GOOD):
@@ -301,19 +313,21 @@ def test_snakemake_itself_refuses_too(tmp_path):
     assert not (place / "results").exists()
 
 
-def test_data_that_cannot_be_had_are_known_before_any_job(tmp_path, monkeypatch):
+@pytest.mark.parametrize("sentence", NEED_DATA)
+def test_data_that_cannot_be_had_are_known_before_any_job(sentence, tmp_path, monkeypatch):
     place = studies.folder(tmp_path)
-    (place / "study.yaml").write_text(GOOD.replace("digits", "mnist"))
+    (place / "study.yaml").write_text(NEED_DATA[sentence])
     monkeypatch.chdir(place)
     monkeypatch.setenv("EVOTICKETS_DATA", str(tmp_path / "data"))
     # Nobody listens on this port.
     monkeypatch.setitem(images.SOURCES, "mnist", ("MNIST", "http://127.0.0.1:9/", images.MNIST))
+    monkeypatch.setattr(cifar, "ARCHIVE", ("cifar10", "http://127.0.0.1:9/", cifar.ARCHIVE[2]))
     monkeypatch.setattr(sys, "argv", ["evotickets", "run", "--config", "study.yaml"])
     errors = []
     monkeypatch.setattr(command_line.sys.stderr, "write", errors.append)
     assert command_line.main() == 2
     said = "".join(errors)
-    assert "tickets.tasks names mnist, but train-images-idx3-ubyte.gz is not in" in said
+    assert sentence in said
     assert "put it there, or let EVOTICKETS_DATA name the folder" in said
     assert not (place / "results").exists()
 

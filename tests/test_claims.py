@@ -269,6 +269,14 @@ def test_the_page_puts_every_claim_above_the_figures_of_its_kind():
     assert "0.123" in text
 
 
-def test_a_claim_that_no_figure_shows_is_refused():
-    with pytest.raises(ValueError, match="no figure shows the claims Q1: add them to SHOWN"):
-        claims.page(pd.DataFrame({"claim": ["Q1"]}), {})
+def test_a_claim_that_no_figure_shows_comes_last():
+    decided = pd.DataFrame(dict.fromkeys(CLAIMS.columns.names, "") | {"claim": name} for name in ("Q1", "C3"))
+    text = claims.page(decided.assign(effect=0.1), {"strategies": [b"1"]})
+    assert text.index("<td>C3</td>") < text.index("<img") < text.index("<td>Q1</td>")
+
+
+def test_every_claim_of_the_house_has_a_kind_of_figure():
+    systems = (claims.planting, claims.strong, claims.hybrid, claims.subspace)
+    names = [claim.name for claim in claims.CLAIMS] + [name for system in systems for name in system.RULES]
+    shown = tuple(prefix for prefixes in claims.SHOWN.values() for prefix in prefixes)
+    assert all(name.startswith(shown) for name in names)

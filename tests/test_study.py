@@ -1,12 +1,13 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
-from evotickets import strategies, study
+from evotickets import scores, strategies, study
 from evotickets.pruning import CONTROLS
 from evotickets.saliency import ONE_SHOT
-from evotickets.scores import SCORES
+from tests import studies
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -51,9 +52,38 @@ def test_the_schema_and_the_strategies_agree(name):
         assert described[option]["default"] == default
 
 
-def test_the_schema_knows_every_criterion():
-    listed = RULES["properties"]["tickets"]["properties"]["chains"]["items"]["properties"]["criteria"]["items"]["enum"]
-    assert set(listed) == set(SCORES) | set(CONTROLS) | set(ONE_SHOT)
+def test_a_registered_score_is_a_criterion(monkeypatch):
+    monkeypatch.setitem(scores.SCORES, "power_4", lambda mean: mean**4)
+    config = studies.changed(TINY, "tickets", "chains", 0, "criteria", value=["power_4"])
+    (chain,) = study.resolve(config, SCHEMA).tickets.chains
+    assert chain.criterion == "power_4"
+    config = studies.changed(TINY, "tickets", "chains", 0, "criteria", value=["power_5"])
+    with pytest.raises(study.StudyError, match=r"'power_5'; choose one of .*power_4"):
+        study.resolve(config, SCHEMA)
+
+
+def test_a_score_that_reads_the_std_needs_one(monkeypatch):
+    monkeypatch.setattr(scores, "SCORES", dict(scores.SCORES))
+    monkeypatch.setattr(scores, "NEEDS_STD", set(scores.NEEDS_STD))
+    assert sorted(scores.NEEDS_STD) == ["snr", "snr_variance"]
+
+    @scores.register
+    def spread(mean, std):
+        return np.abs(mean) - std
+
+    mean, std = np.array([[1.0, -3.0]]), np.array([[0.5, 1.0]])
+    np.testing.assert_array_equal(scores.score("spread", mean, std), [[0.5, 2.0]])
+    with pytest.raises(ValueError, match="'spread' needs a search distribution"):
+        scores.score("spread", mean, None)
+
+
+def test_names_in_the_schema_are_those_of_the_code():
+    rules = study.rules_of(SCHEMA)
+    chain = rules["properties"]["tickets"]["properties"]["chains"]["items"]["properties"]
+    assert chain["criteria"]["items"]["enum"] == [*scores.SCORES, *CONTROLS, *ONE_SHOT]
+    evolved = rules["$defs"]["seekers"]["evolution_strategy"]["properties"]
+    assert evolved["strategy"]["enum"] == list(strategies.STRATEGIES)
+    assert evolved["criterion"]["enum"] == list(scores.SCORES)
 
 
 def test_every_key_has_a_description():

@@ -8,7 +8,7 @@ from torch import nn
 
 from evotickets.subspace import cells, evaluation, parents, pools, problems, training
 from evotickets.subspace.resnet import ResNet
-from evotickets.tasks import images
+from evotickets.tasks import cifar, images
 
 RESNET = "evotickets.subspace.resnet.ResNet"
 SMALL = {"blocks": 1, "widths": [4, 4, 8], "inputs": 1}
@@ -44,7 +44,7 @@ def test_shortcuts_take_every_second_pixel_and_pad_channels_with_zeros():
 @pytest.mark.slow
 def test_checkpoints_score_what_they_are_known_to_score(layers, accuracy):
     file = images.data_folder() / "weights" / WEIGHTS[layers]
-    if not file.exists() or not (images.data_folder() / pools.CIFAR_FILE).exists():
+    if not file.exists() or not (images.data_folder() / cifar.PREPARED).exists():
         pytest.skip(f"{file} or CIFAR-10 is not there: let EVOTICKETS_DATA name the folder that holds them")
     spec = {"model": RESNET, "arguments": {"blocks": (layers - 2) // 6}, "checkpoint": f"weights/{file.name}"}
     spec |= {"images": "cifar10", "options": {}}
@@ -237,28 +237,6 @@ def test_a_folder_of_images_that_is_wrong_is_refused_with_a_sentence(imagenet):
         pools.load("folder", 0, {"root": str(imagenet)})
     with pytest.raises(ValueError, match="unknown images 'imagenet'; known are digits, cifar10, folder"):
         pools.load("imagenet", 0, {})
-
-
-def test_the_binary_archive_of_cifar_is_read_image_by_image(tmp_path):
-    import tarfile
-
-    base = tmp_path / "cifar-10-batches-bin"
-    base.mkdir()
-    rng = np.random.default_rng(0)
-    rows = {}
-    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
-        rows[name] = rng.integers(0, 256, (2, 3073), np.uint8)
-        (base / f"{name}.bin").write_bytes(rows[name].tobytes())
-    with tarfile.open(tmp_path / "c.tar.gz", "w:gz") as archive:
-        archive.add(base, "cifar-10-batches-bin")
-    (x, y), (test, _) = pools._archive(tmp_path / "c.tar.gz")
-    assert x.shape == (10, 32, 32, 3)
-    assert y[2] == rows["data_batch_2"][0, 0]
-    assert x[2, 1, 5, 2] == rows["data_batch_2"][0, 1 + 2 * 1024 + 32 + 5]
-    assert len(test) == 2
-    (tmp_path / "c.tar.gz").write_bytes(b"short")
-    with pytest.raises(ValueError, match="is damaged"):
-        pools._archive(tmp_path / "c.tar.gz")
 
 
 def test_shifts_turn_and_corrupt_images_and_leave_the_original_alone():

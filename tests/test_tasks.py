@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from evotickets import tasks
+from evotickets.subspace import pools
 from evotickets.tasks import cifar, images
 
 IDENTIFIERS = {
@@ -328,6 +329,9 @@ def test_cifar_is_the_same_from_either_file(tiny_cifar):
     for one, other in zip(found, cifar.cifar10_10k(1), strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
+    pool = pools.load("cifar10", 0, {})
+    np.testing.assert_array_equal(pool.train.read(np.arange(3000)), whole[0])
+    np.testing.assert_array_equal(pool.test.labels, found.test[1])
     data = tasks.supervised("cifar10_10k")
     assert data.input_shape == tasks.SUPERVISED["cifar10_10k"].input_shape
     assert abs(float(data.train.x.mean())) < 1e-3

@@ -10,8 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from evotickets import lock, study
-from evotickets.tasks import images
+from evotickets import lock, study, tasks
 
 PROFILES = Path("workflow/profiles")
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
@@ -45,13 +44,18 @@ def _tracking(*arguments: str) -> int:
 
 def _fetch_data(loaded: study.Study) -> None:
     """Download the data sets that are missing: once, before any job, and where there is a network."""
-    for section in ("tickets", "hybrid"):
-        for name in dict.fromkeys(settings["task"] for settings in getattr(loaded, section).tasks.values()):
-            if name in images.SOURCES:
-                try:
-                    images.fetch(*images.SOURCES[name])
-                except FileNotFoundError as error:
-                    raise study.StudyError(f"{section}.tasks names {name}, but {error}") from error
+    for section in ("tickets", "hybrid", "strong"):
+        for entry, settings in getattr(loaded, section).tasks.items():
+            _fetch(f"{section}.tasks.{entry}", settings["task"])
+    for entry, settings in loaded.subspace.parents.items():
+        _fetch(f"subspace.parents.{entry}", settings["images"])
+
+
+def _fetch(key: str, name: str) -> None:
+    try:
+        tasks.fetch(name)
+    except FileNotFoundError as error:
+        raise study.StudyError(f"{key} names {name}, but {error}") from error
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,24 +3,28 @@
 Axis letters: `S` seeds, `K` prunable entries. A score sees only what training left behind, never the loss.
 """
 
+import inspect
 from collections.abc import Callable
 
 import numpy as np
 
-Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Score = Callable[..., np.ndarray]
 
 SCORES: dict[str, Score] = {}
-NEEDS_STD = {"snr", "snr_variance"}
+NEEDS_STD: set[str] = set()
+"""Scores that read the std of a search distribution, which gradient trainers do not have."""
 
 
 def register(function: Score) -> Score:
-    """Add a score under its function's name; the config can then name it as a criterion."""
+    """Add a score of the mean [S, K], or of mean and std, under its function's name; a config can name it as a criterion."""
     SCORES[function.__name__] = function
+    if "std" in inspect.signature(function).parameters:
+        NEEDS_STD.add(function.__name__)
     return function
 
 
 @register
-def magnitude(mean: np.ndarray, std: np.ndarray) -> np.ndarray:  # noqa: ARG001
+def magnitude(mean: np.ndarray) -> np.ndarray:
     """Return |mean| [S, K].
 
     Source: Han et al. (2015); Frankle & Carbin (2019).
@@ -60,5 +64,5 @@ def score(criterion: str, mean: np.ndarray, std: np.ndarray | None) -> np.ndarra
             f"criterion {criterion!r} needs a search distribution; a gradient trainer has none: use magnitude"
         )
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = SCORES[criterion](mean, mean if std is None else std)
+        values = SCORES[criterion](mean, std) if criterion in NEEDS_STD else SCORES[criterion](mean)
     return np.nan_to_num(values, nan=-np.inf, posinf=float(np.finfo(np.float32).max))

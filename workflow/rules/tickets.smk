@@ -8,7 +8,7 @@
 wildcard_constraints:
     task="[a-z0-9_]+",
     trainer="[a-z0-9_]+",
-    criterion="[a-z_]+",
+    criterion="[a-z][a-z0-9_]*",
     level=r"\d\d",
 
 

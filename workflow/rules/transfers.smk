@@ -9,7 +9,7 @@
 wildcard_constraints:
     source_task="[a-z0-9_]+",
     source_trainer="[a-z0-9_]+",
-    source_criterion="[a-z_]+",
+    source_criterion="[a-z][a-z0-9_]*",
 
 
 TRANSFERS_TARGETS = all_transferred_files()

@@ -37,23 +37,23 @@ def page(decided: pd.DataFrame, figures: Mapping[str, Sequence[bytes]]) -> str:
     """Return one HTML file that needs no other.
 
     Args:
-        decided: rows of `results.CLAIMS`.
+        decided: rows of `results.CLAIMS`; what no kind of figure shows comes last.
         figures: SVG files by kind, one of `SHOWN`; a study may lack some.
-
-    Raises:
-        ValueError: if a claim has no kind of figure.
     """
     parts, left = [], decided
     for kind, names in SHOWN.items():
         own = left["claim"].str.startswith(names)
         if own.any():
-            shown = left.loc[own, COLUMNS]
-            parts.append(shown.to_html(index=False, float_format="{:.3f}".format, na_rep="", border=0, justify="left"))
+            parts.append(_rows(left[own]))
             parts += [
                 f'<p><img alt="{kind}" src="data:image/svg+xml;base64,{b64encode(svg).decode()}"></p>'
                 for svg in figures.get(kind, ())
             ]
         left = left[~own]
     if len(left):
-        raise ValueError(f"no figure shows the claims {', '.join(left['claim'])}: add them to SHOWN")
+        parts.append(_rows(left))
     return f"<!doctype html><meta charset='utf-8'><style>{_STYLE}</style>{''.join(parts)}"
+
+
+def _rows(claims: pd.DataFrame) -> str:
+    return claims[COLUMNS].to_html(index=False, float_format="{:.3f}".format, na_rep="", border=0, justify="left")

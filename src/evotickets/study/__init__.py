@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from evotickets.pruning import CONTROLS
 from evotickets.saliency import ONE_SHOT
 from evotickets.scores import SCORES
 from evotickets.study import hybrid, planting, strong, subspace, tickets
@@ -32,6 +33,7 @@ __all__ = [
     "Tickets",
     "load",
     "resolve",
+    "rules_of",
 ]
 
 SECTIONS: dict[str, ModuleType] = {
@@ -79,13 +81,33 @@ def load(path: str | Path, schema: str | Path) -> Study:
         raise StudyError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
 
+def rules_of(schema: str | Path) -> dict[str, Any]:
+    """Read the schema; where it says `registered`, the names that the code has registered become the values allowed."""
+    rules = yaml.safe_load(Path(schema).read_text())
+    names = {
+        "criteria": [*SCORES, *CONTROLS, *ONE_SHOT],
+        "criteria_that_cut": [*SCORES, *ONE_SHOT],
+        "scores": [*SCORES],
+        "strategies": [name for name in rules["$defs"]["strategies"] if name not in {*GRADIENT, "evosax"}],
+    }
+
+    def fill(rule: Any) -> None:
+        for inner in rule.values() if isinstance(rule, dict) else rule if isinstance(rule, list) else ():
+            fill(inner)
+        if isinstance(rule, dict) and "registered" in rule:
+            rule["enum"] = names[rule["registered"]]
+
+    fill(rules)
+    return rules
+
+
 def resolve(config: Any, schema: str | Path) -> Study:
     """Check a configuration and fill in its defaults.
 
     Raises:
         StudyError: if a key is unknown, missing or has an impossible value.
     """
-    rules = yaml.safe_load(Path(schema).read_text())
+    rules = rules_of(schema)
     config = conform(config, rules, rules, "")
     folder = Path(config["results"])
     if FOLDERS & set(folder.parts[1:]):

@@ -3,7 +3,6 @@
 Axis letter: `n` images.
 """
 
-import tarfile
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -12,11 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from evotickets.tasks import images
+from evotickets.tasks import cifar, images
 
-CIFAR_FILE = "cifar10/cifar10_train10k_test10k.npz"
-CIFAR_URL = "https://www.cs.toronto.edu/~kriz/"
-CIFAR_SUM = {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"}
 ENDINGS = {".jpeg", ".jpg", ".png", ".webp"}
 
 
@@ -49,52 +45,21 @@ def digits(seed: int) -> Source:
 def cifar10(seed: int) -> Source:
     """CIFAR-10, scaled as ImageNet is: whoever trained the checkpoints of its residual networks scaled it so.
 
-    Read from `cifar10/cifar10_train10k_test10k.npz` in the folder of data, else from the official archive.
+    The training images are the first 10,000.
 
     Raises:
-        FileNotFoundError: if neither is there and the archive cannot be downloaded.
+        FileNotFoundError: if the data are missing and cannot be downloaded.
         ValueError: if a file is damaged.
     """
     del seed
-    train, test = _cifar10(str(images.data_folder()))
-    return Source(_pool(*train), _pool(*test), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    train, test = (_pool(x, y.astype(np.int64)) for x, y in _cifar10(str(images.data_folder())))
+    return Source(train, test, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @cache
-def _cifar10(folder: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    file = Path(folder) / CIFAR_FILE
-    if not file.exists():
-        return _archive(images.fetch("cifar10", CIFAR_URL, CIFAR_SUM)[0])
-    try:
-        with np.load(file) as held:
-            train, test = ((held[f"x_{part}"], held[f"y_{part}"]) for part in ("train", "test"))
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise ValueError(f"{file} is damaged ({error}): delete it to fetch CIFAR-10 anew") from error
-    return (train[0], train[1].astype(np.int64)), (test[0], test[1].astype(np.int64))
-
-
-def _archive(path: Path) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Read the binary version of CIFAR-10: a byte of label and 3 × 32 × 32 of pixels an image.
-
-    Source: Krizhevsky (2009), "Learning multiple layers of features from tiny images", binary version.
-    """
-    parts: dict[str, list[np.ndarray]] = {"train": [], "test": []}
-    try:
-        with tarfile.open(path) as archive:
-            for name in [*(f"data_batch_{index}" for index in range(1, 6)), "test_batch"]:
-                member = archive.extractfile(f"cifar-10-batches-bin/{name}.bin")
-                assert member is not None
-                parts["test" if name == "test_batch" else "train"].append(
-                    np.frombuffer(member.read(), np.uint8).reshape(-1, 3073)
-                )
-    except (tarfile.TarError, KeyError, ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}): delete it to fetch it anew") from error
-    rows = {name: np.concatenate(found) for name, found in parts.items()}
-    pixels = {
-        name: np.ascontiguousarray(r[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)) for name, r in rows.items()
-    }
-    train, test = ((pixels[name], rows[name][:, 0].astype(np.int64)) for name in ("train", "test"))
-    return train, test
+def _cifar10(folder: str) -> cifar.Pairs:
+    del folder
+    return cifar.pairs()
 
 
 def folder(

@@ -22,6 +22,7 @@ __all__ = [
     "cifar",
     "classic",
     "control",
+    "fetch",
     "images",
     "is_control",
     "kind",
@@ -83,6 +84,18 @@ def supervised(name: str, *, seed: int = 0) -> Data:
         digest.update(array.data)
     # MLflow takes digests of at most 36 characters.
     return Data(name, task.classes, train, validation, test, digest.hexdigest()[:32])
+
+
+def fetch(name: str) -> None:
+    """Download the files of a data set if it has some and they are missing: once, and where there is a network.
+
+    Raises:
+        FileNotFoundError: if they cannot be downloaded.
+    """
+    if name in images.SOURCES:
+        images.fetch(*images.SOURCES[name])
+    elif name in cifar.NAMES:
+        cifar.file()
 
 
 def load(name: str, *, seed: int = 0, **options: Any) -> Data | Control:

@@ -1,4 +1,7 @@
-"""A part of CIFAR-10 that two cores can train on, from a NumPy archive or the official one."""
+"""A part of CIFAR-10 that two cores can train on, from a NumPy archive or the official one.
+
+Axis letter: `n` images.
+"""
 
 import tarfile
 from pathlib import Path
@@ -8,6 +11,8 @@ import numpy as np
 from evotickets.tasks.images import data_folder, fetch
 from evotickets.tasks.registry import Images, register_supervised
 
+NAMES = ("cifar10", "cifar10_10k")
+"""What studies call it: pools of images by the first name, the task by the second."""
 PREPARED = Path("cifar10/cifar10_train10k_test10k.npz")
 ARCHIVE = (
     "cifar10",
@@ -16,6 +21,9 @@ ARCHIVE = (
 )
 BATCHES = ("cifar-10-batches-bin/data_batch_1.bin", "cifar-10-batches-bin/test_batch.bin")
 VALIDATION = 2_000
+
+
+Pairs = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @register_supervised("cifar10_10k", input_shape=(32, 32, 3), classes=10)
@@ -27,14 +35,28 @@ def cifar10_10k(seed: int) -> Images:
         FileNotFoundError: if the data are missing and cannot be downloaded.
     """
     del seed
-    prepared = data_folder() / PREPARED
-    (x, y), test = _prepared(prepared) if prepared.exists() else _archive(fetch(*ARCHIVE)[0])
-    if x.shape[1:] != (32, 32, 3) or len(x) <= VALIDATION or len(x) != len(y) or len(test[0]) != len(test[1]):
-        raise ValueError(f"{prepared} does not hold images of 32×32×3 and their labels: delete it")
+    (x, y), test = pairs()
     return Images((x[:-VALIDATION], y[:-VALIDATION]), (x[-VALIDATION:], y[-VALIDATION:]), test)
 
 
-Pairs = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+def pairs() -> Pairs:
+    """Return images uint8 [n, 32, 32, 3] and labels [n]: the first 10,000 to train on, and all test images.
+
+    Raises:
+        ValueError: if a file is damaged.
+        FileNotFoundError: if the data are missing and cannot be downloaded.
+    """
+    path = file()
+    (x, y), test = _prepared(path) if path.name == PREPARED.name else _archive(path)
+    if x.shape[1:] != (32, 32, 3) or len(x) <= VALIDATION or len(x) != len(y) or len(test[0]) != len(test[1]):
+        raise ValueError(f"{path} does not hold images of 32×32×3 and their labels: delete it")
+    return (x, y), test
+
+
+def file() -> Path:
+    """Return the file that holds CIFAR-10, downloading the official archive if neither is there; raises as `fetch` does."""
+    prepared = data_folder() / PREPARED
+    return prepared if prepared.exists() else fetch(*ARCHIVE)[0]
 
 
 def _prepared(path: Path) -> Pairs:
