@@ -58,7 +58,11 @@ def test_one_generation_has_every_candidate_at_every_scale():
 
 def test_the_average_of_all_weights_of_antithetic_children_is_their_parent():
     rows = run("mutations", MUTATIONS | {"mode": "antithetic", "children": 4})
-    at = rows[(rows["metric"] == "nll") & (rows["split"] == "test")].set_index(["rule", "sigma", "candidate"])["value"]
+    at = (
+        rows[(rows["metric"] == "nll") & (rows["split"] == "test")]
+        .set_index(["rule", "sigma", "candidate"])["value"]
+        .sort_index(kind="stable")
+    )
     for scale in SCALES:
         own = at[scale["rule"], scale["sigma"]]
         assert own["weight_average"] == pytest.approx(own["parent"], abs=1e-5)
