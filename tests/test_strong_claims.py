@@ -8,7 +8,6 @@ import pytest
 
 from evotickets.claims import page
 from evotickets.claims import strong as claims
-from evotickets.masked import popup
 
 SEEKERS = {
     "genetic": {"seeker": "genetic", "objective": "accuracy"},
@@ -149,10 +148,6 @@ def test_genetic_search_against_its_baselines():
     assert verdicts(rows, "G5", "G5a") == ["contradicted", "contradicted"]
     rows = table(better("unpaired", by=0.1))
     assert verdicts(rows, "G5a") == ["undecided"], "another objective is no fair comparison"
-
-
-def test_seekers_that_take_gradients_are_those_of_edge_popups_kind():
-    assert set(claims.GRADIENT) == set(popup.KINDS)
 
 
 def test_recovered_edges():

@@ -83,8 +83,8 @@ def paired_effect(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Effec
     return stratified_effect(np.asarray(a, float)[None], np.asarray(b, float)[None], confidence)
 
 
-def stratified_effect(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Effect:
-    """Return the mean of a − b [C, S] over cells and seeds, every cell with the same weight.
+def stratified_effect(a: ArrayLike, b: ArrayLike | None = None, confidence: float = 0.95) -> Effect:
+    """Return the mean of a − b [C, S], or of a alone, over cells and seeds, every cell with the same weight.
 
     The differences are averaged over the cells of a seed before the interval over seeds is taken. So the cells may
     depend on each other (trainers that start from the same initial weights do), and more cells do not pose as more
@@ -93,7 +93,8 @@ def stratified_effect(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> E
     Raises:
         ValueError: if the shapes differ or are not [C, S].
     """
-    a, b = np.asarray(a, float), np.asarray(b, float)
+    a = np.asarray(a, float)
+    b = np.zeros_like(a) if b is None else np.asarray(b, float)
     if a.shape != b.shape or a.ndim != 2:
         raise ValueError(
             f"paired scores must have the same seeds in the same order, got shapes {a.shape} and {b.shape}"

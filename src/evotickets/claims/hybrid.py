@@ -67,11 +67,7 @@ class Evidence(NamedTuple):
 
     def named(self, kind: str, **options: Any) -> list[str]:
         """Return the names of methods of a kind with certain options."""
-        return [
-            name
-            for name, own in self.methods.items()
-            if own["method"] == kind and all(own.get(key) == value for key, value in options.items())
-        ]
+        return rules.named(self.methods, method=kind, **options)
 
     @property
     def hybrids(self) -> list[str]:

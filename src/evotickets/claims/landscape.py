@@ -27,7 +27,7 @@ def _barriers(tables: Tables, pair: str, column: str, *, gradient: bool) -> Effe
     if not len(rows):
         return MISSING
     wide = rows.pivot(index=[*_CHAIN, "level"], columns="seed", values=column).to_numpy()
-    return statistics.stratified_effect(wide, np.zeros_like(wide))
+    return statistics.stratified_effect(wide)
 
 
 # Levels differ in density and so in error: half that difference would pass for a barrier where the line is straight.

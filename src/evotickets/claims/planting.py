@@ -13,7 +13,7 @@ import pandas as pd
 
 from evotickets import statistics
 from evotickets.claims import rules
-from evotickets.claims.rules import MISSING, Row, Rule, contrast, opposite, weakest
+from evotickets.claims.rules import MISSING, Row, Rule, contrast, named, opposite, weakest
 from evotickets.planting import DENSE, PLANTED, TICKET
 from evotickets.statistics import Effect, Interval
 
@@ -164,8 +164,7 @@ def p6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
             sides.append(values)
         difference = (sides[0] - sides[1]).dropna().unstack("seed")
         if difference.size:
-            zero = np.zeros(difference.shape)
-            found[f"P6 noise {noise:g}"] = statistics.stratified_effect(difference.to_numpy(), zero)
+            found[f"P6 noise {noise:g}"] = statistics.stratified_effect(difference.to_numpy())
     worst = max(found.values(), key=lambda effect: abs(effect.effect), default=MISSING)
     return {"P6": worst, **found}
 
@@ -175,7 +174,7 @@ def p7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     rows = frame[(frame["cell"] == TICKET) & ~frame["seeker"].isin([DENSE, PLANTED])]
     rows = rows.assign(gain=rows["recall"] - rows["layer_chance_recall"])
     above = largest(rows[rows["seeker"] != "random"], "gain")
-    evolved = [name for name, s in seekers.items() if s["seeker"] == "evolution_strategy"]
+    evolved = named(seekers, seeker="evolution_strategy")
     others = [name for name in seekers if name not in evolved]
     searching = [name for name in others if seekers[name]["seeker"] != "random"]
     return {

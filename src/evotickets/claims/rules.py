@@ -37,6 +37,11 @@ class Rule(NamedTuple):
     margin: float | Mapping[str, float] | None = None
 
 
+def named(parts: Mapping[str, Mapping[str, Any]], **options: Any) -> list[str]:
+    """Return the names of the parts of a study (seekers, methods) that have certain options."""
+    return [name for name, own in parts.items() if all(own.get(key) == value for key, value in options.items())]
+
+
 def opposite(effect: Effect) -> Effect:
     """Return the effect of the opposite claim."""
     return Effect(-effect.effect, -effect.high, -effect.low, effect.n)

@@ -14,15 +14,14 @@ import pandas as pd
 
 from evotickets import statistics
 from evotickets.claims import rules
-from evotickets.claims.rules import MISSING, Row, Rule, weakest, weakest_known
+from evotickets.claims.rules import MISSING, Row, Rule, named, weakest, weakest_known
+from evotickets.masked import popup
 from evotickets.statistics import Effect
 from evotickets.strong import DENSE, FOUND, LEAKED, PLANTED, PRUNED
 
 HALF = 0.5
 """The density of edge-popup in the papers."""
 OBJECTIVES = ("accuracy", "cross_entropy")
-GRADIENT = ("edge_popup", "gem_miner", "biprop")
-"""Seekers that take gradients."""
 FIRST, SECOND = "Altmann et al. (2024)", "Schönberger et al. (2025)"
 
 Seekers = Mapping[str, Mapping[str, Any]]
@@ -42,15 +41,6 @@ def wide(table: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def named(seekers: Seekers, kind: str, **options: Any) -> list[str]:
-    """Name the seekers of a kind with certain options."""
-    return [
-        name
-        for name, own in seekers.items()
-        if own["seeker"] == kind and all(own.get(key) == value for key, value in options.items())
-    ]
-
-
 def contrast(frame: pd.DataFrame, column: str, a: str, b: str) -> Effect:
     """Return the effect of seeker `a` over `b` on what a column holds, over the tasks that both were run on."""
     return rules.contrast(frame[frame["state"] == FOUND].assign(value=frame[column]), "seeker", a, b, ["task"])
@@ -59,7 +49,7 @@ def contrast(frame: pd.DataFrame, column: str, a: str, b: str) -> Effect:
 def genetic(seekers: Seekers, classes: int) -> list[str]:
     """Name the genetic seekers, the one that stands for them first."""
     order = OBJECTIVES if classes == 2 else OBJECTIVES[::-1]
-    return [name for objective in order for name in named(seekers, "genetic", objective=objective)]
+    return [name for objective in order for name in named(seekers, seeker="genetic", objective=objective)]
 
 
 def _standing(frame: pd.DataFrame, seekers: Seekers, classes: int) -> str | None:
@@ -78,12 +68,12 @@ def against_popup(frame: pd.DataFrame, seekers: Seekers, name: str) -> dict[str,
     ours = _standing(frame, seekers, 2 if (frame["classes"] == 2).all() else 3)
     if ours is None:
         return found
-    for half in named(seekers, "edge_popup", density=HALF)[:1]:
+    for half in named(seekers, seeker="edge_popup", density=HALF)[:1]:
         found[f"{name}a"] = contrast(frame, "accuracy", ours, half)
         sparser = contrast(frame, "density", half, ours)
         found[f"{name}b"] = sparser
         found[name] = weakest((found[f"{name}a"], sparser))
-    for equal in named(seekers, "edge_popup", density=ours)[:1]:
+    for equal in named(seekers, seeker="edge_popup", density=ours)[:1]:
         found[f"{name}c"] = contrast(frame, "accuracy", ours, equal)
     return found
 
@@ -108,8 +98,8 @@ def g3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     rows = _ordinary(frame)
     pairs = [
         (entropy, accuracy)
-        for entropy in named(seekers, "genetic", objective="cross_entropy")
-        for accuracy in named(seekers, "genetic", objective="accuracy")
+        for entropy in named(seekers, seeker="genetic", objective="cross_entropy")
+        for accuracy in named(seekers, seeker="genetic", objective="accuracy")
         if {**seekers[entropy], "objective": "accuracy"} == seekers[accuracy]
     ][:1]
     if not pairs:
@@ -153,7 +143,7 @@ def slope(frame: pd.DataFrame, x: str, fixed: str) -> Effect:
             slopes.append(values.to_numpy() @ at / (at @ at))
     if not slopes or len({len(own) for own in slopes}) > 1:
         return MISSING
-    return statistics.stratified_effect(np.array(slopes), np.zeros((len(slopes), len(slopes[0]))))
+    return statistics.stratified_effect(slopes)
 
 
 def g4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -170,7 +160,7 @@ def g5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     for part, kind in (("G5a", "random_search"), ("G5b", "one_plus_one"), ("G5c", "evolution_strategy")):
         effects = [
             contrast(rows, "accuracy", seekers[name]["budget"], name)
-            for name in named(seekers, kind)
+            for name in named(seekers, seeker=kind)
             if seekers.get(seekers[name]["budget"], {}).get("objective") == seekers[name]["objective"]
         ]
         found[part] = weakest_known(effects)
@@ -183,7 +173,7 @@ def g6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     The test set is also larger than the validation set; G6a compares tickets with themselves on samples they have not seen.
     """
     rows = _ordinary(frame)
-    rows = rows[rows["seeker"].isin(named(seekers, "genetic"))].assign(value=rows["accuracy"])
+    rows = rows[rows["seeker"].isin(named(seekers, seeker="genetic"))].assign(value=rows["accuracy"])
     leaked, sides = rows[rows["state"] == LEAKED], ("state", LEAKED, PRUNED, ["task", "seeker"])
     found = {f"G6 {family}": rules.contrast(own, *sides) for family, own in rows.groupby("family")}
     unseen = _over_seeds(leaked["accuracy"] - leaked["validation"], leaked)
@@ -195,7 +185,7 @@ def _over_seeds(gain: pd.Series, rows: pd.DataFrame) -> Effect:
     if gain.empty:
         return MISSING
     gains = gain.groupby([rows["task"], rows["seeker"], rows["seed"]]).mean().unstack("seed").to_numpy()
-    return statistics.stratified_effect(gains, np.zeros(gains.shape))
+    return statistics.stratified_effect(gains)
 
 
 def g7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -205,12 +195,12 @@ def g7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     if "recall" in rows:
         for name, own in rows[~rows["seeker"].isin([DENSE, PLANTED])].groupby("seeker"):
             found[f"G7 {name}"] = _over_seeds(own["recall"] - own["layer_chance_recall"], own)
-    ours = {name[3:]: effect for name, effect in found.items() if name[3:] in named(seekers, "genetic")}
+    ours = {name[3:]: effect for name, effect in found.items() if name[3:] in named(seekers, seeker="genetic")}
     if not ours:
         return {"G7": MISSING, "G7a": MISSING, **found}
     best = max(ours, key=lambda name: ours[name].effect)
     gains = rows.assign(value=rows["recall"] - rows["layer_chance_recall"])
-    gradients = [name for kind in GRADIENT for name in named(seekers, kind)]
+    gradients = [name for kind in popup.KINDS for name in named(seekers, seeker=kind)]
     ahead = weakest_known(rules.contrast(gains, "seeker", best, name, ["task"]) for name in gradients)
     return {"G7": ours[best], "G7a": ahead, **found}
 
@@ -282,8 +272,8 @@ PARTS = {
     "G5a": "Genetic search beats random search with as many evaluations",
     "G5b": "Genetic search beats a (1+1)-EA with as many evaluations",
     "G5c": "Genetic search beats an evolution strategy over mask logits with as many evaluations",
-    "G7a": "Genetic search recovers more planted edges than seekers that take gradients",
     "G6a": "Tickets that were chosen and pruned on the test set look better there than on samples they have not seen",
+    "G7a": "Genetic search recovers more planted edges than seekers that take gradients",
 }
 """What the parts of a claim state by themselves."""
 

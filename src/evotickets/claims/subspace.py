@@ -38,7 +38,7 @@ def against(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str]) -> Eff
     cells = ["parent", "mode", "density", "rule", "sigma", "shift", "decay", "step", "candidate"]
     wide = joined.assign(difference=joined["value"] - joined["value_other"])
     found = wide.pivot(index=cells, columns="seed", values="difference").dropna()
-    return statistics.stratified_effect(found.to_numpy(), np.zeros(found.shape)) if found.size else MISSING
+    return statistics.stratified_effect(found.to_numpy()) if found.size else MISSING
 
 
 def logarithm(rows: pd.DataFrame) -> pd.DataFrame:
@@ -115,7 +115,7 @@ def s3(table: pd.DataFrame) -> dict[str, Effect]:
 
     def over_seeds(values: pd.Series) -> Effect:
         wide = rows.assign(value=values).pivot(index="parent", columns="seed", values="value").dropna()
-        return statistics.stratified_effect(wide.to_numpy(), np.zeros(wide.shape)) if wide.size else MISSING
+        return statistics.stratified_effect(wide.to_numpy()) if wide.size else MISSING
 
     found = {
         "S3a loss": over_seeds(rows["nll"]),

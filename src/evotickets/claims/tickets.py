@@ -113,8 +113,7 @@ def _over_cells(cells: list[np.ndarray]) -> Effect:
     differences = [cell for cell in cells if cell.size]
     if not differences:
         return MISSING
-    stacked = np.concatenate(differences)
-    return statistics.stratified_effect(stacked, np.zeros_like(stacked))
+    return statistics.stratified_effect(np.concatenate(differences))
 
 
 def kind(row: pd.Series, gradient: frozenset[str]) -> str:

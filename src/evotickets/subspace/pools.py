@@ -58,6 +58,7 @@ def cifar10(seed: int) -> Source:
 
 @cache
 def _cifar10(folder: str) -> cifar.Pairs:
+    # What is kept belongs to one folder of data.
     del folder
     return cifar.pairs()
 
