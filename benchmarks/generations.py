@@ -16,8 +16,9 @@ from jax.sharding import Mesh
 from timing import interleaved, row
 from workload import BATCH, CNN, CNN_BATCH, MEMBERS, MLP, data, magnitude_masks, random_mask
 
-from evotickets import devices, evolution, objectives, population, strategies
-from evotickets.networks import Network
+from evotickets import devices, population
+from evotickets.networks.layout import Network
+from evotickets.trainers import evolution, objectives, strategies
 
 DENSITIES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 QUICK = (1.0, 0.1, 0.01)

@@ -15,8 +15,8 @@ from jax.sharding import PartitionSpec
 from timing import row
 
 from evotickets import devices
-from evotickets.hybrid import cells, overhead
-from evotickets.hybrid.methods import METHODS, Batches, Setting, move
+from evotickets.systems.hybrid import cells, overhead
+from evotickets.systems.hybrid.methods import METHODS, Batches, Setting, move
 from evotickets.tasks import Data, Split
 
 DENSITY = 0.1

@@ -12,12 +12,13 @@ import numpy as np
 import optax
 from workload import BATCH, MEMBERS
 
-from evotickets import masks, networks, tasks
-from evotickets.networks import Network
+from evotickets import tasks
+from evotickets.networks import feedforward, layout, masks
+from evotickets.networks.layout import Network
 
 
 def _loss(network: Network, flat: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
-    outputs = networks.apply(network, networks.unflatten(network, flat), x)
+    outputs = feedforward.apply(network, layout.unflatten(network, flat), x)
     return optax.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from timing import row
 
-from evotickets.masked import perceptron
-from evotickets.masked.hunt import Hunt
-from evotickets.planting import cells, samples, seekers
+from evotickets.planted import samples
+from evotickets.supermasks import perceptron
+from evotickets.supermasks.instance import Hunt
+from evotickets.systems.planting import cells, seekers
 
 SEEDS, SAMPLES, EPOCHS = 25, 10_000, 10
 SPARSE, DENSER = 0.01, 0.1

@@ -12,7 +12,9 @@ import numpy as np
 from flax import linen
 from timing import interleaved, row
 
-from evotickets import devices, masks, networks, population, rollouts, tasks
+from evotickets import devices, population, tasks
+from evotickets.networks import feedforward, layout, masks
+from evotickets.trainers import rollouts
 
 MEMBERS = 256
 
@@ -28,10 +30,12 @@ class Policy(linen.Module):
         return jnp.argmax(linen.Dense(2)(x))
 
 
-def setting(network: networks.Network, kind: str, density: float):
+def setting(network: layout.Network, kind: str, density: float):
     """Return a random mask and masked parameters [P, N]; a lasting member leans against the fall with one path."""
     rng = np.random.default_rng(0)
-    members = jax.tree.map(lambda *rows: jnp.stack(rows), *(networks.initialise(network, rng) for _ in range(MEMBERS)))
+    members = jax.tree.map(
+        lambda *rows: jnp.stack(rows), *(feedforward.initialise(network, rng) for _ in range(MEMBERS))
+    )
     keep = rng.permutation(network.kernel_count) < masks.kept_count(density, network.kernel_count)
     mask = masks.unflatten_kernels(network, keep)
     if kind == "lasting":
@@ -58,7 +62,7 @@ def ours(task, mask, members, episodes: int, mesh) -> Callable[[], jax.Array]:
     path = "auto" if all(m.all() for m in mask.values()) else "sparse"
     plans = population.plan(network, {name: m[None] for name, m in mask.items()}, path=path)
     plan = jax.tree.map(lambda leaf: leaf[0], plans)
-    flat = jax.vmap(lambda member: networks.flatten(network, member))(members)
+    flat = jax.vmap(lambda member: layout.flatten(network, member))(members)
     survivors = flat[:, masks.survivors(network, mask)]
     keys = jax.random.split(jax.random.key(1), episodes)
     start = rollouts.initial_statistics(task.observation_size)

@@ -20,10 +20,11 @@ import numpy as np
 import threadpoolctl
 from timing import apart, interleaved, row
 
-from evotickets import devices, networks
-from evotickets.masked import perceptron
-from evotickets.networks import Network
-from evotickets.strong import data, evaluation, weights
+from evotickets import devices
+from evotickets.networks import layout
+from evotickets.networks.layout import Network
+from evotickets.supermasks import perceptron
+from evotickets.systems.strong import data, evaluator, weights
 
 GENOMES = 53
 """Offspring of a generation on average: 30 children, 13 mutants and 10 migrants."""
@@ -40,7 +41,7 @@ def rows(quick: bool) -> list[dict[str, Any]]:
     for setting, (name, classes, hidden) in CASES.items():
         rng = np.random.default_rng(0)
         problem = data.draw(name, classes, 5000, 0.07, [rng])
-        network = networks.mlp(problem.train.x.shape[-1], (hidden,), classes)
+        network = layout.mlp(problem.train.x.shape[-1], (hidden,), classes)
         parameters = weights.initialise(network, "uniform", 1.0, rng)
         genomes = rng.random((GENOMES, network.kernel_count)) < 0.5
         arguments = threads, network, parameters, problem.train.x[0], problem.train.y[0], genomes
@@ -70,9 +71,9 @@ def _ours(
 
     @jax.jit
     def generations(parameters, x, y, genomes):
-        score = evaluation.scorer(network, "accuracy", parameters, x, y)
+        score = evaluator.scorer(network, "accuracy", parameters, x, y)
         # The number of offspring is not known before, here as in a search.
-        return jax.lax.map(lambda own: evaluation.of_some(score, *own), genomes).ravel()
+        return jax.lax.map(lambda own: evaluator.of_some(score, *own), genomes).ravel()
 
     offspring = jnp.asarray(np.stack([genomes] * GENERATIONS)), jnp.full(GENERATIONS, GENOMES)
     arguments = (*map(jnp.asarray, (parameters, x, y)), offspring)

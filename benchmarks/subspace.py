@@ -12,9 +12,9 @@ import torch
 from timing import interleaved, row
 from torch import nn
 
-from evotickets.subspace import evaluation, resnet
-from evotickets.subspace.mutation import Mutation
-from evotickets.subspace.weights import Weights
+from evotickets.systems.subspace import evaluation, resnet
+from evotickets.systems.subspace.mutation import Mutation
+from evotickets.systems.subspace.weights import Weights
 
 IMAGES, BATCH, SIGMA = 2000, 250, 0.001
 ALONE = 4

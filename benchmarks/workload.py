@@ -6,14 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evotickets import gradient, masks, networks, objectives, pruning, tasks
-from evotickets.networks import Network
+from evotickets import tasks
+from evotickets.networks import feedforward, layout, masks
+from evotickets.networks.layout import Network
+from evotickets.pruning import controls, top_k
+from evotickets.trainers import adam, objectives
 
 MEMBERS, BATCH = 128, 1024
 # With a batch of 1024 evosax would need 22 GB for the images of all members.
 CNN_BATCH = 256
-MLP = networks.mlp(784, (128,), 10)
-CNN = networks.cnn((28, 28, 1), (8, 16), 10)
+MLP = layout.mlp(784, (128,), 10)
+CNN = layout.cnn((28, 28, 1), (8, 16), 10)
 
 
 @cache
@@ -39,14 +42,14 @@ def data() -> tasks.Data:
 def random_mask(network: Network, density: float) -> np.ndarray:
     """Keep a uniform choice of all kernel entries: [1, K]."""
     count = masks.kept_count(density, network.kernel_count)
-    return pruning.random_mask((1, network.kernel_count), count, np.random.default_rng(0))
+    return controls.random_mask((1, network.kernel_count), count, np.random.default_rng(0))
 
 
 @cache
 def magnitude_masks(network: Network, densities: tuple[float, ...]) -> dict[float, np.ndarray]:
     """Return the masks [1, K] of iterative magnitude pruning: Adam, cut, rewind, over and over."""
     rng = np.random.default_rng(0)
-    initial = np.asarray(networks.flatten(network, networks.initialise(network, rng)))[None]
+    initial = np.asarray(layout.flatten(network, feedforward.initialise(network, rng)))[None]
     kernels = masks.kernel_positions(network)
     mask = np.ones((1, network.kernel_count), bool)
     found = {}
@@ -56,10 +59,10 @@ def magnitude_masks(network: Network, densities: tuple[float, ...]) -> dict[floa
             where = objectives.positions(network, mask)
             settings = {"steps": 500, "learning_rate": 1e-3, "evaluations": 1}
             start = jnp.asarray(np.take_along_axis(initial, where, 1))
-            trained = gradient.train(objective, start, settings, key=jax.random.key(level))
+            trained = adam.train(objective, start, settings, key=jax.random.key(level))
             weights = np.zeros_like(initial)
             np.put_along_axis(weights, where, trained.mean, 1)
             count = masks.kept_count(density, network.kernel_count)
-            mask = pruning.keep_largest(np.abs(weights[:, kernels]), mask, count, rng)
+            mask = top_k.keep_largest(np.abs(weights[:, kernels]), mask, count, rng)
         found[density] = mask
     return found

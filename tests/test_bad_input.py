@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evotickets import __main__ as command_line
-from evotickets import study
-from evotickets.study import configuration
+from evotickets import __main__, study
+from evotickets.configuration import reader
 from evotickets.tasks import cifar, images
 from tests import studies
 
@@ -226,7 +225,7 @@ CASES = {
 
 
 def refusal(path):
-    with pytest.raises(study.StudyError) as error:
+    with pytest.raises(reader.StudyError) as error:
         study.load(path, SCHEMA)
     return str(error.value)
 
@@ -256,7 +255,7 @@ def test_the_configuration_of_these_tests_is_good(tmp_path):
         (b"\x89PNG\r\n\x1a\n\x00\x00", "is no text in UTF-8"),
         (GOOD.encode("utf-16"), "is no text in UTF-8"),
         (b"PAR1" + bytes(100), "is not valid YAML"),
-        (b"#" * (configuration.LARGEST + 1), "is larger than 1000000 bytes, which no configuration is"),
+        (b"#" * (reader.LARGEST + 1), "is larger than 1000000 bytes, which no configuration is"),
     ],
     ids=["latin-1", "picture", "utf-16", "parquet", "large"],
 )
@@ -324,8 +323,8 @@ def test_data_that_cannot_be_had_are_known_before_any_job(sentence, tmp_path, mo
     monkeypatch.setattr(cifar, "ARCHIVE", ("cifar10", "http://127.0.0.1:9/", cifar.ARCHIVE[2]))
     monkeypatch.setattr(sys, "argv", ["evotickets", "run", "--config", "study.yaml"])
     errors = []
-    monkeypatch.setattr(command_line.sys.stderr, "write", errors.append)
-    assert command_line.main() == 2
+    monkeypatch.setattr(__main__.sys.stderr, "write", errors.append)
+    assert __main__.main() == 2
     said = "".join(errors)
     assert sentence in said
     assert "put it there, or let EVOTICKETS_DATA name the folder" in said
@@ -401,7 +400,7 @@ def test_no_string_becomes_a_path_or_a_command(path, is_key, hostile):
     config = yaml.safe_load(yaml.safe_dump(FULL))
     assert study.resolve(config, SCHEMA)
     put(config, path, is_key, HOSTILE[hostile])
-    with pytest.raises(study.StudyError) as error:
+    with pytest.raises(reader.StudyError) as error:
         study.resolve(config, SCHEMA)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400

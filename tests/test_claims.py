@@ -7,9 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evotickets import claims, landscape
-from evotickets.claims import tickets as rules
+from evotickets import landscape
+from evotickets.claims import page, registry
 from evotickets.results import BARRIERS, CLAIMS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
+from evotickets.systems.hybrid import claims as hybrid_claims
+from evotickets.systems.planting import claims as planting_claims
+from evotickets.systems.strong import claims as strong_claims
+from evotickets.systems.subspace import claims as subspace_claims
+from evotickets.systems.tickets import claims as tickets_claims
 
 DENSITIES = [1.0, 0.5, 0.2, 0.1, 0.02]
 SEEDS = 5
@@ -30,7 +35,7 @@ def tables(**given):
         "diversity": DIVERSITY,
     }
     missing = {name: empty(schema) for name, schema in held.items()}
-    return claims.Tables(**(missing | given), gradient=frozenset({"adam"}))
+    return registry.Tables(**(missing | given), gradient=frozenset({"adam"}))
 
 
 def rows(value, trainer="snes", criterion="snr", task="digits", metric="accuracy", densities=DENSITIES, **more):
@@ -54,7 +59,7 @@ VERDICTS = {0.1: "supported", -0.1: "contradicted", 0.0: "undecided"}
 
 
 def verdict(name, given):
-    (row,) = [row for row in claims.decide(given, "tickets") if row["claim"] == name]
+    (row,) = [row for row in registry.decide(given, "tickets") if row["claim"] == name]
     return row
 
 
@@ -203,18 +208,18 @@ def test_diversity_is_compared_at_matched_accuracy(name, measure, sign, gap, exp
 
 
 def test_nothing_is_decided_without_data():
-    decided = claims.decide(tables(), "tickets")
+    decided = registry.decide(tables(), "tickets")
     assert {row["verdict"] for row in decided} == {"undecided"}
     assert {row["n"] for row in decided} == {0}
     assert all(np.isnan(row["effect"]) for row in decided)
-    assert claims.decide(tables(), "planting") == []
+    assert registry.decide(tables(), "planting") == []
 
 
 def test_every_claim_has_a_name_of_its_own_and_says_what_it_means():
-    assert len({claim.name for claim in claims.CLAIMS}) == len(claims.CLAIMS)
-    assert {claim.name.split()[0] for claim in claims.CLAIMS} == {"C1", "C2", "C3", "C4", "C5", "C6"}
-    decided = claims.decide(tables(), "tickets")
-    assert len(decided) == len(claims.CLAIMS)
+    assert len({claim.name for claim in registry.CLAIMS}) == len(registry.CLAIMS)
+    assert {claim.name.split()[0] for claim in registry.CLAIMS} == {"C1", "C2", "C3", "C4", "C5", "C6"}
+    decided = registry.decide(tables(), "tickets")
+    assert len(decided) == len(registry.CLAIMS)
     for row in decided:
         assert row["statement"].endswith(".")
         assert "supported if its 95 % interval" in row["rule"]
@@ -228,7 +233,7 @@ def test_the_criterion_that_stands_for_a_trainer():
         ("mask_reinit", "random"): None,
     }
     for names, expected in cases.items():
-        assert rules.best(pd.DataFrame({"criterion": names})) == expected
+        assert tickets_claims.best(pd.DataFrame({"criterion": names})) == expected
 
 
 def test_a_trainer_with_controls_alone_stands_for_nothing():
@@ -258,9 +263,9 @@ def test_moves_without_a_direction_leave_diversity_undecided():
 
 
 def test_the_page_puts_every_claim_above_the_figures_of_its_kind():
-    names = [claim.name for claim in claims.CLAIMS] + list(claims.planting.RULES)
+    names = [claim.name for claim in registry.CLAIMS] + list(planting_claims.RULES)
     decided = pd.DataFrame(dict.fromkeys(CLAIMS.columns.names, "") | {"claim": name} for name in names)
-    text = claims.page(decided.assign(effect=0.1234), {"strategies": [b"<svg>1</svg>"], "flatness": [b"2", b"3"]})
+    text = page.page(decided.assign(effect=0.1234), {"strategies": [b"<svg>1</svg>"], "flatness": [b"2", b"3"]})
     assert sorted(re.findall(r"<td>([CP]\d[^<]*)</td>", text)) == sorted(names)
     order = [text.index(f"<td>{name}</td>") for name in ("C2", "C3", "C4 own", "C6 flat", "C6 disagree")]
     images = [match.start() for match in re.finditer("<img", text)]
@@ -271,12 +276,12 @@ def test_the_page_puts_every_claim_above_the_figures_of_its_kind():
 
 def test_a_claim_that_no_figure_shows_comes_last():
     decided = pd.DataFrame(dict.fromkeys(CLAIMS.columns.names, "") | {"claim": name} for name in ("Q1", "C3"))
-    text = claims.page(decided.assign(effect=0.1), {"strategies": [b"1"]})
+    text = page.page(decided.assign(effect=0.1), {"strategies": [b"1"]})
     assert text.index("<td>C3</td>") < text.index("<img") < text.index("<td>Q1</td>")
 
 
 def test_every_claim_of_the_house_has_a_kind_of_figure():
-    systems = (claims.planting, claims.strong, claims.hybrid, claims.subspace)
-    names = [claim.name for claim in claims.CLAIMS] + [name for system in systems for name in system.RULES]
-    shown = tuple(prefix for prefixes in claims.SHOWN.values() for prefix in prefixes)
+    systems = (planting_claims, strong_claims, hybrid_claims, subspace_claims)
+    names = [claim.name for claim in registry.CLAIMS] + [name for system in systems for name in system.RULES]
+    shown = tuple(prefix for prefixes in page.SHOWN.values() for prefix in prefixes)
     assert all(name.startswith(shown) for name in names)

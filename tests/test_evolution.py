@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evotickets import evolution, scores, strategies
-from evotickets.objectives import Objective
-from evotickets.training import EVOSAX
+from evotickets.pruning import scores
+from evotickets.trainers import EVOSAX, evolution, strategies
+from evotickets.trainers.objectives import Objective
 
 STRATEGIES = list(strategies.STRATEGIES)
 DIMENSIONS = 20

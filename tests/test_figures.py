@@ -14,8 +14,14 @@ from jinja2 import StrictUndefined, Template
 from matplotlib.colors import to_rgb
 
 from evotickets import figures, statistics
-from evotickets.figures import style
-from tests import litters
+from evotickets.figures import claims, style
+from evotickets.systems.hybrid import figures as hybrid_figures
+from evotickets.systems.planting import figures as planting_figures
+from evotickets.systems.strong import figures as strong_figures
+from evotickets.systems.subspace import figures as subspace_figures
+from evotickets.systems.tickets import figures as tickets_figures
+from evotickets.systems.tickets import landscape_figures
+from tests import offspring as litters
 
 DENSITIES = [1.0, 0.3, 0.1, 0.02]
 CAPTIONS = Path(__file__).parents[1] / "workflow/report"
@@ -258,58 +264,58 @@ def draw(name: str, path: Path):
     magnitude, std = weights()
     match name:
         case "performance":
-            return figures.performance(score_table({"snes": ["snr", "random"], "adam": ["magnitude"]}), path)
+            return tickets_figures.performance(score_table({"snes": ["snr", "random"], "adam": ["magnitude"]}), path)
         case "strategies":
-            return figures.strategies(score_table({"snes": ["snr"], "adam": ["magnitude"]}), path)
+            return tickets_figures.strategies(score_table({"snes": ["snr"], "adam": ["magnitude"]}), path)
         case "claims":
-            return figures.claims(claim_table(), path)
+            return claims.claims(claim_table(), path)
         case "training_curves":
-            return figures.training_curves(history_table(), path)
+            return tickets_figures.training_curves(history_table(), path)
         case "layer_densities":
-            return figures.layer_densities(layer_table(), path)
+            return tickets_figures.layer_densities(layer_table(), path)
         case "snr_against_magnitude":
-            return figures.snr_against_magnitude(magnitude, std, magnitude > 0.1, path)
+            return tickets_figures.snr_against_magnitude(magnitude, std, magnitude > 0.1, path)
         case "transfer":
-            return figures.transfer(pair_table("origin", ["own", "transferred", "random"]), path)
+            return landscape_figures.transfer(pair_table("origin", ["own", "transferred", "random"]), path)
         case "barriers":
-            return figures.barriers(pair_table("trainer", ["snes", "adam"]), path, "digits", 0.02)
+            return landscape_figures.barriers(pair_table("trainer", ["snes", "adam"]), path, "digits", 0.02)
         case "interpolation":
-            return figures.interpolation(line_table(), path)
+            return landscape_figures.interpolation(line_table(), path)
         case "flatness":
-            return figures.flatness(noise_table(), path)
+            return landscape_figures.flatness(noise_table(), path)
         case "diversity":
-            return figures.diversity(diversity_table(), path)
+            return landscape_figures.diversity(diversity_table(), path)
         case "snr_correlation":
-            return figures.snr_correlation(pair_table("trainer", ["snes", "pgpe"]), path)
+            return landscape_figures.snr_correlation(pair_table("trainer", ["snes", "pgpe"]), path)
         case "planting_quality":
-            return figures.planting_quality(planting_table(), path)
+            return planting_figures.planting_quality(planting_table(), path)
         case "planting_recovery":
-            return figures.planting_recovery(planting_table(), path)
+            return planting_figures.planting_recovery(planting_table(), path)
         case "planting_collapse":
-            return figures.planting_collapse(planting_table(), path)
+            return planting_figures.planting_collapse(planting_table(), path)
         case "planted_networks":
             planted, found = planted_masks()
-            return figures.planted_networks(planted, {"imp": found}, path)
+            return planting_figures.planted_networks(planted, {"imp": found}, path)
         case "strong_fronts":
-            return figures.strong_fronts(strong_table(), path)
+            return strong_figures.strong_fronts(strong_table(), path)
         case "strong_progress":
-            return figures.strong_progress(
+            return strong_figures.strong_progress(
                 strong_history(), dict.fromkeys(("genetic", "random_search"), "accuracy"), path, "moons"
             )
         case "strong_leak":
-            return figures.strong_leak(strong_table(), path)
+            return strong_figures.strong_leak(strong_table(), path)
         case "strong_boundaries":
-            return figures.strong_boundaries(*strong_plane(), path, "moons_a", points=20)
+            return strong_figures.strong_boundaries(*strong_plane(), path, "moons_a", points=20)
         case "hybrid_performance":
-            return figures.hybrid_performance(sparse_table(), path)
+            return hybrid_figures.hybrid_performance(sparse_table(), path)
         case "hybrid_cost":
-            return figures.hybrid_cost(sparse_table(), path)
+            return hybrid_figures.hybrid_cost(sparse_table(), path)
         case "hybrid_churn":
-            return figures.hybrid_churn(sparse_table(), path)
+            return hybrid_figures.hybrid_churn(sparse_table(), path)
         case "hybrid_effects":
-            return figures.hybrid_effects(effect_table(), path)
+            return hybrid_figures.hybrid_effects(effect_table(), path)
         case "hybrid_overhead":
-            return figures.hybrid_overhead(part_times(), 8, path)
+            return hybrid_figures.hybrid_overhead(part_times(), 8, path)
         case name if name.startswith("subspace_"):
             return getattr(figures, name)(litters.table(), path)
     raise AssertionError(name)
@@ -317,7 +323,7 @@ def draw(name: str, path: Path):
 
 def test_performance_has_a_panel_per_trainer_and_a_line_per_criterion(tmp_path):
     chains = {"adam": ["magnitude"], "snes": ["snr", "random"], "pgpe": ["snr"], "sep_cma_es": ["magnitude", "snr"]}
-    figure = figures.performance(score_table(chains), tmp_path / "a.svg")
+    figure = tickets_figures.performance(score_table(chains), tmp_path / "a.svg")
     assert [axes.get_title() for axes in figure.axes] == ["SNES", "Sep-CMA-ES", "PGPE", "Adam"]
     for axes, trainer in zip(figure.axes, ("snes", "sep_cma_es", "pgpe", "adam"), strict=True):
         assert set(curves(axes)) == {"dense"} | {style.CRITERIA[criterion].label for criterion in chains[trainer]}
@@ -327,7 +333,7 @@ def test_performance_has_a_panel_per_trainer_and_a_line_per_criterion(tmp_path):
 
 
 def test_performance_shows_the_interval_of_the_statistics(tmp_path):
-    figure = figures.performance(score_table({"snes": ["snr"]}), tmp_path / "a.svg")
+    figure = tickets_figures.performance(score_table({"snes": ["snr"]}), tmp_path / "a.svg")
     (band,) = figure.axes[0].collections
     vertices = band.get_paths()[0].vertices
     _, low, high = statistics.interval([score("snes", "snr", 0.1, seed) for seed in range(3)])
@@ -339,7 +345,7 @@ def test_performance_rings_the_matching_level(tmp_path):
     table = score_table({"snes": ["snr", "random"]})
     flat = table["criterion"].eq("snr") & table["density"].ge(0.1) & table["split"].eq("test")
     table.loc[flat & table["metric"].eq("accuracy"), "value"] = 0.9 + 0.001 * table["seed"]
-    (axes,) = figures.performance(table, tmp_path / "a.svg").axes
+    (axes,) = tickets_figures.performance(table, tmp_path / "a.svg").axes
     rings = [line for line in axes.get_lines() if line.get_fillstyle() == "none"]
     # Three seeds .001 apart have a standard error of .0006: snr matches to .1, random nowhere below the dense level.
     assert [(line.get_xdata()[0], line.get_color()) for line in rings] == [(0.1, style.BLUE), (1.0, style.GREY)]
@@ -347,12 +353,12 @@ def test_performance_rings_the_matching_level(tmp_path):
 
 
 def test_performance_marks_the_dense_level(tmp_path):
-    figure = figures.performance(score_table({"snes": ["snr", "random"]}), tmp_path / "a.svg")
+    figure = tickets_figures.performance(score_table({"snes": ["snr", "random"]}), tmp_path / "a.svg")
     np.testing.assert_allclose(curves(figure.axes[0])["dense"][1], score("snes", "snr", 1.0, 1))
 
 
 def test_the_dense_network_stands_at_the_left_of_a_logarithmic_axis(tmp_path):
-    axes = figures.performance(score_table({"snes": ["snr"]}), tmp_path / "a.svg").axes[0]
+    axes = tickets_figures.performance(score_table({"snes": ["snr"]}), tmp_path / "a.svg").axes[0]
     assert axes.get_xscale() == "log"
     assert axes.get_xlim()[0] > 1 > 0.02 > axes.get_xlim()[1] > 0
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]
@@ -363,7 +369,7 @@ def test_many_decades_of_density_are_labelled_at_powers_of_ten():
 
 
 def test_one_seed_has_a_line_and_no_band(tmp_path):
-    figure = figures.performance(score_table({"snes": ["snr"]}, seeds=1), tmp_path / "a.svg")
+    figure = tickets_figures.performance(score_table({"snes": ["snr"]}, seeds=1), tmp_path / "a.svg")
     assert np.isfinite(curves(figure.axes[0])["signal-to-noise ratio"]).all()
     assert not sum(len(path.vertices) for band in figure.axes[0].collections for path in band.get_paths())
     assert figure.legends[0].get_title().get_text() == "one seed"
@@ -374,7 +380,7 @@ def test_one_seed_has_a_line_and_no_band(tmp_path):
 def test_a_broken_score_leaves_a_gap_and_no_crash(tmp_path, broken, densities):
     frame = score_table({"snes": ["snr"]})
     frame.loc[frame["density"].isin(densities) & (frame["seed"] == 0), "value"] = broken
-    axes = figures.performance(frame, tmp_path / "a.svg").axes[0]
+    axes = tickets_figures.performance(frame, tmp_path / "a.svg").axes[0]
     assert np.isfinite(axes.get_ylim()).all()
     finite = np.isfinite(curves(axes)["signal-to-noise ratio"][1])
     assert finite.sum() == len(DENSITIES) - len(densities)
@@ -383,14 +389,14 @@ def test_a_broken_score_leaves_a_gap_and_no_crash(tmp_path, broken, densities):
 def test_a_wide_interval_does_not_squeeze_the_means(tmp_path):
     frame = score_table({"snes": ["snr"]}, seeds=2)
     frame.loc[(frame["density"] == 0.02) & (frame["split"] == "test") & (frame["seed"] == 1), "value"] += 0.05
-    bottom, top = figures.performance(frame, tmp_path / "a.svg").axes[0].get_ylim()
+    bottom, top = tickets_figures.performance(frame, tmp_path / "a.svg").axes[0].get_ylim()
     means = frame[(frame["split"] == "test") & (frame["metric"] == "accuracy")].groupby("density")["value"].mean()
     assert top - bottom < 1.8 * (means.max() - means.min())
     assert bottom < means.min() < means.max() < top
 
 
 def test_strategies_compares_all_trainers_in_one_panel(tmp_path):
-    figure = figures.strategies(score_table({"adam": ["magnitude"], "snes": ["snr"]}), tmp_path / "a.svg")
+    figure = tickets_figures.strategies(score_table({"adam": ["magnitude"], "snes": ["snr"]}), tmp_path / "a.svg")
     (axes,) = figure.axes
     lines = curves(axes)
     assert list(lines) == ["SNES (snr)", "Adam (magnitude)"]
@@ -402,7 +408,7 @@ def test_strategies_compares_all_trainers_in_one_panel(tmp_path):
 
 def test_strategies_refuses_two_criteria_of_a_trainer(tmp_path):
     with pytest.raises(ValueError, match=r"snes\) shows one criterion, but the table has"):
-        figures.strategies(score_table({"snes": ["snr", "random"]}), tmp_path / "a.svg")
+        tickets_figures.strategies(score_table({"snes": ["snr", "random"]}), tmp_path / "a.svg")
 
 
 @pytest.mark.parametrize("column", ["task", "metric"])
@@ -410,13 +416,13 @@ def test_performance_refuses_a_mixture(tmp_path, column):
     frame = score_table({"snes": ["snr"]})
     other = {"task": "mnist", "metric": "return"}[column]
     with pytest.raises(ValueError, match=f"shows one {column}"):
-        figures.performance(pd.concat([frame, frame.assign(**{column: other})]), tmp_path / "a.svg")
+        tickets_figures.performance(pd.concat([frame, frame.assign(**{column: other})]), tmp_path / "a.svg")
 
 
 def test_a_table_without_test_scores_is_refused(tmp_path):
     frame = score_table({"snes": ["snr"]})
     with pytest.raises(ValueError, match="has none"):
-        figures.performance(frame[frame["split"] == "train"], tmp_path / "a.svg")
+        tickets_figures.performance(frame[frame["split"] == "train"], tmp_path / "a.svg")
 
 
 @pytest.mark.parametrize("count", [1, 4, 11])
@@ -444,7 +450,7 @@ def test_a_label_wider_than_the_sheet_keeps_its_legend(tmp_path):
 
 
 def test_training_curves_have_a_line_per_level_coloured_by_density(tmp_path):
-    figure = figures.training_curves(history_table(), tmp_path / "a.svg", "CartPole, SNES", "generation")
+    figure = tickets_figures.training_curves(history_table(), tmp_path / "a.svg", "CartPole, SNES", "generation")
     axes, bar = figure.axes
     assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == (
         "CartPole, SNES",
@@ -462,12 +468,12 @@ def test_training_curves_have_a_line_per_level_coloured_by_density(tmp_path):
 
 def test_a_single_level_has_a_training_curve(tmp_path):
     history = history_table()
-    figure = figures.training_curves(history[history["density"] == 1], tmp_path / "a.svg")
+    figure = tickets_figures.training_curves(history[history["density"] == 1], tmp_path / "a.svg")
     assert list(curves(figure.axes[0])) == ["1"]
 
 
 def test_layer_densities_keep_the_order_of_the_network(tmp_path):
-    lines = curves(figures.layer_densities(layer_table(), tmp_path / "a.svg").axes[0])
+    lines = curves(tickets_figures.layer_densities(layer_table(), tmp_path / "a.svg").axes[0])
     assert list(lines) == ["uniform", "dense2", "dense1"]
     np.testing.assert_allclose(lines["dense1"][1], np.array(sorted(DENSITIES)) ** 1.1)
     np.testing.assert_array_equal(*lines["uniform"])
@@ -478,7 +484,7 @@ def test_the_cut_is_drawn_between_kept_and_cut(tmp_path, criterion):
     magnitude, std = weights()
     values = magnitude / std if criterion == "snr" else magnitude
     kept = values >= np.sort(values)[200]
-    figure = figures.snr_against_magnitude(magnitude, std, kept, tmp_path / "a.svg")
+    figure = tickets_figures.snr_against_magnitude(magnitude, std, kept, tmp_path / "a.svg")
     (line,) = figure.axes[0].get_lines()
     level = line.get_ydata() if criterion == "snr" else line.get_xdata()
     assert values[~kept].max() < level[0] == level[1] < values[kept].min()
@@ -488,19 +494,19 @@ def test_the_cut_is_drawn_between_kept_and_cut(tmp_path, criterion):
 def test_a_random_cut_has_no_threshold(tmp_path):
     magnitude, std = weights()
     kept = np.random.default_rng(1).random(500) < 0.5
-    assert not figures.snr_against_magnitude(magnitude, std, kept, tmp_path / "a.svg").axes[0].get_lines()
+    assert not tickets_figures.snr_against_magnitude(magnitude, std, kept, tmp_path / "a.svg").axes[0].get_lines()
 
 
 def test_a_scalar_std_cuts_alike_by_both_criteria(tmp_path):
     magnitude, _ = weights()
-    figure = figures.snr_against_magnitude(magnitude, np.full(500, 0.1), magnitude > 0.05, tmp_path / "a.svg")
+    figure = tickets_figures.snr_against_magnitude(magnitude, np.full(500, 0.1), magnitude > 0.05, tmp_path / "a.svg")
     assert len(figure.axes[0].get_lines()) == 2
 
 
 def test_zeros_are_drawn_at_the_edge_and_counted(tmp_path):
     magnitude, std = weights()
     magnitude[:7] = 0
-    figure = figures.snr_against_magnitude(magnitude, std, magnitude > 0.1, tmp_path / "a.svg")
+    figure = tickets_figures.snr_against_magnitude(magnitude, std, magnitude > 0.1, tmp_path / "a.svg")
     points = np.concatenate([scatter.get_offsets() for scatter in figure.axes[0].collections])
     assert len(points) == 500
     assert (points > 0).all()
@@ -511,7 +517,7 @@ def test_zeros_are_drawn_at_the_edge_and_counted(tmp_path):
 
 def test_a_large_network_is_subsampled_but_its_threshold_is_exact(tmp_path):
     magnitude, std = weights(100_000)
-    figure = figures.snr_against_magnitude(magnitude, std, magnitude > 0.05, tmp_path / "a.svg")
+    figure = tickets_figures.snr_against_magnitude(magnitude, std, magnitude > 0.05, tmp_path / "a.svg")
     assert sum(len(scatter.get_offsets()) for scatter in figure.axes[0].collections) == 20_000
     assert figure.axes[0].get_lines()[0].get_xdata()[0] == pytest.approx(0.05, rel=1e-4)
     assert (tmp_path / "a.svg").stat().st_size < 500_000
@@ -575,7 +581,7 @@ def test_diversity_has_a_panel_per_measure_and_the_interval_of_the_jackknife(tmp
 
 
 def test_diversity_of_two_seeds_has_no_interval(tmp_path):
-    figure = figures.diversity(diversity_table(2), tmp_path / "a.svg")
+    figure = landscape_figures.diversity(diversity_table(2), tmp_path / "a.svg")
     x, y = curves(figure.axes[0])["SNES"]
     np.testing.assert_allclose(y, 1 + x)
     assert figure.legends[0].get_title().get_text() == "mean over pairs of 2 seeds"
@@ -583,7 +589,7 @@ def test_diversity_of_two_seeds_has_no_interval(tmp_path):
 
 def test_snr_correlation_has_a_line_per_trainer(tmp_path):
     table = pair_table("trainer", ["snes", "pgpe"]).query("pair == 'a → b'").drop(columns=["pair", "split", "metric"])
-    (axes,) = figures.snr_correlation(table, tmp_path / "a.svg").axes
+    (axes,) = landscape_figures.snr_correlation(table, tmp_path / "a.svg").axes
     x, y = curves(axes)["PGPE"]
     np.testing.assert_allclose(y, 0.2 + 0.2 * x + 0.01)
 
@@ -591,12 +597,12 @@ def test_snr_correlation_has_a_line_per_trainer(tmp_path):
 def test_lines_of_one_trainer_are_told_apart_by_criterion(tmp_path):
     table = pair_table("trainer", ["snes", "pgpe"]).assign(criterion="snr")
     more = table[table["trainer"] == "snes"].assign(criterion="magnitude")
-    lines = curves(figures.barriers(pd.concat([table, more]), tmp_path / "a.svg").axes[0])
+    lines = curves(landscape_figures.barriers(pd.concat([table, more]), tmp_path / "a.svg").axes[0])
     assert set(lines) == {"snes snr", "snes magnitude", "PGPE"}
 
 
 def test_claims_stand_in_the_order_and_colour_of_their_verdicts(tmp_path):
-    figure = figures.claims(claim_table(), tmp_path / "a.svg")
+    figure = claims.claims(claim_table(), tmp_path / "a.svg")
     (axes,) = figure.axes
     assert axes.get_title() == "claims about tickets"
     labels = [label.get_text() for label in axes.get_yticklabels()]
@@ -609,7 +615,7 @@ def test_claims_stand_in_the_order_and_colour_of_their_verdicts(tmp_path):
 
 
 def test_planting_shows_every_seeker_before_and_after_training_with_the_shared_dense_network(tmp_path):
-    figure = figures.planting_quality(planting_table(), tmp_path / "a.svg")
+    figure = planting_figures.planting_quality(planting_table(), tmp_path / "a.svg")
     titles = [
         "depth 2, before training",
         "depth 2, after training",
@@ -623,7 +629,7 @@ def test_planting_shows_every_seeker_before_and_after_training_with_the_shared_d
 
 
 def test_recovery_is_drawn_layer_by_layer_above_chance(tmp_path):
-    figure = figures.planting_recovery(planting_table(), tmp_path / "a.svg")
+    figure = planting_figures.planting_recovery(planting_table(), tmp_path / "a.svg")
     assert [axes.get_title() for axes in figure.axes] == ["depth 2", "depth 3"]
     np.testing.assert_allclose(curves(figure.axes[1])["random"], [[1, 2, 3], [0.11, 0.21, 0.31]])
 
@@ -631,20 +637,20 @@ def test_recovery_is_drawn_layer_by_layer_above_chance(tmp_path):
 def test_recovery_without_a_seeker_at_ticket_density_shows_the_chance(tmp_path):
     rows = planting_table()
     rows = rows[rows["seeker"].isin(["planted", "dense"]) | (rows["cell"] == "0.3")]
-    figure = figures.planting_recovery(rows, tmp_path / "a.svg")
+    figure = planting_figures.planting_recovery(rows, tmp_path / "a.svg")
     (line,) = figure.axes[1].get_lines()
     np.testing.assert_allclose(line.get_ydata(), [0.05, 0.05])
 
 
 def test_collapsed_and_severed_shares_are_written_into_the_map(tmp_path):
-    figure = figures.planting_collapse(planting_table(), tmp_path / "a.svg")
+    figure = planting_figures.planting_collapse(planting_table(), tmp_path / "a.svg")
     words = {text.get_text() for text in figure.axes[0].texts}
     assert words == {"0.33 (0.67)", "0"}
 
 
 def test_found_missed_and_false_edges_have_their_colours(tmp_path):
     planted, found = planted_masks()
-    figure = figures.planted_networks(planted, {"imp": found}, tmp_path / "a.svg")
+    figure = planting_figures.planted_networks(planted, {"imp": found}, tmp_path / "a.svg")
     assert [axes.get_title() for axes in figure.axes] == ["planted", "magnitude, trained (IMP): 2 of 3"]
     drawn = {}
     for lines in figure.axes[1].collections:
@@ -663,7 +669,7 @@ def test_figures_of_planting_refuse_a_mixture_of_targets(tmp_path, name):
 
 
 def test_sparse_accuracy_over_density_is_that_of_the_last_step_beside_the_dense_line(tmp_path):
-    (axes,) = figures.hybrid_performance(sparse_table(), tmp_path / "a.svg").axes
+    (axes,) = hybrid_figures.hybrid_performance(sparse_table(), tmp_path / "a.svg").axes
     lines = curves(axes)
     assert set(lines) == {"hybrid", "SET", "dense"}
     np.testing.assert_allclose(lines["SET"][0], [0.1, 0.5], rtol=0.01)
@@ -674,12 +680,12 @@ def test_sparse_accuracy_over_density_is_that_of_the_last_step_beside_the_dense_
 def test_variants_have_a_panel_of_their_own_beside_the_hybrid(tmp_path):
     rows = sparse_table()
     mine = rows[rows["method"] == "set"].assign(method="set_mine")
-    axes = figures.hybrid_performance(pd.concat([rows, mine]), tmp_path / "a.svg").axes
+    axes = hybrid_figures.hybrid_performance(pd.concat([rows, mine]), tmp_path / "a.svg").axes
     assert [set(curves(panel)) for panel in axes] == [{"hybrid", "SET", "dense"}, {"hybrid", "set mine", "dense"}]
 
 
 def test_accuracy_over_compute_has_a_panel_a_density_and_dense_in_all(tmp_path):
-    axes = figures.hybrid_cost(sparse_table(), tmp_path / "a.svg").axes
+    axes = hybrid_figures.hybrid_cost(sparse_table(), tmp_path / "a.svg").axes
     assert [panel.get_title() for panel in axes] == ["density 0.5", "density 0.1"]
     for panel in axes:
         lines = curves(panel)
@@ -689,19 +695,19 @@ def test_accuracy_over_compute_has_a_panel_a_density_and_dense_in_all(tmp_path):
 
 
 def test_churn_is_drawn_over_steps_for_methods_that_prune(tmp_path):
-    axes = figures.hybrid_churn(sparse_table(), tmp_path / "a.svg").axes
+    axes = hybrid_figures.hybrid_churn(sparse_table(), tmp_path / "a.svg").axes
     assert [set(curves(panel)) for panel in axes] == [{"hybrid", "SET"}] * 2
     np.testing.assert_allclose(curves(axes[0])["SET"], [[10, 20], [0.3, 0.1]])
 
 
 def test_effects_are_drawn_over_weights_a_member(tmp_path):
-    (axes,) = figures.hybrid_effects(effect_table(), tmp_path / "a.svg").axes
+    (axes,) = hybrid_figures.hybrid_effects(effect_table(), tmp_path / "a.svg").axes
     line = curves(axes)["digits, hybrid, density 0.5: 1,000 weights"]
     np.testing.assert_allclose(line, [[1, 10, 100], [0.81, 0.71, 0.61]])
 
 
 def test_overhead_says_the_share_of_every_part(tmp_path):
-    figure = figures.hybrid_overhead(part_times(), 8, tmp_path / "a.svg")
+    figure = hybrid_figures.hybrid_overhead(part_times(), 8, tmp_path / "a.svg")
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words == [
         "gradients of all members (100.0%)", "sampling (10.0%)", "top-k and masking (5.0%)", "update of the mask (2.5%)",
@@ -726,7 +732,7 @@ def test_damage_collapses_over_the_norm_where_the_norm_decides(tmp_path):
         norm = row.sigma * (row.density**0.5 if row.rule == "absolute" else 1)
         return 100 * norm**2 * (row.candidate == "child")
 
-    figure = figures.subspace_damage(litters.table(change), tmp_path / "a.svg")
+    figure = subspace_figures.subspace_damage(litters.table(change), tmp_path / "a.svg")
     std, norm = (curves(axes) for axes in figure.axes[:2])
     assert list(norm) == ["1", "0.1", "0.01"]
     for line in norm.values():
@@ -739,7 +745,7 @@ def test_gains_are_over_the_parent_and_every_mode_meets_the_dense_one(tmp_path):
     def change(row):
         return -0.1 * (row.candidate == "ensemble" and row.mode == "static" and row.rule == "norm")
 
-    figure = figures.subspace_ensembles(litters.table(change), tmp_path / "a.svg")
+    figure = subspace_figures.subspace_ensembles(litters.table(change), tmp_path / "a.svg")
     titles = [
         f"{mode}, norm {sigma}" for mode in ("fresh masks", "one static mask", "partition") for sigma in (0.01, 0.03)
     ]
@@ -754,7 +760,7 @@ def test_spreads_are_those_of_mutations_of_one_norm(tmp_path):
     def change(row):
         return (row.metric == "nll_std") * (1.0 if row.rule == "absolute" else 0.1 * row.mode.startswith("bernoulli"))
 
-    figure = figures.subspace_variance(litters.table(change), tmp_path / "a.svg")
+    figure = subspace_figures.subspace_variance(litters.table(change), tmp_path / "a.svg")
     assert [axes.get_title() for axes in figure.axes] == ["norm 0.01", "norm 0.03"]
     drawn = [line.get_ydata() for line in figure.axes[1].get_lines()]
     # Fresh masks at densities .01, .1 and 1, which is dense; then one static mask and a partition.
@@ -764,7 +770,7 @@ def test_spreads_are_those_of_mutations_of_one_norm(tmp_path):
 
 def test_courses_of_shifted_and_original_images_stand_above_each_other(tmp_path):
     rows = litters.table(lambda row: 0.1 * row.step * (row.split == "original" and row.study == "generations"))
-    figure = figures.subspace_generations(rows, tmp_path / "a.svg")
+    figure = subspace_figures.subspace_generations(rows, tmp_path / "a.svg")
     assert [axes.get_title() for axes in figure.axes[:2]] == ["noise, decay 0", "noise, decay 0.1"]
     shifted, original = (curves(figure.axes[place])["dense"] for place in (0, 2))
     np.testing.assert_allclose(original[0], [0, 5, 10])
@@ -783,7 +789,7 @@ def test_figures_of_subspace_evolution_show_one_parent(tmp_path, name):
 def test_a_study_without_norms_cannot_compare_at_equal_norm(tmp_path):
     rows = litters.table()
     with pytest.raises(ValueError, match="the table has none: add the rule norm"):
-        figures.subspace_variance(rows[rows["rule"] == "absolute"], tmp_path / "a.svg")
+        subspace_figures.subspace_variance(rows[rows["rule"] == "absolute"], tmp_path / "a.svg")
 
 
 @pytest.mark.parametrize(("count", "shape"), [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3))])
@@ -867,7 +873,7 @@ def test_captions_are_valid_and_use_known_wildcards(caption):
 
 
 def test_fronts_show_every_ticket_before_and_after_pruning_below_the_dense_ceiling(tmp_path):
-    figure = figures.strong_fronts(strong_table(), tmp_path / "a.svg")
+    figure = strong_figures.strong_fronts(strong_table(), tmp_path / "a.svg")
     assert [axes.get_title() for axes in figure.axes] == ["moons a", "moons b"]
     points = [line for line in figure.axes[0].get_lines() if line.get_label() in ("genetic", "edge-popup")]
     shown = {(line.get_label(), line.get_fillstyle()): (line.get_xdata()[0], line.get_ydata()[0]) for line in points}
@@ -878,12 +884,12 @@ def test_fronts_show_every_ticket_before_and_after_pruning_below_the_dense_ceili
     with pytest.raises(
         ValueError, match="accuracy of strong tickets shows one family, but the table has moons, circles"
     ):
-        figures.strong_fronts(strong_table(("moons", "circles")), tmp_path / "a.svg")
+        strong_figures.strong_fronts(strong_table(("moons", "circles")), tmp_path / "a.svg")
 
 
 def test_a_search_that_has_ended_stays_where_it_is(tmp_path):
     objectives = {"genetic": "accuracy", "random_search": "accuracy"}
-    figure = figures.strong_progress(strong_history(), objectives, tmp_path / "a.svg", "moons")
+    figure = strong_figures.strong_progress(strong_history(), objectives, tmp_path / "a.svg", "moons")
     assert [axes.get_title() for axes in figure.axes] == ["moons a, share of errors"]
     x, y = curves(figure.axes[0])["genetic"]
     assert (x[0], x[-1]) == pytest.approx((100, 400))
@@ -891,14 +897,14 @@ def test_a_search_that_has_ended_stays_where_it_is(tmp_path):
 
 
 def test_a_leak_is_the_difference_seed_by_seed(tmp_path):
-    figure = figures.strong_leak(strong_table(), tmp_path / "a.svg")
+    figure = strong_figures.strong_leak(strong_table(), tmp_path / "a.svg")
     marks = [line for line in figure.axes[0].get_lines() if line.get_marker() not in ("None", "")]
     np.testing.assert_allclose(sorted(line.get_xdata()[0] for line in marks), [0.02, 0.02, 0.03, 0.03])
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["moons a", "moons b"]
 
 
 def test_boundaries_tell_the_sides_of_the_plane(tmp_path):
-    figure = figures.strong_boundaries(*strong_plane(), tmp_path / "a.svg", "moons_a", points=20)
+    figure = strong_figures.strong_boundaries(*strong_plane(), tmp_path / "a.svg", "moons_a", points=20)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[0] == "genetic\naccuracy 1.000, density 0.25"
     sides = np.asarray(figure.axes[0].get_images()[0].get_array())

@@ -3,7 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evotickets import gradient, masks, networks, objectives, tasks
+from evotickets import tasks
+from evotickets.networks import feedforward, layout, masks
+from evotickets.trainers import adam, objectives
 from tests.test_evolution import problem
 
 SETTINGS = {"strategy": "adam", "steps": 600, "learning_rate": 0.05, "evaluations": 3}
@@ -11,7 +13,7 @@ SETTINGS = {"strategy": "adam", "steps": 600, "learning_rate": 0.05, "evaluation
 
 def test_adam_arrives_at_the_optimum():
     optimum = jnp.array([1.0, -2.0, 0.5])
-    run = gradient.train(
+    run = adam.train(
         problem(jnp.array([1.0, 10.0, 0.5]), optimum, 2), jnp.zeros((2, 3)), SETTINGS, key=jax.random.key(0)
     )
     np.testing.assert_allclose(run.mean, np.stack([optimum] * 2), atol=1e-3)
@@ -20,7 +22,7 @@ def test_adam_arrives_at_the_optimum():
 
 
 def test_the_loss_of_survivors_has_the_masked_gradient():
-    data, network = tasks.load("digits"), networks.mlp(64, (8,), 10)
+    data, network = tasks.load("digits"), layout.mlp(64, (8,), 10)
     rng = np.random.default_rng(0)
     mask = rng.random((1, network.kernel_count)) < 0.3
     objective = objectives.supervised(network, mask, data, batch=32)
@@ -32,9 +34,9 @@ def test_the_loss_of_survivors_has_the_masked_gradient():
         wide = np.asarray(weights, np.float64)
 
         def loss(values):
-            params = networks.unflatten(network, masks.scatter(values, places, network.parameter_count))
+            params = layout.unflatten(network, masks.scatter(values, places, network.parameter_count))
             index = jax.random.randint(key, (32,), 0, len(data.train.y), jnp.int32)
-            outputs = networks.apply(network, params, jnp.asarray(data.train.x, jnp.float64)[index])
+            outputs = feedforward.apply(network, params, jnp.asarray(data.train.x, jnp.float64)[index])
             return -jnp.mean(jax.nn.log_softmax(outputs)[jnp.arange(32), jnp.asarray(data.train.y)[index]])
 
         for place in rng.choice(len(places), 12, replace=False):
@@ -47,4 +49,4 @@ def test_the_loss_of_survivors_has_the_masked_gradient():
 def test_a_task_without_a_gradient_is_refused():
     objective = problem(jnp.ones(2), jnp.ones(2))._replace(loss=None)
     with pytest.raises(ValueError, match="has no gradient: train it with an evolution strategy"):
-        gradient.train(objective, jnp.zeros((1, 2)), SETTINGS, key=jax.random.key(0))
+        adam.train(objective, jnp.zeros((1, 2)), SETTINGS, key=jax.random.key(0))

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evotickets import networks
-from evotickets.hybrid import architectures
+from evotickets.networks import architectures, feedforward, layout
 
 MNIST, CIFAR = (28, 28, 1), (32, 32, 3)
 CIFAR_300K = {"separable": [64, 64, 128, 128, 128, 256, 256, 256, 512]}
@@ -32,13 +31,13 @@ def drawn(architecture, seed=0):
 
 
 def test_a_feed_forward_network_is_that_of_the_tickets():
-    network = networks.cnn((8, 8, 1), (3,), 10, hidden=(7,))
+    network = layout.cnn((8, 8, 1), (3,), 10, hidden=(7,))
     architecture = architectures.feed_forward(network)
     params = drawn(architecture)
-    nested = networks.initialise(network, np.random.default_rng(0))
+    nested = feedforward.initialise(network, np.random.default_rng(0))
     x = jax.random.normal(jax.random.key(0), (5, 8, 8, 1))
     outputs, statistics = architecture.forward(params, x)
-    np.testing.assert_array_equal(outputs, networks.apply(network, nested, x))
+    np.testing.assert_array_equal(outputs, feedforward.apply(network, nested, x))
     assert statistics == {}
     assert architecture.kernel_count == network.kernel_count
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evotickets.claims import hybrid as claims
+from evotickets.systems.hybrid import claims
 
 HYBRID = {"method": "hybrid", "mask_rate": 1.0, "shuffled": False, "std": 1.0}
 METHODS = {

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evotickets.hybrid import cells, coevolution, effects, selection, updates
-from evotickets.hybrid.architectures import Architecture, Parameter
-from evotickets.hybrid.methods import METHODS, Batches, Setting, masked
+from evotickets.networks.architectures import Architecture, Parameter
+from evotickets.systems.hybrid import cells, coevolution, effects, selection, updates
+from evotickets.systems.hybrid.methods import METHODS, Batches, Setting, masked
 
 INPUTS, OUTPUTS = 16, 2
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from evotickets import tasks
-from evotickets.hybrid import cells, overhead
-from evotickets.hybrid.methods import Batches, begin, move
+from evotickets.systems.hybrid import cells, overhead
+from evotickets.systems.hybrid.methods import Batches, begin, move
 
 TRAINING = {"steps": 10, "batches": 2, "batch": 8, "learning_rate": 0.1, "momentum": 0.9, "evaluations": 1}
 TASK = {"task": "digits", "hidden": [4], "training": TRAINING}

@@ -8,8 +8,8 @@ import numpy as np
 import optax
 import pytest
 
-from evotickets.hybrid import cells, rivals, strategy, updates
-from evotickets.hybrid.methods import METHODS, Batches, Setting, options
+from evotickets.systems.hybrid import baselines, cells, strategy, updates
+from evotickets.systems.hybrid.methods import METHODS, Batches, Setting, options
 
 ARCHITECTURE = cells.architectures.build((4, 4, 1), 3, {"hidden": [10]})
 NAMES = ["dense1/kernel", "dense2/kernel"]
@@ -251,4 +251,4 @@ def test_groups_are_averaged():
 
 
 def test_a_share_of_the_survivors_changes():
-    np.testing.assert_allclose(rivals._share(setting(), 0.3, jnp.array([0, 15, 30])), [0.3, 0.15, 0], atol=1e-6)
+    np.testing.assert_allclose(baselines._share(setting(), 0.3, jnp.array([0, 15, 30])), [0.3, 0.15, 0], atol=1e-6)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evotickets.hybrid import budgets, selection
-from evotickets.hybrid.selection import Threshold
+from evotickets.pruning import layer_densities
+from evotickets.systems.hybrid import selection
+from evotickets.systems.hybrid.selection import Threshold
 
 largest = jax.jit(selection.largest)
 
@@ -97,16 +98,16 @@ SHAPES = [(784, 300), (300, 100), (100, 10)]
 
 
 def test_a_uniform_budget():
-    assert budgets.uniform(SHAPES, 0.02).tolist() == [4704, 600, 20]
-    assert budgets.uniform([(10, 1)], 0.01).tolist() == [1]
+    assert layer_densities.uniform(SHAPES, 0.02).tolist() == [4704, 600, 20]
+    assert layer_densities.uniform([(10, 1)], 0.01).tolist() == [1]
 
 
 def test_the_budget_of_the_erdos_renyi_kernel():
     """784+300, 300+100 and 100+10 share 5,324 entries in proportion: 1084 : 400 : 110."""
-    counts = budgets.erk(SHAPES, 0.02)
+    counts = layer_densities.erk(SHAPES, 0.02)
     np.testing.assert_array_equal(counts, [3621, 1336, 367])
     # At a tenth the last layer would need 1,837 of its 1,000 entries: it keeps all.
-    dense = budgets.erk(SHAPES, 0.1)
+    dense = layer_densities.erk(SHAPES, 0.1)
     assert dense[2] == 1000
     np.testing.assert_allclose(dense[:2], (26_620 - 1000) * np.array([1084, 400]) / 1484, atol=1)
 
@@ -116,9 +117,9 @@ def test_the_budget_of_the_erdos_renyi_kernel():
     st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=5),
     st.floats(0.01, 1),
 )
-@pytest.mark.parametrize("name", budgets.BUDGETS)
+@pytest.mark.parametrize("name", layer_densities.BUDGETS)
 def test_budgets_fit_their_layers(name, shapes, density):
-    counts = budgets.BUDGETS[name](shapes, density)
+    counts = layer_densities.BUDGETS[name](shapes, density)
     sizes = np.prod(shapes, 1)
     assert (counts >= 1).all()
     assert (counts <= sizes).all()

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from evotickets import tasks
-from evotickets.hybrid import cells, effects
-from evotickets.hybrid.methods import METHODS
+from evotickets.systems.hybrid import cells, effects
+from evotickets.systems.hybrid.methods import METHODS
 
 TRAINING = {"steps": 60, "batches": 2, "batch": 32, "learning_rate": 0.1, "momentum": 0.9, "evaluations": 3}
 TASK = {"task": "digits", "hidden": [16], "training": TRAINING}

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.special import logsumexp
 
-from evotickets import landscape, masks, networks, rollouts, tasks
-from evotickets.networks import Layer, Network
+from evotickets import landscape, tasks
+from evotickets.networks import feedforward, layout, masks
+from evotickets.networks.layout import Layer, Network
+from evotickets.trainers import rollouts
 
-NETWORK = networks.mlp(6, (5, 4), 3)
+NETWORK = layout.mlp(6, (5, 4), 3)
 POSITIONS = np.arange(8)
 
 
@@ -25,7 +27,7 @@ def flat_networks(network: Network, count: int, seed: int = 0) -> np.ndarray:
 
 @partial(jax.jit, static_argnums=0)
 def outputs_of(network: Network, flat: jax.Array, x: jax.Array) -> jax.Array:
-    return networks.apply(network, networks.unflatten(network, flat), x)
+    return feedforward.apply(network, layout.unflatten(network, flat), x)
 
 
 def labelled(network: Network, count: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +106,7 @@ def test_errors_are_small_where_scores_are_large():
 
 def test_a_task_brings_its_splits_or_its_episodes():
     data = tasks.load("digits")
-    network = networks.mlp(64, (3,), 10)
+    network = layout.mlp(64, (3,), 10)
     flat = flat_networks(network, 1)
     on_line, shared = landscape.on_task(network, data, samples=50, key=jax.random.key(0))
     assert {split: len(y) for split, (_, y) in shared.items()} == {"train": 50, "test": len(data.test.y)}
@@ -113,7 +115,7 @@ def test_a_task_brings_its_splits_or_its_episodes():
     assert found["test/accuracy"][0, 0] == pytest.approx(right.mean())
 
     task = tasks.load("cartpole")
-    on_line, shared = landscape.on_task(networks.mlp(4, (3,), 2, "tanh"), task, episodes=5, key=jax.random.key(0))
+    on_line, shared = landscape.on_task(layout.mlp(4, (3,), 2, "tanh"), task, episodes=5, key=jax.random.key(0))
     assert {split: len(keys) for split, keys in shared.items()} == {"test": 5}
 
 
@@ -127,7 +129,7 @@ def test_a_bowl_along_a_line_is_a_parabola():
 
 @pytest.mark.parametrize(
     "network",
-    [NETWORK, networks.mlp(6, (5,), 3, "tanh"), networks.mlp(6, (), 3), networks.cnn((4, 4, 1), (2,), 3)],
+    [NETWORK, layout.mlp(6, (5,), 3, "tanh"), layout.mlp(6, (), 3), layout.cnn((4, 4, 1), (2,), 3)],
     ids=["two hidden layers", "one", "none", "convolution"],
 )
 def test_every_place_on_a_line_scores_what_the_network_there_scores(network):
@@ -161,7 +163,7 @@ def test_pairs_of_different_networks_are_refused():
 
 
 def test_a_folded_normaliser_changes_no_output():
-    network = networks.mlp(4, (5,), 2, "tanh")
+    network = layout.mlp(4, (5,), 2, "tanh")
     flat, rng = flat_networks(network, 3), np.random.default_rng(0)
     stored = {
         "count": np.array([0, 7, 100], np.float32),
@@ -178,7 +180,7 @@ def test_a_folded_normaliser_changes_no_output():
 
 
 def test_folding_keeps_pruned_weights_at_zero():
-    network = networks.mlp(4, (5,), 2, "tanh")
+    network = layout.mlp(4, (5,), 2, "tanh")
     flat = flat_networks(network, 1)
     kernels = masks.kernel_positions(network)
     flat[:, kernels[::2]] = 0
@@ -188,14 +190,14 @@ def test_folding_keeps_pruned_weights_at_zero():
 
 def test_policies_are_scored_on_the_episodes_they_were_trained_on():
     task = tasks.control("cartpole")
-    network = networks.mlp(task.observation_size, (4,), task.outputs, "tanh")
+    network = layout.mlp(task.observation_size, (4,), task.outputs, "tanh")
     flat, rng = flat_networks(network, 2), np.random.default_rng(0)
     stored = {"count": np.full(2, 50.0), "mean": rng.normal(0, 0.1, (2, 4)), "m2": rng.uniform(5, 50, (2, 4))}
     stored = {name: values.astype(np.float32) for name, values in stored.items()}
     keys = jax.random.split(jax.random.key(0), 3)
 
     def act(weights, observation):
-        return networks.apply(network, networks.unflatten(network, weights), observation[None])[0]
+        return feedforward.apply(network, layout.unflatten(network, weights), observation[None])[0]
 
     expected = []
     for index in range(2):
@@ -255,7 +257,7 @@ def test_noise_falls_on_weights_before_they_are_folded():
 
 
 def test_a_folded_line_is_a_line():
-    network, (a, b) = networks.mlp(4, (5,), 2, "tanh"), flat_networks(networks.mlp(4, (5,), 2, "tanh"), 2)
+    network, (a, b) = layout.mlp(4, (5,), 2, "tanh"), flat_networks(layout.mlp(4, (5,), 2, "tanh"), 2)
     stored = {"count": np.float32(9), "mean": np.arange(4, dtype=np.float32), "m2": np.full(4, 3, np.float32)}
     ends, middle = (
         (landscape.folded(network, flat, stored) for flat in (a, b)),
@@ -331,7 +333,7 @@ def test_few_lanczos_steps_find_the_ends_of_a_large_spectrum():
 
 
 def test_curvature_of_a_network_is_that_of_its_explicit_hessian():
-    network = networks.mlp(6, (5,), 3, "tanh")
+    network = layout.mlp(6, (5,), 3, "tanh")
     flat, split = flat_networks(network, 1), labelled(network)
     mask = masks.unflatten_kernels(network, np.arange(network.kernel_count) % 2 == 0)
     places = masks.survivors(network, mask)
@@ -372,7 +374,7 @@ def test_predictions_are_the_largest_outputs():
     identity = Network((3,), (Layer("dense1", (3, 3)),))
     flat = np.stack(
         [
-            networks.flatten(identity, {"dense1": {"kernel": jnp.eye(3), "bias": bias}})
+            layout.flatten(identity, {"dense1": {"kernel": jnp.eye(3), "bias": bias}})
             for bias in (jnp.zeros(3), jnp.array([0, 0, 9.0]))
         ]
     )

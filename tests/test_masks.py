@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evotickets import masks, networks
+from evotickets.networks import layout, masks
 
-NETWORK = networks.mlp(4, (3,), 2)
+NETWORK = layout.mlp(4, (3,), 2)
 
 
 @given(st.floats(0, 1, exclude_min=True), st.integers(1, 200_000))

@@ -3,31 +3,31 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evotickets import networks
+from evotickets.networks import feedforward, layout
 
-PAPER = networks.cnn((28, 28, 1), (8, 16), 10)
-SMALL = [networks.mlp(5, (4, 3), 2), networks.mlp(3, (), 2, "tanh"), networks.cnn((8, 8, 2), (3, 4), 5, kernel=3)]
+PAPER = layout.cnn((28, 28, 1), (8, 16), 10)
+SMALL = [layout.mlp(5, (4, 3), 2), layout.mlp(3, (), 2, "tanh"), layout.cnn((8, 8, 2), (3, 4), 5, kernel=3)]
 
 
 def test_counts_of_the_papers_networks():
     assert PAPER.kernel_count == 11_240
     assert PAPER.parameter_count == 11_240 + 8 + 16 + 10
-    assert networks.mlp(784, (128,), 10).parameter_count == 101_770
-    assert networks.mlp(4, (64, 64), 2, "tanh").kernel_count == 4 * 64 + 64 * 64 + 64 * 2
+    assert layout.mlp(784, (128,), 10).parameter_count == 101_770
+    assert layout.mlp(4, (64, 64), 2, "tanh").kernel_count == 4 * 64 + 64 * 64 + 64 * 2
 
 
 def test_mlp_by_hand():
-    network = networks.mlp(2, (2,), 1)
+    network = layout.mlp(2, (2,), 1)
     params = {
         "dense1": {"kernel": jnp.array([[1.0, -1.0], [2.0, 1.0]]), "bias": jnp.array([0.5, 0.0])},
         "dense2": {"kernel": jnp.array([[3.0], [10.0]]), "bias": jnp.array([-1.0])},
     }
     # Hidden: relu(1·1 + 2·2 + .5) = 5.5 and relu(−1 + 2) = 1; output 16.5 + 10 − 1.
-    np.testing.assert_allclose(networks.apply(network, params, jnp.array([[1.0, 2.0]])), [[25.5]])
+    np.testing.assert_allclose(feedforward.apply(network, params, jnp.array([[1.0, 2.0]])), [[25.5]])
 
 
 def test_convolution_by_hand():
-    network = networks.cnn((2, 2, 1), (1,), 1, kernel=3)
+    network = layout.cnn((2, 2, 1), (1,), 1, kernel=3)
     kernel = jnp.zeros((3, 3, 1, 1)).at[1, 1].set(2.0).at[1, 2].set(1.0)
     params = {
         "conv1": {"kernel": kernel, "bias": jnp.array([-1.0])},
@@ -35,15 +35,15 @@ def test_convolution_by_hand():
     }
     # Each pixel doubled plus its right neighbour (zero outside), minus 1: [[3, 3], [9, 7]] from [[1, 2], [3, 4]].
     image = jnp.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
-    np.testing.assert_allclose(networks.apply(network, params, image), [[4 * 9.0]])
+    np.testing.assert_allclose(feedforward.apply(network, params, image), [[4 * 9.0]])
 
 
 @pytest.mark.parametrize("room", [2**23, 1000], ids=["at once", "in pieces"])
 @pytest.mark.parametrize("kernel", [5, 4, 1])
 def test_convolutions_and_their_gradients_are_those_of_xla(kernel, room, monkeypatch):
-    monkeypatch.setattr(networks, "PATCHES", room)
-    network = networks.cnn((7, 6, 3), (4, 5), 2, kernel=kernel)
-    params = networks.initialise(network, np.random.default_rng(0))
+    monkeypatch.setattr(feedforward, "PATCHES", room)
+    network = layout.cnn((7, 6, 3), (4, 5), 2, kernel=kernel)
+    params = feedforward.initialise(network, np.random.default_rng(0))
     images = jnp.asarray(np.random.default_rng(1).normal(size=(9, 7, 6, 3)), jnp.float32)
 
     def by_xla(params, x):
@@ -54,7 +54,7 @@ def test_convolutions_and_their_gradients_are_those_of_xla(kernel, room, monkeyp
         return x.reshape(len(x), -1) @ params["dense1"]["kernel"] + params["dense1"]["bias"]
 
     def ours(params, x):
-        return networks.apply(network, params, x)
+        return feedforward.apply(network, params, x)
 
     np.testing.assert_allclose(ours(params, images), by_xla(params, images), rtol=1e-5, atol=1e-5)
     found, wanted = (
@@ -67,22 +67,22 @@ def test_convolutions_and_their_gradients_are_those_of_xla(kernel, room, monkeyp
 
 @pytest.mark.parametrize("network", [*SMALL, PAPER])
 def test_flattening_round_trip(network):
-    params = networks.initialise(network, np.random.default_rng(0))
-    flat = networks.flatten(network, params)
+    params = feedforward.initialise(network, np.random.default_rng(0))
+    flat = layout.flatten(network, params)
     assert flat.shape == (network.parameter_count,)
-    jax.tree.map(np.testing.assert_array_equal, params, networks.unflatten(network, flat))
+    jax.tree.map(np.testing.assert_array_equal, params, layout.unflatten(network, flat))
 
 
 def test_flat_order_keeps_the_fan_in_of_a_unit_together():
-    network = networks.mlp(3, (2,), 1)
+    network = layout.mlp(3, (2,), 1)
     kernel = jnp.arange(6.0).reshape(3, 2)
-    params = networks.unflatten(network, jnp.zeros(network.parameter_count))
+    params = layout.unflatten(network, jnp.zeros(network.parameter_count))
     params["dense1"]["kernel"] = kernel
-    np.testing.assert_array_equal(networks.flatten(network, params)[:6], [0, 2, 4, 1, 3, 5])
+    np.testing.assert_array_equal(layout.flatten(network, params)[:6], [0, 2, 4, 1, 3, 5])
 
 
 def test_initial_kernels_are_lecun_normal_and_biases_zero():
-    params = networks.initialise(networks.mlp(400, (500,), 10), np.random.default_rng(0))
+    params = feedforward.initialise(layout.mlp(400, (500,), 10), np.random.default_rng(0))
     kernel = np.asarray(params["dense1"]["kernel"])
     assert kernel.std() == pytest.approx(1 / np.sqrt(400), rel=0.01)
     assert not params["dense1"]["bias"].any()

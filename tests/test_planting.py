@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evotickets import masks
-from evotickets.masked import perceptron
-from evotickets.planting import mother, plant, samples, targets
+from evotickets.networks import masks
+from evotickets.planted import mother, plant, samples, targets
+from evotickets.supermasks import perceptron
 
 INPUTS = {name: np.random.default_rng(0).uniform(-1, 1, (20_000, f.inputs)) for name, f in targets.TARGETS.items()}
 WIDEST = {"relu": 1, "helix": 30, "circle": 20}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evotickets.claims import planting as claims
+from evotickets.systems.planting import claims
 
 SEEKERS = {
     "random": {"seeker": "random"},

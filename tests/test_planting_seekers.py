@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evotickets import networks
-from evotickets.masked import descent, perceptron, popup
-from evotickets.masked.hunt import Hunt, counts, cut
-from evotickets.planting import cells, mother, saliency, samples, scored, seekers
-from evotickets.planting.registry import SEEKERS
+from evotickets.networks import feedforward, layout
+from evotickets.planted import mother, samples
+from evotickets.supermasks import adam, edge_popup, perceptron
+from evotickets.supermasks.instance import Hunt, counts, cut
+from evotickets.systems.planting import cells, saliency, scored, seekers
+from evotickets.systems.planting.registry import SEEKERS
 
 TRAINING = {"epochs": 2, "batch": 32, "learning_rate": 0.001}
 CIRCLE = {"target": "circle", "width": 24, "noise": 0.01}
@@ -35,7 +36,7 @@ def hunt(target=CIRCLE, depth=3, seeds=2, count=320):
 
 def test_scores_are_those_of_the_flat_network():
     """Two inputs, two hidden units, one output: kernels [[1, -2], [3, 0.5]] and [[2, -1]]."""
-    network = networks.mlp(2, (2,), 1)
+    network = layout.mlp(2, (2,), 1)
     flat = jnp.array([1.0, -2, 3, 0.5, 0, 0, 2, -1, 0])
     # Hidden 1 − .5 = .5 and 3 + .125 = 3.125, output 1 − 3.125 = −2.125, which is half of ∂L/∂output for target 0.
     problem = samples.Problem(0, (np.array([[[1.0, 0.25]]], np.float32), np.zeros((1, 1, 1), np.float32)), ())
@@ -69,7 +70,7 @@ def test_scores_of_a_masked_network_are_those_of_the_smaller_one():
     for name in saliency.SALIENCIES:
         values = saliency.score(found.network, found.problem, name, found.parameters, mask)
         changed = found.parameters.copy()
-        keep = descent.survivors(found.network, mask)
+        keep = adam.survivors(found.network, mask)
         changed[keep == 0] = 7.0
         again = saliency.score(found.network, found.problem, name, changed, mask)
         np.testing.assert_array_equal(values, again)
@@ -80,7 +81,7 @@ def test_scores_of_a_masked_network_are_those_of_the_smaller_one():
 @given(st.lists(st.floats(0, 2.0**100, width=32), min_size=1, max_size=50), st.data())
 def test_the_kth_largest(values, data):
     k = data.draw(st.integers(1, len(values)))
-    found = popup.kth_largest(jnp.array(values, jnp.float32), jnp.int32(k))
+    found = edge_popup.kth_largest(jnp.array(values, jnp.float32), jnp.int32(k))
     assert float(found) == np.sort(np.float32(values))[-k]
 
 
@@ -89,7 +90,7 @@ def test_the_kth_largest(values, data):
 def test_layers_get_their_shares_exactly(depth, width, data):
     network = mother.describe("circle", depth, width)
     count = data.draw(st.integers(depth, network.kernel_count))
-    found = popup.allot(network, count)
+    found = edge_popup.allot(network, count)
     assert found.sum() == count
     assert (found >= 1).all()
     sizes = np.array([layer.kernel_size for layer in network.layers])
@@ -100,7 +101,7 @@ def test_layers_get_their_shares_exactly(depth, width, data):
 
 def test_too_few_edges_for_all_layers_are_refused():
     with pytest.raises(ValueError, match="3 edges cannot reach all of 4 layers: raise the density"):
-        popup.allot(mother.describe("relu", 4, 10), 3)
+        edge_popup.allot(mother.describe("relu", 4, 10), 3)
 
 
 def test_densities_of_several_cuts_fall_geometrically_and_end_exactly():
@@ -112,15 +113,15 @@ def test_densities_of_several_cuts_fall_geometrically_and_end_exactly():
 def test_training_moves_survivors_only_and_each_seed_by_itself():
     found, ground = hunt(seeds=3)
     rngs = [np.random.default_rng(index) for index in range(3)]
-    trained = descent.train(found.network, found.problem, found.parameters, ground.mask, TRAINING, rngs=rngs)
-    keep = descent.survivors(found.network, ground.mask) > 0
+    trained = adam.train(found.network, found.problem, found.parameters, ground.mask, TRAINING, rngs=rngs)
+    keep = adam.survivors(found.network, ground.mask) > 0
     assert np.all(trained[~keep] == 0)
     assert np.mean(trained[keep] != found.parameters[keep]) > 0.5
     splits = {
         name: samples.Samples(*(part[1:2] for part in getattr(found.problem, name))) for name in ("train", "test")
     }
     problem = found.problem._replace(**splits)
-    alone = descent.train(
+    alone = adam.train(
         found.network, problem, found.parameters[1:2], ground.mask[1:2], TRAINING, rngs=[np.random.default_rng(1)]
     )
     np.testing.assert_allclose(alone[0], trained[1], atol=1e-6)
@@ -129,15 +130,15 @@ def test_training_moves_survivors_only_and_each_seed_by_itself():
 def test_a_step_of_training_is_adams():
     found, ground = hunt(seeds=1, count=32)
     one = TRAINING | {"epochs": 1}
-    trained = descent.train(
+    trained = adam.train(
         found.network, found.problem, found.parameters, ground.mask, one, rngs=[np.random.default_rng(0)]
     )
-    keep = descent.survivors(found.network, ground.mask)[0]
+    keep = adam.survivors(found.network, ground.mask)[0]
     start = found.parameters[0] * keep
 
     def loss(flat):
-        params = networks.unflatten(found.network, flat)
-        out = networks.apply(found.network, params, jnp.asarray(found.problem.train.x[0]))
+        params = layout.unflatten(found.network, flat)
+        out = feedforward.apply(found.network, params, jnp.asarray(found.problem.train.x[0]))
         return -jnp.mean(jax.nn.log_softmax(out)[jnp.arange(32), found.problem.train.y[0]])
 
     slope = np.asarray(jax.grad(loss)(jnp.asarray(start))) * keep
@@ -150,24 +151,24 @@ def test_a_step_of_training_is_adams():
 def test_leaving_out_units_without_a_way_to_an_output_changes_nothing(density, monkeypatch):
     found, _ = hunt(CIRCLE | {"width": 60}, depth=5, seeds=3)
     mask = seekers.seek("random", found, round(density * found.network.kernel_count))
-    smaller, places = descent.compact(found.network, mask)
+    smaller, places = adam.compact(found.network, mask)
     assert smaller.kernel_count < 0.8 * found.network.kernel_count
     inside = [row[row < found.network.parameter_count] for row in places]
     assert all(len(set(row)) == len(row) for row in inside)
     trained = found.train(mask, 2, "small")
-    monkeypatch.setattr(descent, "DROP_FROM", 10**9)
+    monkeypatch.setattr(adam, "DROP_FROM", 10**9)
     np.testing.assert_allclose(trained, found.train(mask, 2, "small"), atol=1e-5)
 
 
 def test_a_rate_may_fall_along_half_a_cosine():
     """Two halves of training on the same samples: the first step has the whole rate, the second half of it."""
-    np.testing.assert_allclose(descent.cosine(2.0, 4), [2, 1 + 0.5**0.5, 1, 1 - 0.5**0.5], rtol=1e-6)
+    np.testing.assert_allclose(adam.cosine(2.0, 4), [2, 1 + 0.5**0.5, 1, 1 - 0.5**0.5], rtol=1e-6)
     found, _ = hunt(seeds=1, count=32)
 
     def trained(epochs, **more):
         whole = {"epochs": epochs, "batch": 32, "learning_rate": 0.001} | more
         rngs = [np.random.default_rng(0)]
-        return descent.train(found.network, found.problem, found.parameters, found.everything, whole, rngs=rngs)
+        return adam.train(found.network, found.problem, found.parameters, found.everything, whole, rngs=rngs)
 
     np.testing.assert_array_equal(trained(1, cosine=True), trained(1))
     first, second, halved = trained(1), trained(2), trained(2, cosine=True)
@@ -206,7 +207,7 @@ def relevant(value):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(2, 640, 12)).astype(np.float32)
     split = samples.Samples(x, x[..., RELEVANT].sum(-1, keepdims=True))
-    network = networks.mlp(12, (), 1)
+    network = layout.mlp(12, (), 1)
     parameters = np.full((2, 13), value, np.float32)
     parameters[:, -1] = 0
     return Hunt(network, samples.Problem(0, split, split), parameters, TRAINING | {"learning_rate": 0.01}, 0, ("test",))
@@ -234,16 +235,16 @@ def test_seekers_that_never_train_find_the_inputs_that_matter(name):
     np.testing.assert_array_equal([np.flatnonzero(row) for row in mask], [RELEVANT] * 2)
 
 
-@pytest.mark.parametrize("kind", popup.KINDS)
+@pytest.mark.parametrize("kind", edge_popup.KINDS)
 def test_a_step_of_scores_passes_the_gradient_straight_through_the_mask(kind):
-    network = networks.mlp(3, (5,), 2)
+    network = layout.mlp(3, (5,), 2)
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(1, network.parameter_count)).astype(np.float32)
-    scores = popup.draw(network, kind, [np.random.default_rng(1)])
+    scores = edge_popup.draw(network, kind, [np.random.default_rng(1)])
     x, y = rng.normal(size=(1, 8, 3)).astype(np.float32), rng.integers(0, 2, (1, 8))
     counts = np.array([7, 4])
     rate, decay = np.float32(0.1), 0.01
-    found, _ = popup.epoch(
+    found, _ = edge_popup.epoch(
         network, 2, kind, (0.9, decay), counts, np.array([rate]), weights, np.ones_like(weights), scores,
         np.zeros_like(scores), x, y, np.arange(8)[None, None],
     )  # fmt: skip
@@ -256,13 +257,13 @@ def test_a_step_of_scores_passes_the_gradient_straight_through_the_mask(kind):
             soft = score if kind == "gem_miner" else jnp.abs(score)
             cut = 0.5 if kind == "gem_miner" else jnp.sort(jnp.abs(score).ravel())[-count]
             keep = jax.lax.stop_gradient((soft >= cut).astype(jnp.float32))
-            used = popup.binary(kernel, keep) if kind == "biprop" else kernel
+            used = edge_popup.binary(kernel, keep) if kind == "biprop" else kernel
             layers.append((used * (keep + soft - jax.lax.stop_gradient(soft)), bias))
-        return descent.loss(2, tuple(layers), jnp.asarray(x[0]), jnp.asarray(y[0]))
+        return adam.loss(2, tuple(layers), jnp.asarray(x[0]), jnp.asarray(y[0]))
 
     wanted = scores[0] - rate * (np.asarray(jax.grad(loss)(jnp.asarray(scores[0]))) + decay * scores[0])
     wanted = np.clip(wanted, 0, 1) if kind == "gem_miner" else wanted
-    np.testing.assert_allclose(popup.kernels(network, found), popup.kernels(network, wanted[None]), atol=1e-6)
+    np.testing.assert_allclose(edge_popup.kernels(network, found), edge_popup.kernels(network, wanted[None]), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["random", *saliency.SALIENCIES])

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from evotickets import masks, networks, population
-from evotickets.population import evaluation, layout
+from evotickets import population
+from evotickets.networks import feedforward, masks
+from evotickets.networks import layout as networks_layout
+from evotickets.population import evaluation
+from evotickets.population import layout as population_layout
 
-SMALL = networks.mlp(2, (2,), 1)
-DEEP = networks.mlp(20, (16, 12, 9), 5, "tanh")
-LINEAR = networks.mlp(20, (), 5)
-SHALLOW = networks.mlp(20, (24,), 5)
-CNN = networks.cnn((9, 8, 2), (3, 4), 5)
+SMALL = networks_layout.mlp(2, (2,), 1)
+DEEP = networks_layout.mlp(20, (16, 12, 9), 5, "tanh")
+LINEAR = networks_layout.mlp(20, (), 5)
+SHALLOW = networks_layout.mlp(20, (24,), 5)
+CNN = networks_layout.cnn((9, 8, 2), (3, 4), 5)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +48,7 @@ def masked_dense(network, mask, members, x):
     def one(mask, members):
         where = masks.survivors(network, mask)
         flat = masks.scatter(members, where, network.parameter_count)
-        return jax.vmap(lambda v: networks.apply(network, networks.unflatten(network, v), x))(flat)
+        return jax.vmap(lambda v: feedforward.apply(network, networks_layout.unflatten(network, v), x))(flat)
 
     seeds = len(next(iter(mask.values())))
     return jnp.stack([one({n: m[s] for n, m in mask.items()}, members[s]) for s in range(seeds)])
@@ -158,10 +161,12 @@ def test_small_networks_share_programs(monkeypatch):
 
 
 def test_policies_leave_dead_units_out():
-    mask = random_mask(networks.mlp(64, (64,), 4), 0.02, seeds=1)
+    mask = random_mask(networks_layout.mlp(64, (64,), 4), 0.02, seeds=1)
     alive = mask["dense2"][0].any(1).sum()
-    (kernel, _), _ = population.policy(first(population.plan(networks.mlp(64, (64,), 4), mask)), jnp.zeros((3, 155)))
-    assert alive <= kernel.shape[2] < alive + 2 * layout.STEP
+    (kernel, _), _ = population.policy(
+        first(population.plan(networks_layout.mlp(64, (64,), 4), mask)), jnp.zeros((3, 155))
+    )
+    assert alive <= kernel.shape[2] < alive + 2 * population_layout.STEP
 
 
 @pytest.mark.parametrize(("network", "density"), [(SHALLOW, 1.0), (SHALLOW, 0.3), (CNN, 0.5)])
@@ -195,7 +200,7 @@ def test_seeds_may_differ_in_what_is_alive():
 
 
 def test_auto_takes_the_faster_path():
-    mnist, digits = networks.mlp(784, (128,), 10), networks.mlp(64, (64,), 10)
+    mnist, digits = networks_layout.mlp(784, (128,), 10), networks_layout.mlp(64, (64,), 10)
     assert population.plan(mnist, random_mask(mnist, 0.1, 1)).path == "sparse"
     assert population.plan(mnist, random_mask(mnist, 1.0, 1)).path == "dense"
     assert population.plan(digits, random_mask(digits, 0.1, 1)).path == "dense"
@@ -247,7 +252,7 @@ def test_cuts_waste_least(fans, most):
         cuts = (fans[start] * (end - start) + best(end, groups - 1) for end in range(start + 1, len(fans)))
         return min([whole, *cuts])
 
-    ends = layout._cuts(fans, most)
+    ends = population_layout._cuts(fans, most)
     assert len(ends) <= most
     assert ends[-1] == len(fans)
     assert padded(ends) == best(0, most)
@@ -265,7 +270,7 @@ def test_groups_hold_every_weight_that_matters_once(key, density, seeds):
         for name in ("dense3", "dense2"):
             alive = (own[name] & alive).any(1)
         fed = alive & own["dense1"].any(0)
-        positions, _ = layout.positions(DEEP, own)[0]
+        positions, _ = population_layout.positions(DEEP, own)[0]
         held = []
         for group in plan.groups:
             for start, bias, inputs in zip(group.starts[s], group.biases[s], group.inputs[s], strict=True):

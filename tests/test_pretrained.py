@@ -7,12 +7,14 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
-from evotickets import networks, pretrained, results
+from evotickets import results
+from evotickets.interop import pretrained
+from evotickets.networks import feedforward, layout
 
 NETWORKS = {
-    "perceptron": (networks.mlp(6, (5, 4), 3), None),
-    "control": (networks.mlp(4, (7,), 2, "tanh"), None),
-    "convolutions": (networks.cnn((8, 8, 2), (3, 4), 5, kernel=3), (8, 8, 2)),
+    "perceptron": (layout.mlp(6, (5, 4), 3), None),
+    "control": (layout.mlp(4, (7,), 2, "tanh"), None),
+    "convolutions": (layout.cnn((8, 8, 2), (3, 4), 5, kernel=3), (8, 8, 2)),
 }
 
 
@@ -21,10 +23,10 @@ def ticket(path, network, seeds=(0, 3), trained=True):
     rng = np.random.default_rng(0)
     initial = rng.normal(size=(len(seeds), network.parameter_count)).astype(np.float32)
     mask = rng.random((len(seeds), network.kernel_count)) < 0.4
-    tensors = networks.to_tensors(network, initial)
-    mean = networks.to_tensors(network, initial + 1) if trained else None
+    tensors = layout.to_tensors(network, initial)
+    mean = layout.to_tensors(network, initial + 1) if trained else None
     statistics = {"scale": np.ones((len(seeds), 2), np.float32)}
-    held = results.Ticket(seeds, tensors, networks.to_tensors(network, mask), mean, statistics=statistics)
+    held = results.Ticket(seeds, tensors, layout.to_tensors(network, mask), mean, statistics=statistics)
     results.write_ticket(path, held)
     return held
 
@@ -32,7 +34,7 @@ def ticket(path, network, seeds=(0, 3), trained=True):
 def forward(network, held, row, x, part="initial"):
     tensors = getattr(held, part)
     kept = {name: array[row] * held.mask.get(name, np.ones_like(array, bool))[row] for name, array in tensors.items()}
-    return np.asarray(networks.apply(network, results.nested_names(kept), jnp.asarray(x)))
+    return np.asarray(feedforward.apply(network, results.nested_names(kept), jnp.asarray(x)))
 
 
 @pytest.mark.parametrize("name", NETWORKS)

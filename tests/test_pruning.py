@@ -3,15 +3,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evotickets import masks, networks, pruning
+from evotickets.networks import layout, masks
+from evotickets.pruning import controls, top_k
 
-NETWORK = networks.mlp(6, (5,), 3)
+NETWORK = layout.mlp(6, (5,), 3)
 KERNELS, ALL = NETWORK.kernel_count, NETWORK.parameter_count
 
 
 def test_the_largest_scores_survive():
     scores = np.array([[0.1, 3.0, 2.0, -1.0], [9.0, 8.0, 7.0, 6.0]])
-    kept = pruning.keep_largest(scores, np.ones((2, 4), bool), 2, np.random.default_rng(0))
+    kept = top_k.keep_largest(scores, np.ones((2, 4), bool), 2, np.random.default_rng(0))
     np.testing.assert_array_equal(kept, [[0, 1, 1, 0], [1, 1, 0, 0]])
 
 
@@ -20,8 +21,8 @@ def test_the_largest_scores_survive():
 def test_counts_are_exact_and_masks_nested_however_many_ties(seed, count, levels):
     rng = np.random.default_rng(seed)
     scores = rng.integers(0, levels, (3, 60)).astype(float)
-    allowed = pruning.random_mask((3, 60), 40, rng)
-    kept = pruning.keep_largest(scores, allowed, count, rng)
+    allowed = controls.random_mask((3, 60), 40, rng)
+    kept = top_k.keep_largest(scores, allowed, count, rng)
     assert (kept.sum(1) == count).all()
     assert not (kept & ~allowed).any()
     for row, free, chosen in zip(scores, allowed, kept, strict=True):
@@ -30,9 +31,7 @@ def test_counts_are_exact_and_masks_nested_however_many_ties(seed, count, levels
 
 def test_ties_fall_by_the_seed_and_not_by_position():
     ones = np.ones((1, 1000))
-    first, second, again = (
-        pruning.keep_largest(ones, ones > 0, 500, np.random.default_rng(seed)) for seed in (0, 1, 0)
-    )
+    first, second, again = (top_k.keep_largest(ones, ones > 0, 500, np.random.default_rng(seed)) for seed in (0, 1, 0))
     np.testing.assert_array_equal(first, again)
     assert 200 < (first & second).sum() < 300
     assert 200 < first[0, :500].sum() < 300
@@ -40,13 +39,13 @@ def test_ties_fall_by_the_seed_and_not_by_position():
 
 def test_more_weights_than_allowed_is_refused():
     with pytest.raises(ValueError, match="cannot keep 3 weights of 2: densities must fall"):
-        pruning.keep_largest(np.ones((1, 4)), np.array([[1, 1, 0, 0]], bool), 3, np.random.default_rng(0))
+        top_k.keep_largest(np.ones((1, 4)), np.array([[1, 1, 0, 0]], bool), 3, np.random.default_rng(0))
 
 
 @pytest.fixture
 def ticket():
     rng = np.random.default_rng(5)
-    return pruning.random_mask((2, KERNELS), 20, rng), rng.normal(size=(2, ALL)).astype(np.float32)
+    return controls.random_mask((2, KERNELS), 20, rng), rng.normal(size=(2, ALL)).astype(np.float32)
 
 
 def layer_counts(mask):
@@ -55,7 +54,7 @@ def layer_counts(mask):
 
 def test_permuted_masks_keep_layer_densities_and_carry_their_weights(ticket):
     mask, initial = ticket
-    moved, weights = pruning.permute_mask(NETWORK, mask, initial, np.random.default_rng(0))
+    moved, weights = controls.permute_mask(NETWORK, mask, initial, np.random.default_rng(0))
     assert layer_counts(moved) == layer_counts(mask)
     assert (moved != mask).any()
     places = masks.kernel_positions(NETWORK)
@@ -69,7 +68,7 @@ def test_permuted_masks_keep_layer_densities_and_carry_their_weights(ticket):
 
 def test_permuted_weights_stay_in_their_layer_and_on_the_mask(ticket):
     mask, initial = ticket
-    weights = pruning.permute_weights(NETWORK, mask, initial, np.random.default_rng(0))
+    weights = controls.permute_weights(NETWORK, mask, initial, np.random.default_rng(0))
     places, split = masks.kernel_positions(NETWORK), NETWORK.layers[0].kernel_size
     for row in range(2):
         for part in (slice(0, split), slice(split, None)):

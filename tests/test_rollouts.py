@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evotickets import rollouts, tasks
+from evotickets import tasks
+from evotickets.trainers import rollouts
 
 
 def linear(policy: jax.Array, observation: jax.Array) -> jax.Array:

@@ -5,7 +5,7 @@ import pytest
 from jax.extend.random import threefry_2x32
 from scipy import stats
 
-from evotickets import sampling
+from evotickets.trainers import sampling
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from evotickets import scores
+from evotickets.pruning import scores
 
 MEAN = np.array([[1.0, -2.0, 0.5]])
 STD = np.array([[0.5, 2.0, 0.1]])

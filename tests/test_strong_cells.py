@@ -5,9 +5,9 @@ import inspect
 import numpy as np
 import pytest
 
-from evotickets.masked import frozen, perceptron, popup
-from evotickets.masked.hunt import Hunt
-from evotickets.strong import FOUND, LEAKED, PRUNED, cells, data, seekers
+from evotickets.supermasks import edge_popup, frozen, perceptron
+from evotickets.supermasks.instance import Hunt
+from evotickets.systems.strong import FOUND, LEAKED, PRUNED, cells, data, seekers
 from evotickets.tasks import images
 
 TRAINING = {"epochs": 2, "batch": 32, "learning_rate": 0.01}
@@ -252,4 +252,4 @@ def test_biprop_learns_among_binary_weights():
         task, {"seeker": "biprop", "density": 0.5, "epochs": 20}, samples=1000, training=TRAINING, seed=0, count=2
     )
     assert cells.summary(ticket.rows)["test/accuracy"] > 0.85
-    assert popup.KINDS == ("edge_popup", "gem_miner", "biprop")
+    assert edge_popup.KINDS == ("edge_popup", "gem_miner", "biprop")

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evotickets.claims import page
-from evotickets.claims import strong as claims
+from evotickets.claims.page import page
+from evotickets.systems.strong import claims
 
 SEEKERS = {
     "genetic": {"seeker": "genetic", "objective": "accuracy"},

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evotickets import masks, networks
-from evotickets.masked.problem import Problem, Samples
-from evotickets.strong import choice, evaluation, genetic, logits, search, weights
-from evotickets.strong.baselines import OnePlusOne, RandomSearch
-from evotickets.strong.genetic import Genetic
+from evotickets.networks import layout, masks
+from evotickets.supermasks.problem import Problem, Samples
+from evotickets.systems.strong import choice, evaluator, genetic, logits, search, weights
+from evotickets.systems.strong.baselines import OnePlusOne, RandomSearch
+from evotickets.systems.strong.genetic import Genetic
 
 KEY = jax.random.key(0)
-SMALL = networks.mlp(2, (4,), 2)
+SMALL = layout.mlp(2, (4,), 2)
 
 
 def problem(seeds=1, count=60, inputs=2, classes=2):
@@ -47,8 +47,8 @@ def ends_with(method, judged, steps, key=KEY):
 
 def by_hand(network, parameters, genome, x):
     """Outputs [n, O] of one masked network in NumPy."""
-    tensors = networks.to_tensors(network, np.asarray(parameters, np.float64)[None])
-    kept = networks.to_tensors(network, np.asarray(genome, float)[None])
+    tensors = layout.to_tensors(network, np.asarray(parameters, np.float64)[None])
+    kept = layout.to_tensors(network, np.asarray(genome, float)[None])
     for index, layer in enumerate(network.layers):
         kernel = tensors[f"{layer.name}/kernel"][0] * kept[f"{layer.name}/kernel"][0]
         x = (x if index == 0 else np.maximum(x, 0)) @ kernel + tensors[f"{layer.name}/bias"][0]
@@ -78,7 +78,7 @@ def test_of_equal_losses_the_sparser_wins():
 def test_the_best_of_all_masks_of_a_small_network_is_found(objective):
     """2-4-2 has 16 weights, and so 65,536 masks, of which those without a path are of no use."""
     data, parameters = problem(), frozen(SMALL)
-    score = jax.jit(evaluation.scorer(SMALL, objective, parameters[0], data.train.x[0], data.train.y[0]))
+    score = jax.jit(evaluator.scorer(SMALL, objective, parameters[0], data.train.x[0], data.train.y[0]))
     genomes = every_genome(16)
     losses = np.concatenate([score(part) for part in np.split(jnp.asarray(genomes), 16)])
     best = np.lexsort((genomes.sum(1), losses))[0]
@@ -96,7 +96,7 @@ def test_the_best_of_all_masks_of_a_small_network_is_found(objective):
 @pytest.mark.parametrize("objective", ["accuracy", "cross_entropy"])
 def test_an_evolution_strategy_over_logits_comes_close_to_the_best_of_all_masks(objective):
     data, parameters = problem(), frozen(SMALL)
-    score = jax.jit(evaluation.scorer(SMALL, objective, parameters[0], data.train.x[0], data.train.y[0]))
+    score = jax.jit(evaluator.scorer(SMALL, objective, parameters[0], data.train.x[0], data.train.y[0]))
     losses = np.concatenate([score(part) for part in np.split(jnp.asarray(every_genome(16)), 16)])
     starts = 8
     repeated = Problem(2, *(Samples(*(np.repeat(part, starts, 0) for part in split)) for split in data[1:]))
@@ -112,17 +112,17 @@ def test_an_evolution_strategy_over_logits_comes_close_to_the_best_of_all_masks(
 @pytest.mark.parametrize("hidden", [(4,), (5, 3)], ids=["table", "engine"])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_losses_are_those_of_the_masked_network(hidden, classes):
-    network = networks.mlp(2, hidden, classes)
+    network = layout.mlp(2, hidden, classes)
     data, parameters = problem(classes=classes), frozen(network)[0]
     genomes = np.random.default_rng(1).random((20, network.kernel_count)) < 0.5
     x, y = data.train.x[0], data.train.y[0]
     outputs = np.stack([by_hand(network, parameters, genome, x) for genome in genomes])
     shares = outputs - np.log(np.exp(outputs).sum(-1, keepdims=True))
     entropy = -np.mean(np.take_along_axis(shares, y[None, :, None], -1)[..., 0], -1)
-    found = evaluation.scorer(network, "cross_entropy", parameters, x, y)(jnp.asarray(genomes))
+    found = evaluator.scorer(network, "cross_entropy", parameters, x, y)(jnp.asarray(genomes))
     np.testing.assert_allclose(found, entropy, rtol=2e-5)
     errors = np.mean(outputs.argmax(-1) != y, -1)
-    found = evaluation.scorer(network, "accuracy", parameters, x, y)(jnp.asarray(genomes))
+    found = evaluator.scorer(network, "accuracy", parameters, x, y)(jnp.asarray(genomes))
     np.testing.assert_allclose(found, errors, rtol=1e-6)
     assert len(np.unique(found)) == len(np.unique(errors.round(9))), "equal counts are equal losses"
 
@@ -130,7 +130,7 @@ def test_losses_are_those_of_the_masked_network(hidden, classes):
 def test_a_network_without_a_path_is_as_good_as_a_constant():
     data, parameters = problem(), frozen(SMALL)[0]
     nothing = jnp.zeros((1, 16), bool)
-    error = evaluation.scorer(SMALL, "accuracy", parameters, data.train.x[0], data.train.y[0])(nothing)[0]
+    error = evaluator.scorer(SMALL, "accuracy", parameters, data.train.x[0], data.train.y[0])(nothing)[0]
     always = int(np.argmax(parameters[-2:]))
     assert float(error) == pytest.approx(np.mean(data.train.y[0] != always))
 
@@ -138,12 +138,12 @@ def test_a_network_without_a_path_is_as_good_as_a_constant():
 def test_the_evaluation_of_some_says_nothing_of_the_others():
     score = lambda genomes: genomes.sum(-1).astype(jnp.float32)  # noqa: E731
     for count in (0, 1, 16, 17, 40):
-        losses = evaluation.of_some(score, jnp.ones((40, 3), bool), jnp.int32(count))
+        losses = evaluator.of_some(score, jnp.ones((40, 3), bool), jnp.int32(count))
         np.testing.assert_array_equal(losses, [3.0] * count + [np.inf] * (40 - count))
 
 
 def test_a_path_is_a_chain_of_edges():
-    connected = evaluation.connector(networks.mlp(2, (2,), 1))
+    connected = evaluator.connector(layout.mlp(2, (2,), 1))
     # Input 1 to unit 0, unit 0 to the output; then unit 1 instead, which nothing reaches.
     genomes = jnp.array([[0, 1, 0, 0, 1, 0], [0, 1, 0, 0, 0, 1], [0, 0, 0, 0, 1, 1], [1, 1, 1, 1, 0, 0]], bool)
     np.testing.assert_array_equal(connected(genomes), [True, False, False, False])
@@ -152,7 +152,7 @@ def test_a_path_is_a_chain_of_edges():
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
 def test_random_genomes_are_connected(seed):
-    connected = evaluation.connector(networks.mlp(1, (1, 1), 1))
+    connected = evaluator.connector(layout.mlp(1, (1, 1), 1))
     judged = search.Exam(lambda g: g, lambda g: g, connected, 3)
     assert bool(jnp.all(search.strangers(judged, 7, jax.random.key(seed))))
 
@@ -266,9 +266,9 @@ def test_budgets_are_kept_exactly(budget):
 def test_random_search_finds_the_best_of_what_it_draws():
     data, parameters = problem(), frozen(SMALL)
     found = search.search(RandomSearch(200_000), SMALL, data, parameters, "accuracy", key=KEY)
-    score = evaluation.scorer(SMALL, "accuracy", parameters[0], data.train.x[0], data.train.y[0])
+    score = evaluator.scorer(SMALL, "accuracy", parameters[0], data.train.x[0], data.train.y[0])
     genomes = jnp.asarray(every_genome(16))
-    connected = np.asarray(evaluation.connector(SMALL)(genomes))
+    connected = np.asarray(evaluator.connector(SMALL)(genomes))
     losses = np.concatenate([score(part) for part in np.split(genomes, 16)])[connected]
     assert found.history[-2]["value"] == pytest.approx(losses.min())
 
@@ -284,7 +284,7 @@ def test_seeds_decide_everything_and_do_not_know_each_other():
 
 
 def test_a_candidate_is_chosen_by_errors_then_by_density_then_by_rank():
-    network, parameters = networks.mlp(1, (1,), 2), np.array([[1.0, 0, 1, -1, 0, 0.1]])
+    network, parameters = layout.mlp(1, (1,), 2), np.array([[1.0, 0, 1, -1, 0, 0.1]])
     # Positive inputs are class 0, others 1 by the bias; without the edges everything is 1.
     samples = Samples(np.array([[[1.0], [-1.0]]], np.float32), np.array([[0, 1]], np.int32))
     candidates = np.array([[[0, 0, 0], [1, 1, 1], [1, 0, 1], [1, 1, 0]]], bool)
@@ -299,7 +299,7 @@ def test_pruning_leaves_only_edges_that_are_needed():
     pruned = choice.prune(SMALL, genomes, parameters, data.validation, rngs=rngs)
     assert np.all(pruned <= genomes)
     for seed in range(2):
-        score = evaluation.scorer(SMALL, "accuracy", parameters[seed], data.validation.x[seed], data.validation.y[seed])
+        score = evaluator.scorer(SMALL, "accuracy", parameters[seed], data.validation.x[seed], data.validation.y[seed])
         before, after = np.asarray(score(jnp.asarray(np.stack([genomes[seed], pruned[seed]]))))
         assert after <= before
         assert pruned[seed].sum() < 16
@@ -308,7 +308,7 @@ def test_pruning_leaves_only_edges_that_are_needed():
 def test_grades_are_those_of_the_masked_network():
     data, parameters = problem(), frozen(SMALL)
     genome = np.random.default_rng(0).random(16) < 0.5
-    masked = np.asarray(evaluation.masked(SMALL, jnp.asarray(parameters[0]), jnp.asarray(genome)[None]))
+    masked = np.asarray(evaluator.masked(SMALL, jnp.asarray(parameters[0]), jnp.asarray(genome)[None]))
     found = choice.grade(SMALL, data, masked)
     outputs = by_hand(SMALL, parameters[0], genome, data.test.x[0])
     assert found["test", "accuracy"][0] == pytest.approx(np.mean(outputs.argmax(1) == data.test.y[0]))
@@ -316,17 +316,17 @@ def test_grades_are_those_of_the_masked_network():
 
 
 def test_masked_parameters_keep_all_biases():
-    network = networks.mlp(3, (4, 2), 2)
+    network = layout.mlp(3, (4, 2), 2)
     parameters = jnp.arange(1.0, network.parameter_count + 1)
     genome = np.random.default_rng(0).random(network.kernel_count) < 0.5
-    found = np.asarray(evaluation.masked(network, parameters, jnp.asarray(genome)[None]))[0]
+    found = np.asarray(evaluator.masked(network, parameters, jnp.asarray(genome)[None]))[0]
     kept = masks.survivors(network, masks.unflatten_kernels(network, genome))
     np.testing.assert_array_equal(np.flatnonzero(found), kept)
 
 
 @pytest.mark.parametrize("scheme", weights.SCHEMES)
 def test_initial_weights(scheme):
-    network = networks.mlp(50, (200,), 10)
+    network = layout.mlp(50, (200,), 10)
     flat = weights.initialise(network, scheme, 2.5, np.random.default_rng(0))
     assert flat.shape == (network.parameter_count,)
     kernel, bias = flat[:10_000], flat[10_000:10_200]

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import yaml
 
-from evotickets import scores, strategies, study
-from evotickets.pruning import CONTROLS
-from evotickets.saliency import ONE_SHOT
+from evotickets import study
+from evotickets.configuration import reader
+from evotickets.pruning import scores
+from evotickets.pruning.at_initialisation import ONE_SHOT
+from evotickets.pruning.controls import CONTROLS
+from evotickets.trainers import strategies
 from tests import studies
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +61,7 @@ def test_a_registered_score_is_a_criterion(monkeypatch):
     (chain,) = study.resolve(config, SCHEMA).tickets.chains
     assert chain.criterion == "power_4"
     config = studies.changed(TINY, "tickets", "chains", 0, "criteria", value=["power_5"])
-    with pytest.raises(study.StudyError, match=r"'power_5'; choose one of .*power_4"):
+    with pytest.raises(reader.StudyError, match=r"'power_5'; choose one of .*power_4"):
         study.resolve(config, SCHEMA)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from evotickets import study
+from evotickets.configuration import reader
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 SNR = {"task": "digits", "trainer": "snes", "criterion": "snr"}
@@ -72,7 +73,7 @@ def test_an_activation_that_is_the_default_may_be_written_out_or_not():
         for name in ("relu", "tanh")
     )
     assert len(load(tasks=named, transfers=[entry]).transfers) == 1
-    with pytest.raises(study.StudyError, match=r"networks differ in activation \(relu and tanh\)"):
+    with pytest.raises(reader.StudyError, match=r"networks differ in activation \(relu and tanh\)"):
         load(tasks=other, transfers=[entry])
 
 
@@ -100,7 +101,7 @@ def test_a_ticket_of_an_ant_goes_to_a_heavier_one():
     ],
 )
 def test_only_what_has_a_torso_is_given_a_mass(task, mass, expected):
-    with pytest.raises(study.StudyError) as error:
+    with pytest.raises(reader.StudyError) as error:
         load(tasks=GOOD["tickets"]["tasks"] | {"light": {"task": task, "hidden": [8], "torso_mass": mass}})
     assert expected in str(error.value)
 
@@ -135,7 +136,7 @@ TRANSFERS = {
 def test_an_impossible_transfer_is_refused(case):
     source, target, expected = TRANSFERS[case]
     entry = {"source": SNR | source, "target": {"task": "digits", "trainer": "adam"} | target}
-    with pytest.raises(study.StudyError) as error:
+    with pytest.raises(reader.StudyError) as error:
         load(transfers=[entry])
     assert expected in str(error.value)
     assert "\n" not in str(error.value)
@@ -160,6 +161,6 @@ def test_an_impossible_transfer_is_refused(case):
     ],
 )
 def test_impossible_levels_and_repetitions_are_refused(changes, expected):
-    with pytest.raises(study.StudyError) as error:
+    with pytest.raises(reader.StudyError) as error:
         load(**changes)
     assert expected in str(error.value)

@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from evotickets import study
-from evotickets.hybrid import cells, rivals
-from evotickets.hybrid.methods import METHODS, options
-from evotickets.study import hybrid as resolved
-from evotickets.study.hybrid import Cell
+from evotickets.configuration import reader
+from evotickets.systems.hybrid import baselines, cells, config
+from evotickets.systems.hybrid.config import Cell
+from evotickets.systems.hybrid.methods import METHODS, options
 from tests import studies
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
@@ -44,8 +44,8 @@ def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
         Cell("rows", "evolution", "1"),
     }  # fmt: skip
     assert len(set(hybrid.cells)) == len(hybrid.cells)
-    assert hybrid.effects == (resolved.Effects("digits", "hybrid", "0.1", (4, 8), 500, 8),)
-    assert hybrid.overhead == (resolved.Overhead("rows", "still", "0.1", 20),)
+    assert hybrid.effects == (config.Effects("digits", "hybrid", "0.1", (4, 8), 500, 8),)
+    assert hybrid.overhead == (config.Overhead("rows", "still", "0.1", 20),)
 
 
 def test_defaults_are_filled_in_and_a_task_has_its_own_training():
@@ -68,9 +68,9 @@ def test_the_schema_and_the_methods_agree():
 
 
 def test_what_the_grid_knows_of_methods_is_so():
-    assert {"dense", "evolution"} == resolved.WHOLE
-    assert resolved.CHANGES_UNTIL == rivals.STOP
-    assert resolved.SEARCH in METHODS
+    assert {"dense", "evolution"} == config.WHOLE
+    assert config.CHANGES_UNTIL == baselines.STOP
+    assert config.SEARCH in METHODS
     assert cells.SMALL in METHODS
 
 
@@ -105,6 +105,6 @@ broken = partial(studies.changed, GOOD, "hybrid")
     ],
 )  # fmt: skip
 def test_mistakes_are_refused_in_one_sentence(config, sentence):
-    with pytest.raises(study.StudyError) as refused:
+    with pytest.raises(reader.StudyError) as refused:
         study.resolve(config, SCHEMA)
     assert sentence in str(refused.value)

@@ -8,9 +8,11 @@ import pytest
 import yaml
 
 from evotickets import study
-from evotickets.planting import seekers, targets
-from evotickets.planting.registry import SEEKERS
-from evotickets.study.planting import Cell
+from evotickets.configuration import reader
+from evotickets.planted import targets
+from evotickets.systems.planting import seekers
+from evotickets.systems.planting.config import Cell
+from evotickets.systems.planting.registry import SEEKERS
 from tests import studies
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
@@ -89,6 +91,6 @@ broken = partial(studies.changed, GOOD, "planting")
     ],
 )
 def test_mistakes_are_refused_in_one_sentence(config, sentence):
-    with pytest.raises(study.StudyError) as refused:
+    with pytest.raises(reader.StudyError) as refused:
         study.resolve(config, SCHEMA)
     assert sentence in str(refused.value)

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from evotickets import study
-from evotickets.strong import cells, data, seekers, weights
-from evotickets.study.strong import Cell
+from evotickets.configuration import reader
+from evotickets.systems.strong import cells, data, seekers, weights
+from evotickets.systems.strong.config import Cell
 from tests import studies
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
@@ -136,7 +137,7 @@ broken = partial(studies.changed, GOOD, "strong")
     ],
 )
 def test_mistakes_are_refused_in_one_sentence(config, sentence):
-    with pytest.raises(study.StudyError) as refused:
+    with pytest.raises(reader.StudyError) as refused:
         study.resolve(config, SCHEMA)
     assert sentence in str(refused.value)
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from evotickets import study
-from evotickets.study import subspace as known
-from evotickets.study.subspace import Cell
-from evotickets.subspace import MODES, RULES, SHIFTS, pools
+from evotickets.configuration import reader
+from evotickets.systems.subspace import MODES, RULES, SHIFTS, config, pools
+from evotickets.systems.subspace.config import Cell
 from tests import studies
 
 SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
@@ -54,11 +54,11 @@ def test_every_cell_is_there_once_and_all_modes_share_the_dense_one():
 
 def test_parents_are_known_by_name_or_described():
     subspace = resolved()
-    assert subspace.parents["wide"] == known.PARENTS["digits"] | {"options": {}, "epochs": 3}
+    assert subspace.parents["wide"] == config.PARENTS["digits"] | {"options": {}, "epochs": 3}
     assert subspace.used == ["digits", "wide"]
     assert subspace.studies("digits") == ["mutations", "generations"]
-    config = broken("parents", "net", value={"model": "a.b", "images": "cifar10"})
-    assert resolved(config).parents["net"] == {"model": "a.b", "images": "cifar10", "arguments": {}, "options": {}}
+    wrong = broken("parents", "net", value={"model": "a.b", "images": "cifar10"})
+    assert resolved(wrong).parents["net"] == {"model": "a.b", "images": "cifar10", "arguments": {}, "options": {}}
 
 
 def test_the_schema_and_the_code_name_the_same():
@@ -69,7 +69,7 @@ def test_the_schema_and_the_code_name_the_same():
     assert section["gradients"]["items"]["properties"]["rule"]["enum"] == list(RULES)
     assert section["generations"]["items"]["properties"]["shift"]["enum"] == list(SHIFTS)
     assert DESCRIBED["$defs"]["parent"]["properties"]["images"]["enum"] == list(pools.POOLS)
-    assert all(name in DESCRIBED["$defs"]["parent"]["description"] for name in known.PARENTS)
+    assert all(name in DESCRIBED["$defs"]["parent"]["description"] for name in config.PARENTS)
 
 
 def test_starting_a_workflow_does_not_import_torch():
@@ -106,7 +106,7 @@ broken = partial(studies.changed, GOOD, "subspace")
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_a_sentence(config, sentence):
-    with pytest.raises(study.StudyError) as error:
+    with pytest.raises(reader.StudyError) as error:
         study.resolve(config, SCHEMA)
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
@@ -118,5 +118,5 @@ def test_two_entries_that_disagree_about_a_cell_are_refused():
     config["subspace"]["mutations"].append(entry | {"parents": ["wide"]})
     assert Cell("wide", "mutations", "dense") in resolved(config).cells
     config["subspace"]["mutations"].append(entry | {"sigmas": [3]})
-    with pytest.raises(study.StudyError, match="gives digits/mutations/dense other settings than an earlier entry"):
+    with pytest.raises(reader.StudyError, match="gives digits/mutations/dense other settings than an earlier entry"):
         resolved(config)

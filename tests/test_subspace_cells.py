@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from evotickets.subspace import ENSEMBLES, RECOMBINED, cells, problems
-from evotickets.subspace.children import Children
-from evotickets.subspace.resnet import ResNet
+from evotickets.systems.subspace import ENSEMBLES, RECOMBINED, cells, problems
+from evotickets.systems.subspace.children import Children
+from evotickets.systems.subspace.resnet import ResNet
 
 PARENT = {"images": "digits", "options": {}}
 RESNET = PARENT | {"model": "tests.test_subspace_cells.residual", "arguments": {}}

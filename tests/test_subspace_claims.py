@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from evotickets.claims import subspace as claims
-from tests import litters
+from evotickets.systems.subspace import claims
+from tests import offspring as litters
 
 
 def decided(rows):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evotickets.subspace import MODES
-from evotickets.subspace.mutation import Mutation, origin, pieces
+from evotickets.systems.subspace import MODES
+from evotickets.systems.subspace.mutation import Mutation, origin, pieces
 
 SIZES = (300, 1, 0, 7, 64)
 MODE = st.sampled_from(MODES)

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from evotickets.subspace import cells, evaluation, parents, pools, problems, training
-from evotickets.subspace.resnet import ResNet
+from evotickets.systems.subspace import cells, evaluation, parents, pools, problems, training
+from evotickets.systems.subspace.resnet import ResNet
 from evotickets.tasks import cifar, images
 
 RESNET = "evotickets.subspace.resnet.ResNet"

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evotickets.subspace import RECOMBINED, predictions, recombination, theory
-from evotickets.subspace.mutation import Mutation, pieces
+from evotickets.systems.subspace import RECOMBINED, predictions, recombination, theory
+from evotickets.systems.subspace.mutation import Mutation, pieces
 
 N = 40
 RNG = np.random.default_rng(0)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from evotickets.subspace import MODES
-from evotickets.subspace.children import Children
-from evotickets.subspace.mutation import Mutation, pieces
-from evotickets.subspace.weights import Weights
+from evotickets.systems.subspace import MODES
+from evotickets.systems.subspace.children import Children
+from evotickets.systems.subspace.mutation import Mutation, pieces
+from evotickets.systems.subspace.weights import Weights
 
 
 def model():

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from evotickets import tasks
-from evotickets.subspace import pools
-from evotickets.tasks import cifar, images
+from evotickets.systems.subspace import pools
+from evotickets.tasks import brax, cifar, images
 
 IDENTIFIERS = {
     "cartpole": "CartPole-v1",
@@ -245,14 +245,14 @@ def test_a_step_is_that_of_gymnax(name, identifier):
 
 
 def test_every_control_task_is_compared_with_gymnax():
-    assert set(IDENTIFIERS) | set(tasks.brax.ENVIRONMENTS) == set(tasks.CONTROL)
+    assert set(IDENTIFIERS) | set(brax.ENVIRONMENTS) == set(tasks.CONTROL)
 
 
 BRAX = {"ant": (27, 8), "halfcheetah": (17, 6), "hopper": (11, 3), "walker2d": (17, 6), "reacher": (11, 2)}
 BRAX |= {"inverted_pendulum": (4, 1)}
 
 
-@pytest.mark.parametrize("name", tasks.brax.ENVIRONMENTS)
+@pytest.mark.parametrize("name", brax.ENVIRONMENTS)
 def test_brax_has_the_sizes_of_its_environments(name):
     pytest.importorskip("brax", reason="the extra [brax] is not installed")
     task = tasks.control(name)
@@ -292,7 +292,7 @@ def test_a_torso_weighs_what_the_study_says_and_nothing_else_changes(name, alike
 
 def test_a_missing_brax_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "brax", None)
-    tasks.brax.from_brax.cache_clear()
+    brax.from_brax.cache_clear()
     with pytest.raises(ModuleNotFoundError, match=r"ant needs brax: run .venv/bin/pip install 'evotickets\[brax\]'"):
         tasks.control("ant")
 

@@ -2,9 +2,12 @@ import jax
 import numpy as np
 import pytest
 
-from evotickets import masks, networks, pruning, seeds, tasks, tickets
+from evotickets import streams, tasks
+from evotickets.networks import feedforward, layout, masks
+from evotickets.pruning import controls
+from evotickets.systems.tickets import levels as tickets
 
-NETWORK = networks.mlp(64, (8,), 10)
+NETWORK = layout.mlp(64, (8,), 10)
 PLACES = masks.kernel_positions(NETWORK)
 
 
@@ -50,7 +53,7 @@ def test_biases_are_never_pruned_nor_counted():
     assert len(survivors) == round(0.01 * NETWORK.kernel_count) + 18
 
 
-@pytest.mark.parametrize("control", pruning.CONTROLS)
+@pytest.mark.parametrize("control", controls.CONTROLS)
 def test_controls_keep_the_count_and_destroy_their_part_only(control):
     reference = make(trained(), "snr", 0.2)
     ticket = make(reference, control, 0.2)
@@ -83,12 +86,12 @@ def test_only_a_trained_ticket_is_cut():
 def test_tensors_round_trip():
     source = trained()
     np.testing.assert_array_equal(
-        networks.from_tensors(NETWORK, networks.to_tensors(NETWORK, source.initial)), source.initial
+        layout.from_tensors(NETWORK, layout.to_tensors(NETWORK, source.initial)), source.initial
     )
     mask = make(source, "snr", 0.2).mask
-    tensors = networks.to_tensors(NETWORK, mask)
+    tensors = layout.to_tensors(NETWORK, mask)
     assert tensors["dense1/kernel"].shape == (2, 64, 8)
-    np.testing.assert_array_equal(networks.from_tensors(NETWORK, tensors), mask)
+    np.testing.assert_array_equal(layout.from_tensors(NETWORK, tensors), mask)
     np.testing.assert_array_equal(tensors["dense1/kernel"][1], masks.unflatten_kernels(NETWORK, mask[1])["dense1"])
 
 
@@ -100,18 +103,18 @@ ADAM = {"strategy": "adam", "steps": 300, "evaluations": 2, "batch": 128, "learn
 @pytest.mark.parametrize("settings", [SNES, ADAM], ids=["snes", "adam"])
 def test_training_a_sparse_ticket_learns_the_digits_and_moves_survivors_only(settings):
     data = tasks.load("digits")
-    network = networks.mlp(64, (32,), 10)
+    network = layout.mlp(64, (32,), 10)
     start = tickets.initialise(network, 2, seed=0, name="digits")
-    ticket = start._replace(mask=pruning.random_mask(start.mask.shape, 600, np.random.default_rng(0)))
-    done, run = tickets.train(network, data, ticket, settings, key=seeds.stream(0, "test"))
+    ticket = start._replace(mask=controls.random_mask(start.mask.shape, 600, np.random.default_rng(0)))
+    done, run = tickets.train(network, data, ticket, settings, key=streams.stream(0, "test"))
     rows = run.trajectory.final((7, 9))
     scores = {row["seed"]: row["value"] for row in rows if (row["split"], row["metric"]) == ("test", "accuracy")}
     assert min(scores.values()) > 0.8
     assert set(scores) == {7, 9}
     places = masks.kernel_positions(network)
     assert not done.mean[:, places][~ticket.mask].any()
-    params = networks.unflatten(network, done.mean[0])
-    accuracy = np.mean(np.argmax(networks.apply(network, params, data.test.x), 1) == data.test.y)
+    params = layout.unflatten(network, done.mean[0])
+    accuracy = np.mean(np.argmax(feedforward.apply(network, params, data.test.x), 1) == data.test.y)
     assert accuracy == pytest.approx(scores[7])
     if settings["strategy"] == "snes":
         assert not done.std[:, places][~ticket.mask].any()

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from evotickets import lock, study, tasks
+from evotickets.configuration import reader
 
 PROFILES = Path("workflow/profiles")
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
@@ -55,7 +56,7 @@ def _fetch(key: str, name: str) -> None:
     try:
         tasks.fetch(name)
     except FileNotFoundError as error:
-        raise study.StudyError(f"{key} names {name}, but {error}") from error
+        raise reader.StudyError(f"{key} names {name}, but {error}") from error
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     folder = loaded.results
     known = sorted(path.parent.name for path in PROFILES.glob("*/profile.yaml"))
     if options.profile not in known:
-        raise study.StudyError(f"there is no profile {options.profile!r}; known are {', '.join(known)}")
+        raise reader.StudyError(f"there is no profile {options.profile!r}; known are {', '.join(known)}")
     profile = PROFILES / options.profile
     arguments = [
         "--configfile", options.config, "--cores", options.cores, "--workflow-profile", str(profile),
@@ -119,7 +120,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         return options.function(options)
-    except (study.StudyError, lock.BusyError) as error:
+    except (reader.StudyError, lock.BusyError) as error:
         print(error, file=sys.stderr)
         return 2
 

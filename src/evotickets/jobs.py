@@ -19,7 +19,7 @@ import psutil
 from tqdm import tqdm
 
 from evotickets import results
-from evotickets.training import Report
+from evotickets.trainers.history import Report
 
 HEAD = "EVOTICKETS_HEAD"
 """Environment variable with the process id of the Snakemake that started the job."""

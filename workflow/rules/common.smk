@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from evotickets.study import configuration
+from evotickets.configuration import reader
 from evotickets import study as studies
 
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
@@ -16,9 +16,9 @@ if not config:
 
 try:
     for file in workflow.configfiles:
-        configuration.read(file)
+        reader.read(file)
     study = studies.resolve(config, SCHEMA)
-except studies.StudyError as error:
+except reader.StudyError as error:
     files = ", ".join(map(str, workflow.configfiles)) or "the configuration"
     print(f"{files}: {error}", file=sys.stderr)
     sys.exit(1)

@@ -1,6 +1,6 @@
 # Where the files of subspace evolution lie, and which of them a rule needs.
 
-from evotickets.study.subspace import Cell
+from evotickets.systems.subspace.config import Cell
 
 SUBSPACE = study.subspace
 LINEAGE = f"{RESULTS}/subspace/{{parent}}"

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from evotickets import figures, jobs, results, statistics, training
+from evotickets import jobs, results, statistics, trainers
+from evotickets.systems.tickets import figures
 
 
 def main(job, inputs, output, place, experiment, densities, settings, seeds_count):
@@ -14,7 +15,7 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
     title = f"{place.task}, {place.trainer}, {place.criterion}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
     curves = [table.assign(density=density) for table, density in zip(histories, densities, strict=True)]
-    step = "gradient step" if settings["strategy"] in training.GRADIENT else "generation"
+    step = "gradient step" if settings["strategy"] in trainers.GRADIENT else "generation"
     figures.training_curves(pd.concat(curves, ignore_index=True), output.training_curves, title, step)
     kept = [
         {"density": density, "seed": seed, "layer": name.removesuffix("/kernel"), "layer_density": mask[row].mean()}

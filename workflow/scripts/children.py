@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from evotickets import jobs, results
-from evotickets.subspace import cells, problems
-from evotickets.subspace.children import Children
+from evotickets.systems.subspace import cells, problems
+from evotickets.systems.subspace.children import Children
 
 
 def main(

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from evotickets import claims, figures, jobs, results
+from evotickets import jobs, results
+from evotickets.claims import page, registry
+from evotickets.figures import claims as figures_claims
+from evotickets.systems.hybrid import claims as hybrid_claims
+from evotickets.systems.planting import claims as planting_claims
+from evotickets.systems.strong import claims as strong_claims
+from evotickets.systems.subspace import claims as subspace_claims
 
 TABLES = {"scores": "tickets"} | {name: name for name in ("transfers", "barriers", "flatness", "diversity")}
 
@@ -18,23 +24,23 @@ def read(inputs, name, schema):
 
 def main(job, inputs, output, system, experiment, gradient, entries):
     if system == "planting":
-        rows = claims.planting.decide(read(inputs, "planting", "planting"), **entries)
+        rows = planting_claims.decide(read(inputs, "planting", "planting"), **entries)
     elif system == "strong":
-        rows = claims.strong.decide(read(inputs, "strong", "strong"), entries)
+        rows = strong_claims.decide(read(inputs, "strong", "strong"), entries)
     elif system == "hybrid":
         tables = [read(inputs, name, name) for name in ("hybrid", "hybrid_effects")]
-        times = claims.hybrid.timed(map(results.read_record, inputs.times))
-        rows = claims.hybrid.decide(claims.hybrid.Evidence(*tables, times, entries))
+        times = hybrid_claims.timed(map(results.read_record, inputs.times))
+        rows = hybrid_claims.decide(hybrid_claims.Evidence(*tables, times, entries))
     elif system == "subspace":
-        rows = claims.subspace.decide(read(inputs, "subspace", "subspace"))
+        rows = subspace_claims.decide(read(inputs, "subspace", "subspace"))
     else:
         tables = {schema: read(inputs, name, schema) for schema, name in TABLES.items()}
-        rows = claims.decide(claims.Tables(**tables, gradient=frozenset(gradient)), system)
+        rows = registry.decide(registry.Tables(**tables, gradient=frozenset(gradient)), system)
     decided = pd.DataFrame(rows)
     results.write_table(output.table, decided, schema=results.CLAIMS, metadata=job.metadata)
-    figures.claims(decided, output.figure)
-    drawn = {kind: [Path(path).read_bytes() for path in inputs.get(f"{kind}_figures", [])] for kind in claims.SHOWN}
-    Path(output.page).write_text(claims.page(decided, drawn))
+    figures_claims.claims(decided, output.figure)
+    drawn = {kind: [Path(path).read_bytes() for path in inputs.get(f"{kind}_figures", [])] for kind in page.SHOWN}
+    Path(output.page).write_text(page.page(decided, drawn))
 
     known = decided[decided["n"] > 0]
     job.record(

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from evotickets import archive, devices, jobs, landscape, results, seeds, tasks, tickets
+from evotickets import devices, jobs, landscape, results, streams, tasks
+from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import levels as tickets
 
 
 def main(job, inputs, output, place, experiment, network, settings, available, levels, densities, samples, seed):
@@ -17,7 +19,7 @@ def main(job, inputs, output, place, experiment, network, settings, available, l
     )
     pairs = landscape.pairs(points, others, levels)
 
-    key = seeds.stream(seed, place.task, "connectivity")
+    key = streams.stream(seed, place.task, "connectivity")
     on_line, shared = landscape.on_task(
         description, task, samples=samples, episodes=settings.get("test_episodes", 0), key=key
     )

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from evotickets import figures, jobs, results
+from evotickets import jobs, results
+from evotickets.systems.tickets import figures
 
 
 def kernels(tensors: dict, names: list[str]) -> np.ndarray:

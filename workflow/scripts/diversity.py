@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from evotickets import archive, devices, jobs, landscape, masks, results, scores, tasks, tickets
+from evotickets import devices, jobs, landscape, results, tasks
+from evotickets.networks import masks
+from evotickets.pruning import scores
+from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import levels as tickets
 
 
 def main(job, paths, output, place, experiment, network, levels, densities, nested, seed):

@@ -2,13 +2,16 @@
 
 from functools import partial
 
-from evotickets import archive, devices, jobs, landscape, objectives, results, seeds, tasks, tickets
+from evotickets import devices, jobs, landscape, results, streams, tasks
+from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import levels as tickets
+from evotickets.trainers import objectives
 
 
 def main(job, paths, output, place, experiment, network, settings, levels, densities, draws, probes, samples, seed):
     task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
-    key = seeds.stream(seed, place.task, "flatness")
+    key = streams.stream(seed, place.task, "flatness")
     on_line, shared = landscape.on_task(
         description, task, samples=samples, episodes=settings.get("test_episodes", 0), key=key
     )
@@ -27,7 +30,7 @@ def main(job, paths, output, place, experiment, network, settings, levels, densi
             fold=partial(landscape.folded, description),
             statistics=ticket.statistics,
             draws=draws,
-            key=seeds.stream(seed, "noise", level),
+            key=streams.stream(seed, "noise", level),
         )
         flatness += [
             factors | {"seed": member, "split": split, "metric": metric, "epsilon": epsilon, "value": value}
@@ -37,7 +40,7 @@ def main(job, paths, output, place, experiment, network, settings, levels, densi
             for epsilon, value in zip(landscape.EPSILONS.tolist(), row, strict=True)
         ]
         if not tasks.is_control(network["task"]):
-            loss, probing = landscape.cross_entropy(description), seeds.stream(seed, "curvature", level)
+            loss, probing = landscape.cross_entropy(description), streams.stream(seed, "curvature", level)
             found = landscape.curvature(loss, shared["train"], points, positions, probes=probes, key=probing)
             curvature += [
                 factors | {"seed": member} | {name: float(values[row]) for name, values in found._asdict().items()}

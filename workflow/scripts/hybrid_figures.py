@@ -1,6 +1,7 @@
 """Draw one task's accuracy over density and over compute, and how its masks change."""
 
-from evotickets import figures, jobs, results
+from evotickets import jobs, results
+from evotickets.systems.hybrid import figures
 
 
 def main(table, performance, cost, churn, task):

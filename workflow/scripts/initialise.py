@@ -1,6 +1,8 @@
 """Draw the initial parameters of a task's network; all trainers and criteria start from them."""
 
-from evotickets import archive, devices, jobs, tickets
+from evotickets import devices, jobs
+from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import levels as tickets
 
 
 def main(job, output, name, network, seed, seeds_count):

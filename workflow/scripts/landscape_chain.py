@@ -1,6 +1,7 @@
 """Draw the error on the lines between the trained tickets of one chain; write the record of all that lies around them."""
 
-from evotickets import figures, jobs, results
+from evotickets import jobs, results
+from evotickets.systems.tickets import landscape_figures
 
 ERRORS = ["error", "minus_return"]
 
@@ -15,7 +16,7 @@ def main(job, inputs, output, place, experiment, densities, levels, settings, se
     tables = {name: results.read_table(path, schema=results.SCHEMAS[name]) for name, path in inputs.items()}
     lines, heights, noisy = (tables[name] for name in ("connectivity", "barriers", "flatness"))
     shown = lines[lines["split"].eq("test") & lines["metric"].isin(ERRORS)]
-    figures.interpolation(shown, output.figure, f"{place.task}, {place.trainer}, {place.criterion}")
+    landscape_figures.interpolation(shown, output.figure, f"{place.task}, {place.trainer}, {place.criterion}")
 
     heights = heights[heights["metric"].isin(ERRORS)]
     metrics = [("density", level, densities[level]) for level in levels]

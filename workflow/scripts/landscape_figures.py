@@ -1,6 +1,7 @@
 """Draw barriers and flatness on one task."""
 
-from evotickets import figures, jobs, landscape, results
+from evotickets import jobs, landscape, results
+from evotickets.systems.tickets import landscape_figures
 
 
 def main(barriers, flatness, task, out):
@@ -8,9 +9,9 @@ def main(barriers, flatness, task, out):
     heights = heights[heights["task"].eq(task) & heights["split"].eq("test")]
     heights = heights[heights["metric"].isin(["error", "minus_return"])]
     stable = landscape.STABLE if (heights["metric"] == "error").all() else None
-    figures.barriers(heights, out.barriers, f"{task}: linear mode connectivity", stable)
+    landscape_figures.barriers(heights, out.barriers, f"{task}: linear mode connectivity", stable)
     curves = results.read_table(flatness, schema=results.FLATNESS)
-    figures.flatness(curves[curves["task"] == task], out.flatness, f"{task}: flatness of trained tickets")
+    landscape_figures.flatness(curves[curves["task"] == task], out.flatness, f"{task}: flatness of trained tickets")
 
 
 with jobs.job(snakemake):

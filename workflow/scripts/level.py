@@ -1,6 +1,8 @@
 """Make the ticket of one level of a chain, train it, and write what became of it; all seeds at once."""
 
-from evotickets import archive, devices, jobs, results, seeds, tasks, tickets
+from evotickets import devices, jobs, results, streams, tasks
+from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import levels as tickets
 
 
 def main(job, source, output, place, experiment, network, settings, density, seed, seeds_count):
@@ -13,7 +15,7 @@ def main(job, source, output, place, experiment, network, settings, density, see
     )
 
     # Criteria share the noise of a level, so that they are compared seed by seed.
-    key = seeds.stream(seed, place.task, *where)
+    key = streams.stream(seed, place.task, *where)
     report = job.progress(settings.get("generations") or settings["steps"], "step")
     spread = devices.mesh()
     trained, run = tickets.train(description, task, ticket, settings, mesh=spread, report=report, key=key)

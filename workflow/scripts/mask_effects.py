@@ -1,7 +1,7 @@
 """Train with the hybrid, then correlate the updates of its mask with the exact effect of every weight."""
 
 from evotickets import devices, jobs, results, tasks
-from evotickets.hybrid import effects
+from evotickets.systems.hybrid import effects
 
 
 def main(job, output, place, experiment, task, method, populations, samples, draws, seed, seeds_count):

@@ -1,13 +1,13 @@
 """Time the parts of a step of the hybrid, and draw them. The record holds the times: tables are the same for every run."""
 
-from evotickets import devices, figures, jobs, seeds, tasks
-from evotickets.hybrid import cells, overhead
+from evotickets import devices, jobs, streams, tasks
+from evotickets.systems.hybrid import cells, figures, overhead
 
 
 def main(job, output, place, experiment, task, method, repeats, seed):
     data = tasks.supervised(task["task"], seed=seed)
     prepared = cells.prepare(data, task, method, float(place.density), seed=seed, count=1)
-    times = overhead.parts(prepared, data, repeats=repeats, key=seeds.stream(seed, "hybrid", "overhead"))
+    times = overhead.parts(prepared, data, repeats=repeats, key=streams.stream(seed, "hybrid", "overhead"))
     members = 2 * task["training"]["batches"]
     figures.hybrid_overhead(times, members, output.figure, f"{place.task}, {place.method}, density {place.density}")
     shown = {"task": place.task, "method": place.method, "density": float(place.density), "members": members}

@@ -1,7 +1,7 @@
 """Build or train a parent, keep its weights, and score it on all held-out images."""
 
 from evotickets import jobs, results
-from evotickets.subspace import cells, problems
+from evotickets.systems.subspace import cells, problems
 
 
 def main(job, output, name, threads, parent, batch, seed, seeds_count):

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from evotickets import archive, jobs, tickets
-from evotickets.planting import cells
+from evotickets import jobs
+from evotickets.systems.planting import cells
+from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import levels as tickets
 
 
 def main(job, output, depth, target, seed, seeds_count):

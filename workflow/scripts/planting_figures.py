@@ -1,6 +1,7 @@
 """Draw what seekers find of one target: quality over density, recovered edges, collapsed layers."""
 
-from evotickets import figures, jobs, results
+from evotickets import jobs, results
+from evotickets.systems.planting import figures
 
 
 def main(table, quality, recovery, collapse, target):

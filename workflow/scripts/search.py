@@ -1,7 +1,7 @@
 """Let one seeker look for strong tickets of one task; choose, prune and measure what it found; all seeds at once."""
 
 from evotickets import devices, jobs, results
-from evotickets.strong import FOUND, cells
+from evotickets.systems.strong import FOUND, cells
 
 
 def main(job, reference, output, place, experiment, task, seeker, training, samples, seed, seeds_count):

@@ -1,7 +1,8 @@
 """Let one seeker look for one planted ticket at one density; measure what it found, before and after training."""
 
-from evotickets import archive, devices, jobs, results
-from evotickets.planting import cells
+from evotickets import devices, jobs, results
+from evotickets.systems.planting import cells
+from evotickets.systems.tickets import archive
 
 
 def main(job, planted, output, place, experiment, target, seeker, training, samples, seed):

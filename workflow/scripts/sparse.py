@@ -1,7 +1,8 @@
 """Train sparse networks by one method at one density, all seeds at once; score them on the way."""
 
-from evotickets import archive, devices, jobs, results, tasks
-from evotickets.hybrid import cells
+from evotickets import devices, jobs, results, tasks
+from evotickets.systems.hybrid import cells
+from evotickets.systems.tickets import archive
 
 
 def main(job, output, place, experiment, task, method, seed, seeds_count):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from evotickets import figures, jobs, results
-from evotickets.strong import FOUND, PRUNED, cells
+from evotickets import jobs, results
+from evotickets.systems.strong import FOUND, PRUNED, cells, figures
 
 
 def main(masks, path, place, task, seekers, training, samples, seed):

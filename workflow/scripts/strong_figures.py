@@ -1,6 +1,7 @@
 """Draw what seekers find in one family of tasks: accuracy over density, and the way there."""
 
-from evotickets import figures, jobs, results
+from evotickets import jobs, results
+from evotickets.systems.strong import figures
 
 
 def main(table, history, fronts, progress, family, seekers):

@@ -1,6 +1,7 @@
 """Draw the figures of one parent that a study of it has."""
 
-from evotickets import figures, jobs, results
+from evotickets import jobs, results
+from evotickets.systems.subspace import figures
 
 
 def main(table, output, parent):

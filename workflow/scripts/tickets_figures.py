@@ -1,6 +1,7 @@
 """Draw score over density for one task: every criterion of each trainer, and all trainers side by side."""
 
-from evotickets import figures, jobs, results
+from evotickets import jobs, results
+from evotickets.systems.tickets import figures
 
 
 def main(table, performance, strategies, task, compared):

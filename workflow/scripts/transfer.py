@@ -1,6 +1,8 @@
 """Train the ticket of another setting as it is, and write what became of it; all seeds at once."""
 
-from evotickets import archive, devices, jobs, results, seeds, tasks, tickets
+from evotickets import devices, jobs, results, streams, tasks
+from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import levels as tickets
 
 
 def main(job, source, output, place, experiment, source_network, network, settings, density, seed, seeds_count):
@@ -16,7 +18,7 @@ def main(job, source, output, place, experiment, source_network, network, settin
     ticket = tickets.Ticket(trained.initial, trained.mask)
 
     # The noise of the target's own ticket, so that both are compared seed by seed.
-    key = seeds.stream(seed, place.task, place.trainer, place.level)
+    key = streams.stream(seed, place.task, place.trainer, place.level)
     report = job.progress(settings.get("generations") or settings["steps"], "step")
     done, run = tickets.train(description, task, ticket, settings, report=report, key=key)
 

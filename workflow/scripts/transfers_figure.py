@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from evotickets import figures, jobs, results
+from evotickets import jobs, results
+from evotickets.systems.tickets import landscape_figures
 
 
 def main(table, transfers, figure, task, compared):
@@ -17,7 +18,7 @@ def main(table, transfers, figure, task, compared):
         for criterion, origin in ((compared[trainer], "own"), ("random", "random")):
             chain = scores[scores["trainer"].eq(trainer) & scores["criterion"].eq(criterion)]
             panels.append(chain.assign(pair=pair, origin=origin))
-    figures.transfer(pd.concat(panels, ignore_index=True), figure, f"{task}: tickets from elsewhere")
+    landscape_figures.transfer(pd.concat(panels, ignore_index=True), figure, f"{task}: tickets from elsewhere")
 
 
 with jobs.job(snakemake) as job:

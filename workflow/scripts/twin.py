@@ -1,13 +1,15 @@
 """Train the ticket of a level once more under other noise and data order; all seeds at once."""
 
-from evotickets import archive, devices, jobs, results, seeds, tasks, tickets
+from evotickets import devices, jobs, results, streams, tasks
+from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import levels as tickets
 
 
 def main(job, source, output, place, experiment, network, settings, density, seed):
     task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
     trained, members = archive.read_ticket(source, description)
-    key = seeds.stream(seed, place.task, place.trainer, place.level, "twin")
+    key = streams.stream(seed, place.task, place.trainer, place.level, "twin")
     report = job.progress(settings.get("generations") or settings["steps"], "step")
     ticket = tickets.Ticket(trained.initial, trained.mask)
     twin, run = tickets.train(description, task, ticket, settings, report=report, key=key)

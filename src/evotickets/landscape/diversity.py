@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 
-from evotickets import networks, seeds
-from evotickets.networks import Network
+from evotickets import streams
+from evotickets.networks import feedforward, layout
+from evotickets.networks.layout import Network
 
 
 def cosine(moves: np.ndarray) -> np.ndarray:
@@ -42,9 +43,9 @@ def predictions(network: Network, flat: np.ndarray, x: np.ndarray) -> np.ndarray
     @jax.jit
     def classes(flat, x):
         def one(weights):
-            return jnp.argmax(networks.apply(network, networks.unflatten(network, weights), x), -1)
+            return jnp.argmax(feedforward.apply(network, layout.unflatten(network, weights), x), -1)
 
-        return seeds.over_seeds(one, flat)
+        return streams.over_seeds(one, flat)
 
     return np.asarray(classes(flat, x))
 

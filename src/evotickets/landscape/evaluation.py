@@ -12,9 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from evotickets import networks, rollouts, seeds
-from evotickets.networks import ACTIVATIONS, Network
+from evotickets import streams
+from evotickets.networks import feedforward, layout
+from evotickets.networks.feedforward import ACTIVATIONS
+from evotickets.networks.layout import Network
 from evotickets.tasks import Control, Data
+from evotickets.trainers import rollouts
 
 Scores = dict[str, jax.Array]
 OnLine = Callable[[Any, jax.Array, jax.Array, jax.Array], Scores]
@@ -35,19 +38,19 @@ def classifier(network: Network) -> OnLine:
     activation = ACTIVATIONS[network.activation]
 
     def on_line(shared, base, direction, steps):
-        start, move = (networks.unflatten(network, flat) for flat in (base, direction))
+        start, move = (layout.unflatten(network, flat) for flat in (base, direction))
 
         def on_split(x, y):
-            ends = [networks.apply(alone, params, x) for params in (start, move)] if mixes else []
+            ends = [feedforward.apply(alone, params, x) for params in (start, move)] if mixes else []
 
             def at(step):
                 params = jax.tree.map(lambda a, b: a + step * b, start, move)
                 if mixes:
                     hidden = activation(ends[0] + step * ends[1])
-                    return class_scores(networks.apply(rest, params, hidden), y)
-                return class_scores(networks.apply(network, params, x), y)
+                    return class_scores(feedforward.apply(rest, params, hidden), y)
+                return class_scores(feedforward.apply(network, params, x), y)
 
-            return seeds.over_seeds(at, steps)
+            return streams.over_seeds(at, steps)
 
         return _named({split: on_split(x, y) for split, (x, y) in shared.items()})
 
@@ -73,7 +76,7 @@ def policy(network: Network, task: Control) -> OnLine:
     """
 
     def act(flat, observation):
-        return networks.apply(network, networks.unflatten(network, flat), observation[None])[0]
+        return feedforward.apply(network, layout.unflatten(network, flat), observation[None])[0]
 
     def on_line(shared, base, direction, steps):
         raw, points = rollouts.initial_statistics(task.observation_size), base + steps[:, None] * direction
@@ -136,10 +139,10 @@ def folded(network: Network, flat: jax.Array, statistics: Mapping[str, jax.Array
     first, held = network.layers[0], rollouts.Statistics(**statistics)
     zero = rollouts.normalise(jnp.zeros(first.fan_in), held)
     scale = rollouts.normalise(jnp.ones(first.fan_in), held) - zero
-    params = networks.unflatten(network, flat)
+    params = layout.unflatten(network, flat)
     kernel, bias = params[first.name]["kernel"], params[first.name]["bias"]
     params[first.name] = {"kernel": scale[:, None] * kernel, "bias": bias + zero @ kernel}
-    return networks.flatten(network, params)
+    return layout.flatten(network, params)
 
 
 def cross_entropy(network: Network) -> Callable[[tuple[jax.Array, jax.Array], jax.Array], jax.Array]:
@@ -147,6 +150,6 @@ def cross_entropy(network: Network) -> Callable[[tuple[jax.Array, jax.Array], ja
 
     def loss(shared, flat):
         x, y = shared
-        return class_scores(networks.apply(network, networks.unflatten(network, flat), x), y)["loss"]
+        return class_scores(feedforward.apply(network, layout.unflatten(network, flat), x), y)["loss"]
 
     return loss

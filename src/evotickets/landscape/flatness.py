@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evotickets import seeds
+from evotickets import streams
 from evotickets.landscape.evaluation import OnLine
 
 Fold = Callable[[jax.Array, Any], jax.Array]
@@ -84,7 +84,7 @@ def noise_curves(
 
         return jax.lax.map(curve, (flat, positions, statistics, keys))
 
-    keys = seeds.split(key, len(flat))
+    keys = streams.split(key, len(flat))
     return jax.tree.map(np.asarray, curves(shared, flat, positions, epsilons, statistics, keys))
 
 
@@ -125,7 +125,7 @@ def curvature(
 
         return jax.lax.map(one, (flat, positions, keys))
 
-    return Curvature(*map(np.asarray, curvatures(shared, flat, positions, seeds.split(key, len(flat)))))
+    return Curvature(*map(np.asarray, curvatures(shared, flat, positions, streams.split(key, len(flat)))))
 
 
 def _trace(product: Callable, dimensions: int, probes: int, key: jax.Array) -> tuple[jax.Array, jax.Array]:

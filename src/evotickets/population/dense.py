@@ -10,7 +10,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from evotickets.networks import ACTIVATIONS, Layer
+from evotickets.networks.feedforward import ACTIVATIONS
+from evotickets.networks.layout import Layer
 from evotickets.population.members import Weights, multiply, spread, weights
 from evotickets.population.plan import NARROWEST, NARROWEST_IMAGES, Plan, working_set
 

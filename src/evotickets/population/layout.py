@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from evotickets import masks
-from evotickets.networks import Network
+from evotickets.networks import masks
+from evotickets.networks.layout import Network
 
 Table = list[tuple[np.ndarray, np.ndarray]]
 Slots = list[np.ndarray]

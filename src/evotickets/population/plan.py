@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evotickets import masks
-from evotickets.networks import Network
+from evotickets.networks import masks
+from evotickets.networks.layout import Network
 from evotickets.population import layout
 
 # All that was measured and decides a path or a shape. Fan-in lists lose to scattered kernels above this density, and on

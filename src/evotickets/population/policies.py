@@ -6,7 +6,7 @@ Axis letters: `P` members, `D` survivors, `A` units, `R` inputs read, `O` output
 import jax
 import jax.numpy as jnp
 
-from evotickets.networks import ACTIVATIONS
+from evotickets.networks.feedforward import ACTIVATIONS
 from evotickets.population.members import Weights, weights
 from evotickets.population.plan import Plan
 

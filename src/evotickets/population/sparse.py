@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from evotickets.networks import ACTIVATIONS
+from evotickets.networks.feedforward import ACTIVATIONS
 from evotickets.population.members import multiply, spread
 from evotickets.population.plan import NARROWEST, Plan, working_set
 

@@ -30,15 +30,7 @@ from evotickets.results.tables import (
     register,
     write_table,
 )
-from evotickets.results.tickets import (
-    TICKET,
-    Tensors,
-    Ticket,
-    flat_names,
-    nested_names,
-    read_ticket,
-    write_ticket,
-)
+from evotickets.results.tickets import TICKET, Tensors, Ticket, flat_names, nested_names, read_ticket, write_ticket
 
 __all__ = [
     "BARRIERS",

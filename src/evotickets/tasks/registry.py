@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from evotickets.networks import Network, mlp
+from evotickets.networks.layout import Network, mlp
 
 
 class Split(NamedTuple):

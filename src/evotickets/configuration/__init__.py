@@ -1,0 +1,1 @@
+"""Configuration files: reading them, and the schema they are held against."""

@@ -1,0 +1,1 @@
+"""Tickets as PyTorch modules, and back."""

@@ -1,0 +1,1 @@
+"""Networks as plain descriptions, what they compute, and masks over their kernels."""

@@ -1,0 +1,1 @@
+"""Which weights are kept: scores, criteria at initialisation, exact cuts, and controls."""

@@ -1,0 +1,57 @@
+"""Cutting: from scores to masks with an exact count, and the control tickets that isolate what a mask is worth.
+
+Axis letters: `S` seeds, `K` prunable entries, `N` all parameters. Flat orders follow `networks.flatten`.
+"""
+
+import numpy as np
+
+from evotickets.networks import masks
+from evotickets.networks.layout import Network
+from evotickets.pruning.top_k import keep_largest
+
+CONTROLS = ("random", "mask_reinit", "weights_permuted", "mask_permuted")
+"""Tickets that are not cut by a score: a fresh mask with fresh weights, or another chain's ticket with one part destroyed."""
+
+
+def random_mask(shape: tuple[int, int], count: int, rng: np.random.Generator) -> np.ndarray:
+    """Keep exactly `count` entries of each seed [S, K], drawn uniformly."""
+    return keep_largest(np.zeros(shape), np.ones(shape, bool), count, rng)
+
+
+def _kernel_slices(network: Network) -> list[slice]:
+    ends = np.cumsum([layer.kernel_size for layer in network.layers])
+    return [slice(end - layer.kernel_size, end) for end, layer in zip(ends, network.layers, strict=True)]
+
+
+def permute_mask(
+    network: Network, mask: np.ndarray, initial: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Permute mask and weights together inside each layer, so that only the layers' densities survive.
+
+    Source: the within-layer permutation control of Frankle et al. (2021), "Pruning neural networks at initialization".
+
+    Args:
+        network: the network.
+        mask: [S, K].
+        initial: [S, N].
+        rng: source of the permutations.
+    """
+    mask, initial = mask.copy(), initial.copy()
+    positions = masks.kernel_positions(network)
+    for seed in range(len(mask)):
+        for part in _kernel_slices(network):
+            order = rng.permutation(part.stop - part.start)
+            mask[seed, part] = mask[seed, part][order]
+            initial[seed, positions[part]] = initial[seed, positions[part]][order]
+    return mask, initial
+
+
+def permute_weights(network: Network, mask: np.ndarray, initial: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Permute the surviving initial weights [S, N] inside each layer; the mask [S, K] stays."""
+    initial = initial.copy()
+    positions = masks.kernel_positions(network)
+    for seed in range(len(mask)):
+        for part in _kernel_slices(network):
+            alive = positions[part][mask[seed, part]]
+            initial[seed, alive] = initial[seed, rng.permutation(alive)]
+    return initial

@@ -1,0 +1,130 @@
+"""Seekers that never move a weight: they train scores of frozen weights, and keep the largest.
+
+Axis letters: `S` seeds, `K` prunable entries.
+"""
+
+import numpy as np
+
+from evotickets.networks.layout import Network
+from evotickets.supermasks import adam, perceptron
+from evotickets.supermasks import edge_popup as popup
+from evotickets.supermasks.instance import Hunt, counts, cut
+
+
+def edge_popup(
+    hunt: Hunt,
+    count: int,
+    *,
+    annealed: bool = False,
+    epochs: int = 10,
+    learning_rate: float = 0.1,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0005,
+) -> np.ndarray:
+    """Train a score for every frozen weight and keep the largest of every layer; annealed, of ever fewer.
+
+    Source: Ramanujan et al. (2020); Fischer & Burkholz (2022), §4.4 (density ρ^(i/n) in epoch i of n if annealed).
+    Deviates: no softmax stands behind the outputs of a regression. Every layer keeps one edge at least, and the counts
+    of all layers together are exact.
+    """
+    return _largest(hunt, count, "edge_popup", annealed, epochs, learning_rate, (momentum, weight_decay))
+
+
+def biprop(
+    hunt: Hunt,
+    count: int,
+    *,
+    epochs: int = 10,
+    learning_rate: float = 0.1,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0005,
+) -> np.ndarray:
+    """Search as edge-popup does among weights that are binary: sign(W) · α, with one α a layer.
+
+    Source: Diffenderfer & Kailkhura (2021), "Multi-prize lottery ticket hypothesis", Alg. 1.
+    Deviates: α is a constant to the gradient. The mask alone is returned; `binarised` makes the weights.
+    """
+    return _largest(hunt, count, "biprop", False, epochs, learning_rate, (momentum, weight_decay))
+
+
+def binarised(network: Network, parameters: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return parameters [S, N] whose kernels are sign(W) · α, with α of what masks [S, K] keep in a layer."""
+    found = np.array(parameters, np.float32)
+    for own, row in zip(found, adam.survivors(network, mask), strict=True):
+        for (kernel, _), (keep, _) in zip(
+            perceptron.layers(network, own), perceptron.layers(network, row), strict=True
+        ):
+            kernel[:] = popup.binary(kernel, keep)
+    return found
+
+
+def _largest(
+    hunt: Hunt,
+    count: int,
+    kind: str,
+    annealed: bool,
+    epochs: int,
+    learning_rate: float,
+    options: tuple[float, float],
+) -> np.ndarray:
+    """Train scores and keep, in every layer, its share of the largest."""
+    network = hunt.network
+    steps, order = _order(hunt, epochs)
+    rates = adam.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
+    scores = popup.draw(network, kind, hunt.rngs("scores"))
+    velocity, allowed = np.zeros_like(scores), np.ones_like(scores)
+    weights = np.asarray(hunt.parameters, np.float32)
+    lefts = counts(network.kernel_count, count, epochs) if annealed else [count] * epochs
+    for index, left in enumerate(lefts):
+        per_layer = popup.allot(network, left)
+        scores, velocity = popup.epoch(
+            network, hunt.problem.classes, kind, options, per_layer, rates[index],
+            weights, allowed, scores, velocity, *hunt.problem.train, order[:, index],
+        )  # fmt: skip
+    ends = np.cumsum([layer.kernel_size for layer in network.layers])[:-1]
+    parts = np.split(np.abs(popup.kernels(network, scores)), ends, axis=1)
+    rngs = hunt.rngs("ties")
+    return np.concatenate(
+        [
+            cut(part, np.ones(part.shape, bool), keep, rngs)
+            for part, keep in zip(parts, popup.allot(network, count), strict=True)
+        ],
+        axis=1,
+    )
+
+
+def gem_miner(
+    hunt: Hunt,
+    count: int,
+    *,
+    epochs: int = 10,
+    learning_rate: float = 0.1,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0001,
+) -> np.ndarray:
+    """Train scores in [0, 1], use weights whose score is above one half, and after each epoch give up the lowest for good.
+
+    Source: Sreenivasan et al. (2022), "Rare gems: finding lottery tickets at initialization", Alg. 1 (density ρ^(j/E)
+    after epoch j of E).
+    Deviates: the ticket is every edge that was not given up, exactly as many as asked, whatever its score rounds to.
+    """
+    network, kind = hunt.network, "gem_miner"
+    steps, order = _order(hunt, epochs)
+    rates = adam.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
+    scores = popup.draw(network, kind, hunt.rngs("scores"))
+    velocity, weights = np.zeros_like(scores), np.asarray(hunt.parameters, np.float32)
+    mask, rngs = hunt.everything, hunt.rngs("ties")
+    for index, left in enumerate(counts(network.kernel_count, count, epochs)):
+        scores, velocity = popup.epoch(
+            network, hunt.problem.classes, kind, (momentum, weight_decay), np.zeros(len(network.layers), int),
+            rates[index], weights, adam.survivors(network, mask), scores, velocity, *hunt.problem.train,
+            order[:, index],
+        )  # fmt: skip
+        mask = cut(popup.kernels(network, scores), mask, left, rngs)
+    return mask
+
+
+def _order(hunt: Hunt, epochs: int) -> tuple[int, np.ndarray]:
+    """Return the steps of an epoch and the samples of every step [S, epochs, steps, batch]."""
+    order = adam.orders(hunt.problem.train.x.shape[1], epochs, hunt.training["batch"], hunt.rngs("order"))
+    return order.shape[2], order

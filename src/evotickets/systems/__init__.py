@@ -1,0 +1,1 @@
+"""The five systems, a folder each; `registry` lists them."""

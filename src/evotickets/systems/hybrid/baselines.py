@@ -1,0 +1,239 @@
+"""Gradient rivals: the same network, steps and samples, with masks that gradients and magnitudes move.
+
+Axis letters: `L` prunable layers. All keep exactly their count of every layer at every step.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from evotickets.networks.architectures import Params
+from evotickets.systems.hybrid.methods import (
+    Batches,
+    Masks,
+    Method,
+    Metrics,
+    Setting,
+    Weights,
+    begin,
+    masked,
+    move,
+    register,
+)
+from evotickets.systems.hybrid.selection import largest
+
+EVERY, STOP = 100, 0.75
+"""Steps between two changes of the mask, and the share of the steps after which it stays."""
+
+
+class Sparse(NamedTuple):
+    """Weights and the masks they are under; `salt` decides among ties."""
+
+    weights: Weights
+    masks: Masks
+    salt: jax.Array
+
+
+def _select(setting: Setting, scores: Params, counts: jax.Array, salt: jax.Array) -> Masks:
+    """Keep the largest scores of every layer."""
+    return {
+        parameter.name: largest(scores[parameter.name], counts[layer], salt)[0]
+        for layer, parameter in enumerate(setting.architecture.prunable)
+    }
+
+
+def _noise(setting: Setting, key: jax.Array) -> Params:
+    keys = jax.random.split(key, len(setting.architecture.prunable))
+    return {
+        parameter.name: jax.random.uniform(own, parameter.shape)
+        for own, parameter in zip(keys, setting.architecture.prunable, strict=True)
+    }
+
+
+def _salt(key: jax.Array) -> jax.Array:
+    return jax.random.bits(key, (), jnp.uint32)
+
+
+def _passes(setting: Setting, batches: int) -> float:
+    return 3.0 * (batches or setting.batches) * setting.batch
+
+
+def _descend(setting: Setting, state: Sparse, samples: tuple[jax.Array, jax.Array]) -> tuple[Sparse, jax.Array, Params]:
+    """Take a step on survivors; returns the loss and the gradient of all weights, pruned ones too."""
+    loss, gradient = jax.value_and_grad(setting.loss)(state.weights.params, *samples)
+    return state._replace(weights=move(setting, state.weights, masked(gradient, state.masks))), loss, gradient
+
+
+def _deployed(state: Sparse, counts: jax.Array) -> tuple[Params, Masks]:
+    del counts
+    return state.weights.params, state.masks
+
+
+Change = Callable[[Sparse, jax.Array, Params, jax.Array, jax.Array], Sparse]
+"""(state, counts, gradient of all weights, step, key) -> state."""
+
+
+def _changing(setting: Setting, change: Change | None, every: int, batches: int, **more: Any) -> Method:
+    """Describe masks that start at random and change at every so many steps."""
+
+    def start(params: Params, counts: jax.Array, key: jax.Array) -> Sparse:
+        noise_key, salt_key = jax.random.split(key)
+        masks = _select(setting, _noise(setting, noise_key), counts, _salt(salt_key))
+        return Sparse(begin(setting, params).only(masks), masks, _salt(salt_key))
+
+    def step(
+        state: Sparse, counts: jax.Array, samples: Batches, at: jax.Array, key: jax.Array
+    ) -> tuple[Sparse, Metrics]:
+        state, loss, gradient = _descend(setting, state, samples.first(batches))
+        if change is not None:
+            due = ((at + 1) % every == 0) & (at + 1 <= STOP * setting.steps)
+            state = jax.lax.cond(due, lambda: change(state, counts, gradient, at + 1, key), lambda: state)
+        return state, {"train/loss": loss}
+
+    return Method(start, step, _deployed, _passes(setting, batches), **more)
+
+
+@register
+def static(setting: Setting, *, budget: str = "uniform", batches: int = 0) -> Method:
+    """Train under a random mask that stays."""
+    return _changing(setting, None, EVERY, batches, budget=budget)
+
+
+@register
+def dense(setting: Setting, *, batches: int = 0) -> Method:
+    """Train all weights."""
+    return _changing(setting, None, EVERY, batches, dense=True, begins_dense=True)
+
+
+def _rewire(state: Sparse, counts: jax.Array, share: jax.Array, grow: Params) -> Sparse:
+    """Prune a share of the survivors with the smallest magnitudes; let as many grow that score highest.
+
+    Candidates are all pruned entries, those pruned just now among them. What grows starts at zero.
+    """
+    masks, kept = {}, {}
+    for layer, (name, mask) in enumerate(state.masks.items()):
+        moved = jnp.floor(share * counts[layer]).astype(jnp.int32)
+        magnitude = jnp.where(mask, jnp.abs(state.weights.params[name]), -jnp.inf)
+        kept[name] = largest(magnitude, counts[layer] - moved, state.salt)[0]
+        grown = largest(jnp.where(kept[name], -jnp.inf, grow[name]), moved, state.salt)[0]
+        masks[name] = kept[name] | grown
+    return Sparse(state.weights.only(kept), masks, state.salt)
+
+
+def _share(setting: Setting, fraction: float, at: jax.Array) -> jax.Array:
+    """Return the share of survivors that change, falling along half a cosine until the masks stay."""
+    return optax.cosine_decay_schedule(fraction, STOP * setting.steps)(at)
+
+
+@register
+def set(
+    setting: Setting, *, fraction: float = 0.3, every: int = EVERY, budget: str = "uniform", batches: int = 0
+) -> Method:
+    """Sparse evolutionary training: prune the smallest, grow at random.
+
+    Source: Mocanu et al. (2018), "Scalable training of artificial neural networks with adaptive sparse connectivity inspired
+    by network science"; the schedule of Evci et al. (2020).
+    """
+
+    def change(state: Sparse, counts: jax.Array, gradient: Params, at: jax.Array, key: jax.Array) -> Sparse:
+        del gradient
+        return _rewire(state, counts, _share(setting, fraction, at), _noise(setting, key))
+
+    return _changing(setting, change, every, batches, budget=budget)
+
+
+@register
+def rigl(
+    setting: Setting, *, fraction: float = 0.3, every: int = EVERY, budget: str = "erk", batches: int = 0
+) -> Method:
+    """RigL: prune the smallest, grow where the gradient of the loss is largest.
+
+    Source: Evci et al. (2020), algorithm 1.
+    Deviates: weights also take their step when the mask changes, so that all rivals take equally many.
+    """
+
+    def change(state: Sparse, counts: jax.Array, gradient: Params, at: jax.Array, key: jax.Array) -> Sparse:
+        del key
+        grow = {name: jnp.abs(gradient[name]) for name in state.masks}
+        return _rewire(state, counts, _share(setting, fraction, at), grow)
+
+    return _changing(setting, change, every, batches, budget=budget)
+
+
+@register
+def gmp(setting: Setting, *, every: int = EVERY, budget: str = "uniform", batches: int = 0) -> Method:
+    """Gradual magnitude pruning: from dense along a cubic ramp; what is pruned never comes back.
+
+    Source: Zhu & Gupta (2018), "To prune, or not to prune", (1).
+    """
+    sizes = jnp.array([parameter.size for parameter in setting.architecture.prunable], jnp.float32)
+
+    def change(state: Sparse, counts: jax.Array, gradient: Params, at: jax.Array, key: jax.Array) -> Sparse:
+        del gradient, key
+        left = (1 - at / (STOP * setting.steps)) ** 3
+        # The last change comes up to `every` steps before the ramp ends; it takes what is left.
+        left = jnp.where(at + every > STOP * setting.steps, 0, left)
+        kept = jnp.round(counts + (sizes - counts) * left).astype(jnp.int32)
+        scores = {
+            name: jnp.where(mask, jnp.abs(state.weights.params[name]), -jnp.inf) for name, mask in state.masks.items()
+        }
+        masks = _select(setting, scores, kept, state.salt)
+        return Sparse(state.weights.only(masks), masks, state.salt)
+
+    method = _changing(setting, change, every, batches, budget=budget)
+
+    def start(params: Params, counts: jax.Array, key: jax.Array) -> Sparse:
+        del counts
+        return method.start(params, sizes.astype(jnp.int32), key)
+
+    return method._replace(start=start, begins_dense=True)
+
+
+class Through(NamedTuple):
+    """Weights, of which all stay alive, and the scores that choose among them, with its own momentum."""
+
+    weights: Weights
+    scores: Weights
+    salt: jax.Array
+
+
+@register
+def straight_through(setting: Setting, *, score_rate: float = 1.0, budget: str = "uniform", batches: int = 0) -> Method:
+    """Learn a score per weight by gradients that pass through the choice of the largest as if it were the score itself.
+
+    Scores start at the magnitudes of the weights, in units of their layer's std.
+
+    Source: Bengio, Léonard & Courville (2013), the estimator; Ramanujan et al. (2020), algorithm 1, whose weights do not move.
+    """
+    names = [parameter.name for parameter in setting.architecture.prunable]
+
+    def start(params: Params, counts: jax.Array, key: jax.Array) -> Through:
+        del counts
+        scores = {name: jnp.abs(params[name]) / jnp.std(params[name]) for name in names}
+        return Through(begin(setting, params), begin(setting, scores), _salt(key))
+
+    def step(
+        state: Through, counts: jax.Array, samples: Batches, at: jax.Array, key: jax.Array
+    ) -> tuple[Through, Metrics]:
+        del at, key
+        params = state.weights.params
+        masks = _select(setting, state.scores.params, counts, state.salt)
+        loss, gradient = jax.value_and_grad(setting.loss)(masked(params, masks), *samples.first(batches))
+        through = {name: score_rate * gradient[name] * params[name] for name in names}
+        weights = move(setting, state.weights, masked(gradient, masks))
+        return Through(weights, move(setting, state.scores, through), state.salt), {"train/loss": loss}
+
+    def deployed(state: Through, counts: jax.Array) -> tuple[Params, Masks]:
+        masks = _select(setting, state.scores.params, counts, state.salt)
+        return masked(state.weights.params, masks), masks
+
+    return Method(start, step, deployed, _passes(setting, batches), budget=budget)
+
+
+@register
+def small_dense(setting: Setting, *, batches: int = 0) -> Method:
+    """Train all weights of a network so narrow that it has no more of them than the sparse ones keep."""
+    return dense(setting, batches=batches)

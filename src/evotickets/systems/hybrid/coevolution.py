@@ -1,0 +1,252 @@
+"""The hybrid: every member of a population is a mask, and its one forward and backward pass serves both updates.
+
+Axis letters: `L` prunable layers, `n` scores (one per weight, or per block of weights), `G` groups of members, `Q` pairs of a
+group, `B` samples of a pair.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from evotickets.networks.architectures import Params
+from evotickets.systems.hybrid.baselines import STOP
+from evotickets.systems.hybrid.methods import (
+    Batches,
+    Masks,
+    Method,
+    Metrics,
+    Setting,
+    Weights,
+    begin,
+    masked,
+    move,
+    register,
+)
+from evotickets.systems.hybrid.selection import Threshold, blocks, expand, largest
+from evotickets.systems.hybrid.updates import over_groups, utilities
+from evotickets.trainers import sampling
+
+Noise = Literal["normal", "gumbel"]
+
+
+class Masking(NamedTuple):
+    """How scores [n] become masks.
+
+    Attributes:
+        names: of the prunable kernels.
+        shapes: of the kernels.
+        grids: blocks of every kernel.
+        block: rows and columns of a block.
+    """
+
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    grids: tuple[tuple[int, int], ...]
+    block: tuple[int, int]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Scores of every layer."""
+        return [rows * columns for rows, columns in self.grids]
+
+    def choose(self, scores: jax.Array, counts: jax.Array, salt: jax.Array, near: Threshold) -> tuple[Masks, Threshold]:
+        """Keep the `counts` [L] largest scores of every layer; also returns the thresholds [L]."""
+        masks, found, start = {}, [], 0
+        for layer, (name, shape, grid, size) in enumerate(
+            zip(self.names, self.shapes, self.grids, self.sizes, strict=True)
+        ):
+            own = scores[start : start + size]
+            begin = Threshold(near.at[layer], near.slope[layer])
+            chosen, threshold = largest(own, counts[layer], salt, begin)
+            masks[name] = expand(chosen.reshape(grid), shape, self.block)
+            found.append(threshold)
+            start += size
+        return masks, Threshold(*(jnp.stack(values) for values in zip(*found, strict=True)))
+
+    def pool(self, kernels: Params) -> jax.Array:
+        """Sum kernels over blocks, to scores [n]."""
+        parts = []
+        for name, (rows, columns) in zip(self.names, self.grids, strict=True):
+            matrix = kernels[name].reshape(-1, kernels[name].shape[-1])
+            edges = [(0, rows * self.block[0] - matrix.shape[0]), (0, columns * self.block[1] - matrix.shape[1])]
+            tiles = jnp.pad(matrix, edges).reshape(rows, self.block[0], columns, self.block[1])
+            parts.append(jnp.sum(tiles, (1, 3)).ravel())
+        return jnp.concatenate(parts)
+
+
+def masking(setting: Setting, block: tuple[int, int] = (1, 1)) -> Masking:
+    """Describe the masks of a network."""
+    names = tuple(parameter.name for parameter in setting.architecture.prunable)
+    shapes = tuple(setting.architecture.shapes)
+    return Masking(names, shapes, tuple(blocks(shape, block) for shape in shapes), block)
+
+
+def draw(noise: Noise, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Draw what both members of a pair are made from: standard normals, or uniforms."""
+    if noise == "normal":
+        return sampling.normal(key, shape)
+    return jax.random.uniform(key, shape, minval=1e-7, maxval=1 - 1e-7)
+
+
+def offset(noise: Noise, drawn: jax.Array, sign: jax.Array) -> jax.Array:
+    """Return the standard noise [n] of a pair's first (sign 1) or second member (sign −1)."""
+    if noise == "normal":
+        return sign * drawn
+    return -jnp.log(-jnp.log(jnp.where(sign > 0, drawn, 1 - drawn)))
+
+
+def direction(noise: Noise, drawn: jax.Array, weights: jax.Array) -> jax.Array:
+    """Return Σ utility · ∂ log density / ∂ mean [n], of noise drawn [Q, n] and utilities [2 Q], first members first."""
+    first, second = jnp.split(weights, 2)
+    if noise == "normal":
+        return (first - second) @ drawn
+    # The score function of a Gumbel variable g is 1 − exp(−g), and exp(−g) is −log of its uniform.
+    return first @ (1 + jnp.log(drawn)) + second @ (1 + jnp.log1p(-drawn))
+
+
+class Search(NamedTuple):
+    """The state of the hybrid.
+
+    Attributes:
+        weights: all weights, also those that the mask of the mean prunes.
+        mean: of the scores [n].
+        near: thresholds [L] of the last masks.
+        salt: decides among ties.
+    """
+
+    weights: Weights
+    mean: jax.Array
+    near: Threshold
+    salt: jax.Array
+
+
+class Tried(NamedTuple):
+    """What a group of members found: the mean loss and gradient, the move of the scores' mean [n], thresholds [L]."""
+
+    loss: jax.Array
+    gradient: Params
+    move: jax.Array
+    near: Threshold
+
+
+def try_masks(
+    setting: Setting,
+    masks: Masking,
+    state: Search,
+    counts: jax.Array,
+    std: jax.Array,
+    samples: tuple[jax.Array, jax.Array],
+    key: jax.Array,
+    *,
+    noise: Noise = "normal",
+    pairwise: bool = True,
+    shuffled: bool = False,
+) -> Tried:
+    """Try Q pairs of masks, each pair on samples of its own: x [Q, B, …] and y [Q, B].
+
+    A mask keeps the largest of mean ± std · noise, layer by layer. Losses are ranked among these 2 Q members.
+
+    Source: Lenc et al. (2019).
+    """
+    noise_key, order_key = jax.random.split(key)
+    params = state.weights.params
+    pairs = samples[1].shape[0]
+    # All noise at once, and into the loop: inside it, XLA would draw the same noise again for each of its uses.
+    drawn = draw(noise, noise_key, (pairs, state.mean.size))
+
+    def pair(carried: tuple[Params, Threshold], inputs: Any) -> tuple[tuple[Params, Threshold], jax.Array]:
+        own, x, y = inputs
+
+        def member(carried: tuple[Params, Threshold], sign: jax.Array) -> tuple[tuple[Params, Threshold], jax.Array]:
+            total, near = carried
+            chosen, near = masks.choose(state.mean + std * offset(noise, own, sign), counts, state.salt, near)
+            loss, gradient = jax.value_and_grad(setting.loss)(masked(params, chosen), x, y)
+            return (jax.tree.map(jnp.add, total, masked(gradient, chosen)), near), loss
+
+        return jax.lax.scan(member, carried, jnp.array([1.0, -1.0]))
+
+    (total, near), losses = jax.lax.scan(pair, (jax.tree.map(jnp.zeros_like, params), state.near), (drawn, *samples))
+    chosen = utilities(losses.T.ravel(), pairwise=pairwise)
+    if shuffled:
+        chosen = jax.random.permutation(order_key, chosen)
+    gradient = jax.tree.map(lambda leaf: leaf / (2 * pairs), total)
+    return Tried(jnp.mean(losses), gradient, direction(noise, drawn, chosen), near)
+
+
+def annealed(setting: Setting, at: jax.Array) -> jax.Array:
+    """Return the factor on the std of the masks: from one to zero along half a cosine, and zero once masks stay."""
+    return optax.cosine_decay_schedule(1.0, STOP * setting.steps)(at)
+
+
+@register
+def hybrid(
+    setting: Setting,
+    *,
+    std: float = 1.0,
+    mask_rate: float = 1.0,
+    start_at: Literal["zero", "magnitude"] = "zero",
+    noise: Noise = "normal",
+    block: tuple[int, int] = (1, 1),
+    groups: int = 1,
+    pairwise: bool = True,
+    shuffled: bool = False,
+    budget: str = "uniform",
+) -> Method:
+    """Move weights by gradients and masks by evolution, from the very same passes.
+
+    Every step takes as many pairs of masks as it has batches of samples. Weights follow the mean gradient of all members,
+    each on its own survivors; the mean of the scores follows the rank-shaped update of the same losses. The mask that counts
+    is that of the mean. As the masks of the rivals do, it stays from three quarters of the steps on.
+
+    Args:
+        setting: what all methods share.
+        std: of the scores around their mean at the start; it falls to zero along half a cosine. Where the mean starts at
+            zero, only the ratio of the two counts, and no std is larger than another.
+        mask_rate: learning rate of the mean; 0 leaves the noise and takes the evolution away.
+        start_at: the first mean: zero (a random mask), or the magnitude of the weights in units of their layer's std.
+        noise: of the scores, normal, or Gumbel, whose largest scores are a sample without replacement.
+        block: rows and columns of what is kept or pruned as one.
+        groups: members are ranked in as many groups, whose updates are averaged; 1 is the full update.
+        pairwise: whether losses are ranked less the mean of their pair.
+        shuffled: whether utilities are dealt out at random: a random walk of the mask.
+        budget: how counts are shared out over layers.
+
+    Source: Lenc et al. (2019).
+    Deviates: the std falls, so that training ends on the mask that is deployed; see also `utilities`.
+    """
+    masks = masking(setting, (block[0], block[1]))
+
+    def start(params: Params, counts: jax.Array, key: jax.Array) -> Search:
+        del counts
+        mean = jnp.zeros(sum(masks.sizes))
+        if start_at == "magnitude":
+            mean = masks.pool({name: jnp.abs(params[name]) / jnp.std(params[name]) for name in masks.names})
+            mean /= block[0] * block[1]
+        unknown = Threshold(jnp.zeros(len(masks.names)), jnp.zeros(len(masks.names)))
+        return Search(begin(setting, params), mean, unknown, jax.random.bits(key, (), jnp.uint32))
+
+    def step(
+        state: Search, counts: jax.Array, samples: Batches, at: jax.Array, key: jax.Array
+    ) -> tuple[Search, Metrics]:
+        now = std * annealed(setting, at)
+
+        def try_group(group: Any, state: Search, counts: jax.Array, now: jax.Array) -> Tried:
+            key, x, y = group
+            return try_masks(
+                setting, masks, state, counts, now, (x, y), key, noise=noise, pairwise=pairwise, shuffled=shuffled
+            )
+
+        split = [part.reshape(groups, -1, *part.shape[1:]) for part in samples]
+        tried = over_groups(try_group, setting.mesh)((jax.random.split(key, groups), *split), state, counts, now)
+        weights = move(setting, state.weights, tried.gradient)
+        mean = state.mean + mask_rate * now * tried.move
+        return Search(weights, mean, tried.near, state.salt), {"train/loss": tried.loss}
+
+    def deployed(state: Search, counts: jax.Array) -> tuple[Params, Masks]:
+        chosen, _ = masks.choose(state.mean, counts, state.salt, state.near)
+        return masked(state.weights.params, chosen), chosen
+
+    passes = 6.0 * setting.batches * setting.batch
+    return Method(start, step, deployed, passes, block=masks.block, budget=budget)

@@ -1,0 +1,197 @@
+"""How well the update of a mask agrees with what every weight is worth, measured by leaving it out or putting it in.
+
+Axis letters: `K` prunable entries, `B` samples, `P` members, `Q` pairs.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import stats
+
+from evotickets import streams
+from evotickets.networks.architectures import Architecture, Params
+from evotickets.systems.hybrid import cells, coevolution
+from evotickets.systems.hybrid.coevolution import Masking, Search
+from evotickets.systems.hybrid.methods import Masks, Setting, masked
+from evotickets.systems.hybrid.updates import utilities
+from evotickets.tasks import Data
+from evotickets.trainers.history import Report, silent
+
+SIDE_BY_SIDE = 32
+"""Networks that are evaluated at once."""
+
+
+def exact(loss: Callable[[Params], jax.Array], architecture: Architecture, params: Params, masks: Masks) -> jax.Array:
+    """Return the loss without each weight less the loss with it [K], all others as the masks say.
+
+    Above zero a weight is worth keeping, or worth putting in.
+
+    Args:
+        loss: of parameters.
+        architecture: the network.
+        params: all weights, pruned ones too.
+        masks: which are kept.
+    """
+    shapes = {parameter.name: parameter.shape for parameter in architecture.prunable}
+    flat = jnp.concatenate([masks[name].ravel() for name in shapes])
+
+    def change(index: jax.Array) -> jax.Array:
+        flipped, own, start = flat.at[index].set(~flat[index]), {}, 0
+        for name, shape in shapes.items():
+            size = int(np.prod(shape))
+            own[name] = flipped[start : start + size].reshape(shape)
+            start += size
+        return loss(masked(params, own))
+
+    flipped = jax.lax.map(change, jnp.arange(flat.size), batch_size=SIDE_BY_SIDE)
+    difference = flipped - loss(masked(params, masks))
+    return jnp.where(flat, difference, -difference)
+
+
+def expected(
+    loss: Callable[[Params], jax.Array],
+    architecture: Architecture,
+    masks: Masking,
+    state: Search,
+    counts: jax.Array,
+    std: float,
+    draws: int,
+    key: jax.Array,
+) -> jax.Array:
+    """Return the mean of `exact` [K] over masks drawn from the search distribution, which is what its update estimates."""
+
+    def one(total: jax.Array, key: jax.Array) -> tuple[jax.Array, None]:
+        scores = state.mean + std * jax.random.normal(key, state.mean.shape)
+        own = masks.choose(scores, counts, state.salt, state.near)[0]
+        return total + exact(loss, architecture, state.weights.params, own), None
+
+    total, _ = jax.lax.scan(one, jnp.zeros_like(state.mean), jax.random.split(key, draws))
+    return total / draws
+
+
+def move(
+    loss: Callable[[Params], jax.Array],
+    masks: Masking,
+    state: Search,
+    counts: jax.Array,
+    std: float,
+    members: int,
+    key: jax.Array,
+) -> jax.Array:
+    """Return the full update of the scores' mean [K], in units of the std, of that many members on the same samples.
+
+    Noise is drawn again for the update instead of being kept, so that members may be many.
+    """
+
+    def noise(key: jax.Array) -> jax.Array:
+        return jax.random.normal(key, state.mean.shape)
+
+    def pair(key: jax.Array) -> jax.Array:
+        drawn = noise(key)
+        chosen = [masks.choose(state.mean + sign * std * drawn, counts, state.salt, state.near)[0] for sign in (1, -1)]
+        return jnp.stack([loss(masked(state.weights.params, own)) for own in chosen])
+
+    keys = jax.random.split(key, members // 2)
+    losses = jax.lax.map(pair, keys, batch_size=min(SIDE_BY_SIDE, members // 2))
+    chosen = utilities(losses.T.ravel(), pairwise=True).reshape(2, -1)
+
+    def add(total: jax.Array, inputs: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        key, weight = inputs
+        return total + weight * noise(key), None
+
+    return jax.lax.scan(add, jnp.zeros_like(state.mean), (keys, chosen[0] - chosen[1]))[0]
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return Spearman's rank correlation of values [K].
+
+    Ranks, because the effects of a few weights are a thousand times those of others.
+    """
+    return float(stats.spearmanr(a, b).statistic)
+
+
+def measure(
+    data: Data,
+    task: Mapping[str, Any],
+    method: Mapping[str, Any],
+    density: float,
+    populations: Sequence[int],
+    *,
+    samples: int,
+    draws: int,
+    seed: int,
+    count: int,
+    report: Report = silent,
+) -> list[dict[str, Any]]:
+    """Train with the hybrid, then hold its mask update on a set of samples against the exact effects on the same.
+
+    Effects are those of leaving a weight out of, or putting it into, masks drawn from the search distribution with the std
+    that training began with; at its end that is zero, and all masks are one.
+
+    Returns one row per seed and population: `seed`, `population`, `weights` and `value`, the correlation.
+
+    Args:
+        data: of the task.
+        task: as in `cells.prepare`.
+        method: the hybrid and its options; one score per weight, normal noise.
+        density: of the mask.
+        populations: members; even numbers.
+        samples: of the training set, at most.
+        draws: masks whose effects are averaged.
+        seed: of the study.
+        count: number of seeds.
+        report: of the training.
+
+    Raises:
+        ValueError: if the method's masks come in blocks.
+    """
+    prepared = cells.prepare(data, task, method, density, seed=seed, count=count)
+    setting = prepared.setting
+    if prepared.method.block != (1, 1):
+        raise ValueError("effects are those of single weights: measure a method whose block is [1, 1]")
+    trained = cells.run(data, task, method, density, seed=seed, count=count, report=report)
+    masks = coevolution.masking(setting)
+    rng = streams.generator(seed, "hybrid", task["task"], "effects")
+    chosen = rng.permutation(len(data.train.y))[:samples]
+    x, y = jnp.asarray(data.train.x[chosen]), jnp.asarray(data.train.y[chosen])
+    counts = jnp.asarray(prepared.counts)
+    keys = streams.split(streams.stream(seed, "hybrid", task["task"], "effects"), count)
+
+    std = method["std"]
+
+    @jax.jit
+    def worth(states: Any, keys: jax.Array, x: jax.Array, y: jax.Array, counts: jax.Array) -> jax.Array:
+        def one(argument: Any) -> jax.Array:
+            state, key = argument
+            own = jax.random.fold_in(key, 1)
+            return expected(
+                lambda params: setting.loss(params, x, y), setting.architecture, masks, state, counts, std, draws, own
+            )
+
+        return streams.over_seeds(one, (states, keys))
+
+    values = np.asarray(worth(trained.state, keys, x, y, counts))
+    rows = []
+    for population in populations:
+        found = np.asarray(_moves(setting, masks, population, std)(trained.state, keys, x, y, counts))
+        for index, (own, exactly) in enumerate(zip(found, values, strict=True)):
+            row = {"seed": index, "population": population, "weights": len(own)}
+            rows.append(row | {"value": correlation(own, exactly)})
+    return rows
+
+
+def _moves(setting: Setting, masks: Masking, population: int, std: float) -> Any:
+    """Return the compiled (states, keys, x, y, counts) -> updates [S, K]."""
+
+    @jax.jit
+    def moves(states: Any, keys: jax.Array, x: jax.Array, y: jax.Array, counts: jax.Array) -> jax.Array:
+        def one(argument: Any) -> jax.Array:
+            state, key = argument
+            return move(lambda params: setting.loss(params, x, y), masks, state, counts, std, population, key)
+
+        return streams.over_seeds(one, (states, keys))
+
+    return moves

@@ -1,0 +1,274 @@
+"""The claims about planted tickets, each decided from the table of a study by a rule that was fixed beforehand.
+
+Quality is relative: 0 is the best constant output, 1 what the planted ticket reaches (accuracy), or no error (mse), with
+the fair evaluation of `measures`. A ticket counts as found from a relative quality of `FOUND`. Axis letters: `C` cells,
+`S` seeds.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evotickets import statistics
+from evotickets.claims import rules
+from evotickets.claims.rules import MISSING, Row, Rule, contrast, named, opposite, weakest
+from evotickets.statistics import Effect, Interval
+from evotickets.systems.planting import DENSE, PLANTED, TICKET
+
+FOUND = 0.9
+SPARSE = 0.1
+NOISE, NOISE_MARGIN = 0.01, 0.05
+"""The share of flipped labels in the paper's Circle, and the relative quality that another share may cost."""
+SCORED = ("random", "magnitude", "snip", "grasp", "synflow")
+"""The pruners of the paper."""
+
+GROUND = ["target", "depth"]
+CELL = ["target", "depth", "seeker", "cell"]
+
+PAPER = "Fischer & Burkholz (2022)"
+Seekers = Mapping[str, Mapping[str, Any]]
+Targets = Mapping[str, Mapping[str, Any]]
+
+
+def wide(table: pd.DataFrame, targets: Targets) -> pd.DataFrame:
+    """Return one row per cell and seed with a column per measure of the whole network; `strong`, `weak` and `width` added."""
+    rows = table[table["layer"] == 0]
+    keys = ["target", "family", "noise", "depth", "seeker", "cell", "density", "seed"]
+    frame = rows.pivot(index=keys, columns="metric", values="value").reset_index()
+    frame.columns.name = None
+    frame["width"] = frame["target"].map({name: settings["width"] for name, settings in targets.items()})
+    reference = frame[frame["seeker"] == PLANTED].set_index([*GROUND, "seed"])
+    at = pd.MultiIndex.from_frame(frame[[*GROUND, "seed"]])
+    for state in ("strong", "weak"):
+        quality = pd.Series(np.nan, frame.index)
+        if f"{state}_accuracy" in frame:
+            top = reference["strong_accuracy"].reindex(at).to_numpy()
+            base = frame["baseline_accuracy"]
+            quality = (frame[f"{state}_accuracy"] - base) / (top - base)
+        if f"{state}_mse" in frame:
+            quality = quality.fillna(1 - frame[f"{state}_mse"] / frame["baseline_mse"])
+        frame[state] = quality
+    return frame
+
+
+def single_shot(seekers: Seekers) -> list[str]:
+    """Name the seekers that score untrained weights."""
+    return [name for name, s in seekers.items() if s["seeker"] in SCORED and not s.get("shots", 0)]
+
+
+def multi_shot(seekers: Seekers, score: str | None = None) -> list[str]:
+    """Name the seekers that score trained weights, by a certain score if one is given."""
+    chosen = [name for name, s in seekers.items() if s["seeker"] in SCORED and s.get("shots", 0)]
+    return [name for name in chosen if score in (None, seekers[name]["seeker"])]
+
+
+def largest(
+    frame: pd.DataFrame, column: str, threshold: float = 0.0, interval: Callable[..., Interval] = statistics.interval
+) -> Effect:
+    """Return how far the largest cell mean exceeds a threshold, with an interval that holds for all cells at once.
+
+    With the confidence shared out over the cells (Bonferroni), the largest mean lies between the largest lower and the
+    largest upper end.
+    """
+    cells = [rows[column].to_numpy() for _, rows in frame.groupby(CELL, observed=True)]
+    if not cells:
+        return MISSING
+    means = np.array([interval(values, 1 - 0.05 / len(cells)) for values in cells])
+    mean, low, high = (float(value) for value in means.max(0) - threshold)
+    return Effect(mean, low, high, min(map(len, cells)))
+
+
+def paired(frame: pd.DataFrame, column: str, a: str, b: str) -> Effect:
+    """Return the effect of seeker `a` over `b`, paired over seeds, every target, depth and density they share alike."""
+    return contrast(frame.assign(value=frame[column]), "seeker", a, b, [*GROUND, "cell"])
+
+
+def best_of(frame: pd.DataFrame, column: str, ours: Iterable[str], others: Iterable[str]) -> Effect:
+    """Return the effect of the best of ours over the best of the others, one pairing of seeds at a time."""
+    others = [name for name in others if (frame["seeker"] == name).any()]
+    against = [weakest(paired(frame, column, name, other) for other in others) for name in ours if others]
+    decided = [effect for effect in against if effect.n]
+    return max(decided, key=lambda effect: effect.effect) if decided else MISSING
+
+
+def p1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide whether single-shot pruning finds weak tickets at density .1 and more, and nowhere below."""
+    rows = frame[frame["seeker"].isin(single_shot(seekers))]
+    above = largest(rows[(rows["density"] >= SPARSE - 1e-3) & (rows["density"] < 1)], "weak", FOUND)
+    below = opposite(largest(rows[rows["density"] < SPARSE - 1e-3], "weak", FOUND))
+    return {"P1": weakest((above, below)), "P1a": above, "P1b": below}
+
+
+def p2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide whether no single-shot method finds a strong ticket."""
+    rows = frame[frame["seeker"].isin(single_shot(seekers)) & (frame["density"] < 1)]
+    return {"P2": opposite(largest(rows, "strong", FOUND))}
+
+
+def p3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide where SynFlow with a hundred rounds collapses, and where with one: a row per target, depth and density."""
+    found = {}
+    for name in single_shot(seekers):
+        if seekers[name]["seeker"] == "synflow":
+            rounds = seekers[name]["rounds"]
+            rows = frame[(frame["seeker"] == name) & (frame["density"] < SPARSE - 1e-3)]
+            prefix = "P3" if rounds >= 100 else f"P3 with {rounds} round{'s' * (rounds > 1)}"
+            found[prefix] = largest(rows, "collapsed", 0.5, statistics.share)
+            for (target, depth, _, cell), own in rows.groupby(CELL, observed=True):
+                found[f"{prefix} {target} depth {depth} {cell}"] = largest(own, "collapsed", 0.5, statistics.share)
+    return found or {"P3": MISSING}
+
+
+def p4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide whether multi-shot SynFlow is the best multi-shot pruner and finds a weak Circle ticket at its density."""
+    rows = frame[(frame["family"] == "circle") & (frame["noise"] == NOISE) & (frame["cell"] == TICKET)]
+    rows = rows[rows["width"] == rows["width"].max()]
+    ours = multi_shot(seekers, "synflow")
+    others = [name for name in multi_shot(seekers) if name not in ours]
+    best = best_of(rows, "weak", ours, others)
+    found = largest(rows[rows["seeker"].isin(ours)], "weak", FOUND)
+    return {"P4": weakest((best, found)), "P4a": best, "P4b": found}
+
+
+def p5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide where edge-popup finds strong tickets."""
+    own = {name: s for name, s in seekers.items() if s["seeker"] == "edge_popup"}
+    plain = frame[frame["seeker"].isin([name for name, s in own.items() if not s.get("annealed")])]
+    annealed = frame[frame["seeker"].isin([name for name, s in own.items() if s.get("annealed")])]
+
+    def circle(rows: pd.DataFrame, density: float) -> pd.DataFrame:
+        return rows[(rows["family"] == "circle") & np.isclose(rows["density"], density, atol=1e-3)]
+
+    half = largest(circle(plain, 0.5), "strong", FOUND)
+    tenth = largest(circle(annealed, 0.1), "strong", FOUND)
+    regression = frame[frame["seeker"].isin(own) & (frame["family"] != "circle") & (frame["density"] < 1)]
+    none = opposite(largest(regression, "strong", FOUND))
+    return {"P5": weakest((half, tenth, none)), "P5a": half, "P5b": tenth, "P5c": none}
+
+
+def p6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Compare every noise on the labels of Circle with none: the mean difference over what both noises were run with.
+
+    What is compared has the same mother networks: one width, depth, seeker and density.
+    """
+    rows = frame[(frame["family"] == "circle") & frame["seeker"].isin(set(seekers) - {DENSE, PLANTED})]
+    rows = rows[rows["density"] < 1]
+    shared, found = ["width", "depth", "seeker", "cell"], {}
+    levels = sorted(set(rows["noise"]) - {0.0})
+    for noise in levels:
+        sides = []
+        for level in (noise, 0.0):
+            values = rows[rows["noise"] == level].groupby([*shared, "seed"], observed=True)["weak"].mean()
+            sides.append(values)
+        difference = (sides[0] - sides[1]).dropna().unstack("seed")
+        if difference.size:
+            found[f"P6 noise {noise:g}"] = statistics.stratified_effect(difference.to_numpy())
+    worst = max(found.values(), key=lambda effect: abs(effect.effect), default=MISSING)
+    return {"P6": worst, **found}
+
+
+def p7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide whether anybody recovers planted edges above chance, and whether evolution beats the others at ticket density."""
+    rows = frame[(frame["cell"] == TICKET) & ~frame["seeker"].isin([DENSE, PLANTED])]
+    rows = rows.assign(gain=rows["recall"] - rows["layer_chance_recall"])
+    above = largest(rows[rows["seeker"] != "random"], "gain")
+    evolved = named(seekers, seeker="evolution_strategy")
+    others = [name for name in seekers if name not in evolved]
+    searching = [name for name in others if seekers[name]["seeker"] != "random"]
+    return {
+        "P7a": above,
+        "P7b": best_of(rows, "recall", evolved, searching),
+        "P7c": best_of(rows, "weak", evolved, others),
+    }
+
+
+RULES = {
+    "P1": Rule(
+        p1,
+        "Single-shot pruning finds weak tickets only at density .1 and above",
+        f"{PAPER}, §4.2",
+        "P1a: the largest mean relative quality after training over all single-shot cells with .1 ≤ density < 1 exceeds "
+        ".9; P1b: below .1 the largest stays under .9; P1: both. Intervals hold for all cells at once",
+    ),
+    "P2": Rule(
+        p2,
+        "No single-shot method finds a strong ticket",
+        f"{PAPER}, §4.2",
+        "The largest mean relative quality before training over all single-shot cells below density 1 stays under .9. "
+        "The interval holds for all cells at once",
+    ),
+    "P3": Rule(
+        p3,
+        "SynFlow suffers layer collapse even with a hundred rounds",
+        f"{PAPER}, §4.2",
+        "At a density below .1, at least one target, depth and density exists where more than half of the networks have "
+        "a layer without weights; its interval holds for all conditions at once. Every condition is also decided by itself; "
+        "intervals are Clopper-Pearson's",
+    ),
+    "P4": Rule(
+        p4,
+        "Multi-shot SynFlow is the best multi-shot pruner and recovers a weak Circle ticket at ticket density",
+        f"{PAPER}, §4.3",
+        "P4a: on Circle at ticket density, in the widest mother networks and with the paper's label noise of .01, its "
+        "relative quality after training exceeds that of each other multi-shot pruner, paired over seeds, all depths that "
+        "both were run at alike; P4b: it exceeds .9 at one depth at least; P4: both",
+    ),
+    "P5": Rule(
+        p5,
+        "Edge-popup finds strong Circle tickets at density .5, at .1 when annealed, and none on regression",
+        f"{PAPER}, §4.4",
+        "P5a, P5b: the mean relative quality before training exceeds .9 at one depth at least, at .5 and (annealed) at "
+        ".1; P5c: on regression it stays under .9 at every depth and density below 1; P5: all three",
+    ),
+    "P6": Rule(
+        p6,
+        "Seekers are robust to label noise",
+        f"{PAPER}, appendix",
+        "On Circle, relative quality after training differs by less than .05 from that without noise, the mean over "
+        "widths, seekers, depths and densities that both were run with; P6 is the noise with the largest difference",
+        NOISE_MARGIN,
+    ),
+    "P7": Rule(
+        p7,
+        "Seekers recover planted edges above chance, evolution more of them than gradients",
+        "ours",
+        "At ticket density. P7a: the largest mean of recall minus the recall of a random mask with as many edges in "
+        "every layer is positive, for all cells at once. P7b: recall of the best evolutionary seeker exceeds that of "
+        "every other seeker but random, paired over seeds, all targets and depths they share alike; P7c: so does its "
+        "relative quality after training, that of random masks included",
+    ),
+}
+
+
+PARTS = {
+    "P1a": "Single-shot pruning finds weak tickets at a density of .1 and above",
+    "P1b": "Single-shot pruning finds no weak tickets below a density of .1",
+    "P4a": "Multi-shot SynFlow is the best multi-shot pruner on Circle at ticket density",
+    "P4b": "Multi-shot SynFlow recovers a weak Circle ticket at ticket density",
+    "P5a": "Edge-popup finds strong Circle tickets at density .5",
+    "P5b": "Annealed edge-popup finds strong Circle tickets at density .1",
+    "P5c": "Edge-popup finds no strong tickets on regression",
+    "P7a": "A seeker recovers planted edges above chance",
+    "P7b": "Evolution recovers more planted edges than gradients",
+    "P7c": "At ticket density, masks that evolution cuts train better than those of every other seeker",
+}
+"""What the parts of a claim state by themselves."""
+
+
+def _statement(part: str, whole: str) -> str:
+    if part.startswith("P3 with"):
+        return f"SynFlow suffers layer collapse {' '.join(part.split()[1:4])}"
+    return PARTS.get(part, whole)
+
+
+def decide(table: pd.DataFrame, seekers: Seekers, targets: Targets) -> list[Row]:
+    """Return one row per claim and condition, from a table of `results.PLANTING`; what the study did not run is undecided.
+
+    Args:
+        table: all cells.
+        seekers: their resolved options by name.
+        targets: their resolved settings by name.
+    """
+    return rules.decide("planting", RULES, wide(table, targets), seekers, statement=_statement)

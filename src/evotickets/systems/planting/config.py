@@ -1,0 +1,119 @@
+"""The section `planting` of a study, checked and resolved into cells.
+
+Reads no data and compiles nothing, because every start of the workflow waits for it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from evotickets.configuration.reader import StudyError, conform, known, shown
+from evotickets.networks import masks
+from evotickets.planted import mother, targets
+from evotickets.systems.planting import DENSE, PLANTED, TICKET
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One target, depth (weight layers), seeker and density; the density is text as in paths: `0.01` or `ticket`."""
+
+    target: str
+    depth: int
+    seeker: str
+    density: str
+
+
+@dataclass(frozen=True)
+class Planting:
+    """The resolved `planting` section.
+
+    Attributes:
+        samples: training samples, and as many test samples.
+        training: `epochs`, `batch` and `learning_rate`.
+        targets: settings by name: `target`, `width` and `noise`.
+        seekers: options by name, `seeker` resolved; `dense` and `planted` among them.
+        cells: every cell once. Each target and depth has the cells of `dense`, which all seekers share at density 1,
+            and of `planted`.
+    """
+
+    samples: int = 0
+    training: dict[str, Any] = field(default_factory=dict)
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seekers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cells: tuple[Cell, ...] = ()
+
+    @property
+    def grounds(self) -> list[tuple[str, int]]:
+        """Every target and depth once."""
+        return list(dict.fromkeys((cell.target, cell.depth) for cell in self.cells))
+
+
+def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Planting:
+    """Check the section and list its cells.
+
+    Raises:
+        StudyError: if a name is unknown, or a value is impossible.
+    """
+    samples, batch = section["samples"], section["training"]["batch"]
+    if batch > samples:
+        raise StudyError(f"planting.training.batch is {batch}, more than the {samples} samples; lower it")
+    chosen = {name: _target(name, dict(target)) for name, target in section["targets"].items()}
+    seekers = {name: _seeker(name, seeker, rules) for name, seeker in section["seekers"].items()}
+    cells: dict[Cell, None] = {}
+    for index, entry in enumerate(section["cells"]):
+        where = f"planting.cells[{index}]"
+        for target in entry["targets"]:
+            known(f"{where}.targets", target, chosen)
+            for depth in entry["depths"]:
+                _fits(target, chosen[target], depth, where)
+                cells[Cell(target, depth, PLANTED, TICKET)] = None
+                cells[Cell(target, depth, DENSE, "1")] = None
+                labels = [
+                    _density(density, target, chosen[target], depth, f"{where}.densities")
+                    for density in entry["densities"]
+                ]
+                if set(labels) == {"1"}:
+                    raise StudyError(f"{where}.densities has only 1, where nothing is left to seek; add {TICKET}")
+                for label in labels:
+                    for seeker in entry["seekers"]:
+                        known(f"{where}.seekers", seeker, seekers)
+                        cells[Cell(target, depth, *((seeker, label) if label != "1" else (DENSE, "1")))] = None
+    seekers |= {name: {"seeker": name} for name in (DENSE, PLANTED)}
+    return Planting(samples, section["training"], chosen, seekers, tuple(cells))
+
+
+def _target(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    settings.setdefault("target", name)
+    known(f"planting.targets.{name}", settings["target"], targets.TARGETS)
+    return settings
+
+
+def _seeker(name: str, options: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
+    where = f"planting.seekers.{name}"
+    if name in (DENSE, PLANTED):
+        raise StudyError(f"{where}: this name is taken by what every seeker is compared with; choose another")
+    seeker = options.get("seeker", name)
+    known(where, seeker, rules["$defs"]["seekers"])
+    return conform({**options, "seeker": seeker}, rules["$defs"]["seekers"][seeker], rules, f"{where}.")
+
+
+def _fits(name: str, settings: dict[str, Any], depth: int, where: str) -> None:
+    needed = targets.build(settings["target"], depth).widest
+    if needed > settings["width"]:
+        raise StudyError(
+            f"planting.targets.{name}.width is {settings['width']}, but {where} plants {needed} units in a layer of it; "
+            f"set width to at least {needed}"
+        )
+
+
+def _density(density: Any, name: str, settings: dict[str, Any], depth: int, where: str) -> str:
+    """Return a density as text."""
+    if density == TICKET:
+        return TICKET
+    if isinstance(density, bool) or not isinstance(density, int | float) or not 0 < density <= 1:
+        raise StudyError(f"{where} has {shown(density)}; write a number in (0, 1] or {TICKET}")
+    count = masks.kept_count(density, mother.describe(settings["target"], depth, settings["width"]).kernel_count)
+    if count < depth:
+        raise StudyError(
+            f"{where} has {density:g}, which keeps {count} weights in the {depth} layers of {name}; raise it"
+        )
+    return f"{density:.10g}"

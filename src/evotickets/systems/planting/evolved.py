@@ -1,0 +1,91 @@
+"""Seeking by evolution: strategies train the mother network, and their search distribution ranks the weights.
+
+Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `D` survivors, `P` members.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from evotickets import population, streams
+from evotickets.networks import feedforward, layout, masks
+from evotickets.networks.layout import Network
+from evotickets.pruning import scores
+from evotickets.supermasks.instance import Hunt, counts, cut
+from evotickets.supermasks.problem import Problem
+from evotickets.systems.planting.registry import register
+from evotickets.trainers import evolution, objectives
+from evotickets.trainers.objectives import Objective
+
+SCORED = 1000
+"""Training samples that score the mean; only the progress of a job shows them."""
+
+
+def objective(network: Network, problem: Problem, mask: np.ndarray, batch: int) -> Objective:
+    """Describe a problem whose samples differ from seed to seed, on masks [S, K], for evolution.
+
+    The carry is the seed's place among the samples, which all seeds share.
+    """
+    tensors = [masks.unflatten_kernels(network, row) for row in mask]
+    plan = population.plan(network, jax.tree.map(lambda *rows: np.stack(rows), *tensors))
+    context = {"plan": plan, "positions": jnp.asarray(objectives.positions(network, mask))}
+    error = population.cross_entropy if problem.classes else population.squared_error
+
+    def draw(shared: Any, key: jax.Array, seed: jax.Array) -> tuple[jax.Array, jax.Array]:
+        x, y = shared
+        index = jax.random.randint(key, (batch,), 0, x.shape[1])
+        return x[seed, index], y[seed, index]
+
+    def losses(shared, context, members, key, carry):
+        return population.losses(context["plan"], members, *draw(shared, key, carry), loss=error), carry
+
+    def pair_losses(shared, context, mean, offsets, key, carry):
+        x, y = draw(shared, key, carry)
+        return population.pair_losses(context["plan"], mean, offsets, x, y, loss=error), carry
+
+    def spread(context, survivors):
+        return masks.scatter(survivors, context["positions"], network.parameter_count)
+
+    def evaluate(shared, parameters, key, carry):
+        del key
+        x, y = (array[carry, :SCORED] for array in shared)
+        outputs = feedforward.apply(network, layout.unflatten(network, parameters), x)
+        return {"train/loss": jnp.mean(error(outputs.T, y))}
+
+    shared = tuple(map(jnp.asarray, problem.train))
+    return Objective(shared, context, jnp.arange(len(mask)), losses, pair_losses, None, spread, evaluate)
+
+
+@register
+def evolution_strategy(
+    hunt: Hunt,
+    count: int,
+    *,
+    criterion: str = "snr",
+    strategy: str = "snes",
+    shots: int = 5,
+    population: int = 64,
+    generations: int = 300,
+    batch: int = 256,
+    std_init: float = 0.05,
+) -> np.ndarray:
+    """Evolve the weights from their initial values before each of several cuts by magnitude or signal-to-noise ratio.
+
+    Source: Lange & Sprekeler (2023), §3: the first system of this package, here where the right mask is known.
+    """
+    network, kernels = hunt.network, masks.kernel_positions(hunt.network)
+    mask, rngs = hunt.everything, hunt.rngs("ties")
+    settings = {"strategy": strategy, "population": population, "generations": generations, "std_init": std_init}
+    settings |= {"evaluations": 1, "mean_decay": 0.0}
+    for shot, left in enumerate(counts(mask.shape[1], count, shots)):
+        places = objectives.positions(network, mask)
+        initial = jnp.asarray(np.take_along_axis(hunt.parameters, places, 1), jnp.float32)
+        key = streams.stream(hunt.seed, *hunt.names, "evolution", shot)
+        trained = evolution.train(objective(network, hunt.problem, mask, batch), initial, settings, key=key)
+        mean, std = np.zeros((2, *hunt.parameters.shape), np.float32)
+        np.put_along_axis(mean, places, trained.mean, 1)
+        np.put_along_axis(std, places, np.asarray(trained.std), 1)
+        mask = cut(scores.score(criterion, mean[:, kernels], std[:, kernels]), mask, left, rngs)
+    return mask

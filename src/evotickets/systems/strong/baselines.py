@@ -1,0 +1,70 @@
+"""What a genetic search has to beat with as many evaluations: drawing masks, and one parent with one child.
+
+Axis letters: `C` candidates, `K` prunable entries.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from evotickets.systems.strong.search import Exam, State, fresh, moved, strangers, truncate
+
+BATCH = 100
+
+
+class RandomSearch(NamedTuple):
+    """Draw connected masks, and keep the best hundred: as many candidates as a genetic search ends with."""
+
+    budget: int
+
+    @property
+    def longest(self) -> int:
+        """Batches of draws."""
+        return -(-self.budget // BATCH)
+
+    def start(self, exam: Exam, key: jax.Array) -> State:
+        """Draw the first candidates."""
+        genomes = strangers(exam, BATCH, key)
+        return self._ended(fresh(*truncate(genomes, self._losses(exam, genomes, 0), BATCH), min(BATCH, self.budget)))
+
+    def step(self, exam: Exam, state: State, key: jax.Array) -> State:
+        """Draw a batch more."""
+        rows = strangers(exam, BATCH, key)
+        losses = jnp.concatenate([state.losses, self._losses(exam, rows, state.evaluations)])
+        kept = truncate(jnp.concatenate([state.genomes, rows]), losses, BATCH)
+        return self._ended(moved(state, *kept, jnp.minimum(BATCH, self.budget - state.evaluations)))
+
+    def _losses(self, exam: Exam, genomes: jax.Array, used: jax.Array | int) -> jax.Array:
+        """Return losses [C], infinite beyond the budget."""
+        return jnp.where(used + jnp.arange(BATCH) < self.budget, exam.score(genomes), jnp.inf)
+
+    def _ended(self, state: State) -> State:
+        return state._replace(done=state.evaluations >= self.budget)
+
+
+class OnePlusOne(NamedTuple):
+    """Flip every bit with probability 1 / K, and keep the child unless it is worse.
+
+    Source: Droste, Jansen & Wegener (2002), "On the analysis of the (1+1) evolutionary algorithm".
+    """
+
+    budget: int
+
+    @property
+    def longest(self) -> int:
+        """Children."""
+        return self.budget
+
+    def start(self, exam: Exam, key: jax.Array) -> State:
+        """Draw the parent."""
+        parent = strangers(exam, 1, key)
+        return fresh(parent, exam.score(parent), 1)._replace(done=jnp.array(self.budget <= 1))
+
+    def step(self, exam: Exam, state: State, key: jax.Array) -> State:
+        """Let the parent have one child."""
+        child = state.genomes ^ jax.random.bernoulli(key, 1 / exam.bits, state.genomes.shape)
+        # The child comes first: it takes the place of a parent that is as good.
+        both = jnp.concatenate([child, state.genomes]), jnp.concatenate([exam.score(child), state.losses])
+        state = moved(state, *truncate(*both, 1), 1)
+        return state._replace(done=state.evaluations >= self.budget)

@@ -1,0 +1,300 @@
+"""The claims about strong tickets, each decided from the table of a study by a rule that was fixed beforehand.
+
+Accuracy is that on test samples of tickets chosen on validation samples, before pruning. Effects are paired over seeds, and
+every task counts alike. Where a study has several genetic seekers, the one that minimises the share of errors stands for
+them on two classes, and the one that minimises the cross-entropy on more; where numbers of classes are compared, one stands
+for them on all. Axis letters: `C` cells, `S` seeds.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evotickets import statistics
+from evotickets.claims import rules
+from evotickets.claims.rules import MISSING, Row, Rule, named, weakest, weakest_known
+from evotickets.statistics import Effect
+from evotickets.supermasks import edge_popup
+from evotickets.systems.strong import DENSE, FOUND, LEAKED, PLANTED, PRUNED
+
+HALF = 0.5
+"""The density of edge-popup in the papers."""
+OBJECTIVES = ("accuracy", "cross_entropy")
+FIRST, SECOND = "Altmann et al. (2024)", "Schönberger et al. (2025)"
+
+Seekers = Mapping[str, Mapping[str, Any]]
+
+
+def wide(table: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per task, seeker, state and seed.
+
+    Its columns are `accuracy` on test samples and `validation` on validation samples, `density` and what was recovered.
+    """
+    keys = ["task", "family", "classes", "hidden", "initial", "seeker", "state", "seed"]
+    held = table["split"].isin(["test", "validation"]) & table["metric"].eq("accuracy")
+    chosen = table[held | table["split"].isin(["recovery", "mask"])]
+    chosen = chosen.assign(metric=chosen["metric"].where(chosen["split"] != "validation", "validation"))
+    frame = chosen.pivot(index=keys, columns="metric", values="value").reset_index()
+    frame.columns.name = None
+    return frame
+
+
+def contrast(frame: pd.DataFrame, column: str, a: str, b: str) -> Effect:
+    """Return the effect of seeker `a` over `b` on what a column holds, over the tasks that both were run on."""
+    return rules.contrast(frame[frame["state"] == FOUND].assign(value=frame[column]), "seeker", a, b, ["task"])
+
+
+def genetic(seekers: Seekers, classes: int) -> list[str]:
+    """Name the genetic seekers, the one that stands for them first."""
+    order = OBJECTIVES if classes == 2 else OBJECTIVES[::-1]
+    return [name for objective in order for name in named(seekers, seeker="genetic", objective=objective)]
+
+
+def _standing(frame: pd.DataFrame, seekers: Seekers, classes: int) -> str | None:
+    present = set(frame["seeker"])
+    return next((name for name in genetic(seekers, classes) if name in present), None)
+
+
+def _ordinary(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out tasks whose weights were planted."""
+    return frame[~frame["family"].str.startswith("planted")]
+
+
+def against_popup(frame: pd.DataFrame, seekers: Seekers, name: str) -> dict[str, Effect]:
+    """Compare genetic search with edge-popup at one half, in accuracy and density, and in accuracy at its own density."""
+    found = {name: MISSING, f"{name}a": MISSING, f"{name}b": MISSING, f"{name}c": MISSING}
+    ours = _standing(frame, seekers, 2 if (frame["classes"] == 2).all() else 3)
+    if ours is None:
+        return found
+    for half in named(seekers, seeker="edge_popup", density=HALF)[:1]:
+        found[f"{name}a"] = contrast(frame, "accuracy", ours, half)
+        sparser = contrast(frame, "density", half, ours)
+        found[f"{name}b"] = sparser
+        found[name] = weakest((found[f"{name}a"], sparser))
+    for equal in named(seekers, seeker="edge_popup", density=ours)[:1]:
+        found[f"{name}c"] = contrast(frame, "accuracy", ours, equal)
+    return found
+
+
+def g1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide whether genetic search beats edge-popup on two classes."""
+    rows = _ordinary(frame)
+    return against_popup(rows[rows["classes"] == 2], seekers, "G1")
+
+
+def g2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide whether genetic search beats edge-popup on more than two classes."""
+    rows = _ordinary(frame)
+    return against_popup(rows[rows["classes"] > 2], seekers, "G2")
+
+
+def g3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide whether cross-entropy is the better objective on more than two classes, and for every number of classes.
+
+    The two searches differ in nothing but their objective.
+    """
+    rows = _ordinary(frame)
+    pairs = [
+        (entropy, accuracy)
+        for entropy in named(seekers, seeker="genetic", objective="cross_entropy")
+        for accuracy in named(seekers, seeker="genetic", objective="accuracy")
+        if {**seekers[entropy], "objective": "accuracy"} == seekers[accuracy]
+    ][:1]
+    if not pairs:
+        return {"G3": MISSING}
+    found = {"G3": contrast(rows[rows["classes"] > 2], "accuracy", *pairs[0])}
+    for classes, own in rows.groupby("classes"):
+        effect = contrast(own, "accuracy", *pairs[0])
+        if effect.n:
+            found[f"G3 {classes} classes"] = effect
+    return found
+
+
+def gaps(frame: pd.DataFrame, seekers: Seekers) -> pd.DataFrame:
+    """Return how far genetic search stays below the trained dense network: a row per task and seed, with `gap`.
+
+    One genetic seeker stands for them in a family, so that no slope is that of a change of objective.
+    """
+    rows = _ordinary(frame)
+    rows = rows[rows["state"] == FOUND]
+    keys = ["task", "family", "classes", "hidden", "initial", "seed"]
+    parts = []
+    for _, own in rows.groupby("family"):
+        name = _standing(own, seekers, int(own["classes"].max()))
+        if name is not None:
+            dense, ours = (own[own["seeker"] == seeker].set_index(keys)["accuracy"] for seeker in (DENSE, name))
+            parts.append((dense - ours).dropna().rename("gap"))
+    return pd.concat(parts).reset_index() if parts else pd.DataFrame(columns=[*keys, "gap"])
+
+
+def slope(frame: pd.DataFrame, x: str, fixed: str) -> Effect:
+    """Return the mean slope of `gap` over a column: one a seed and group of tasks.
+
+    Tasks of a group are alike in family, initialisation and the column `fixed`; groups with one value of x only take no part.
+    """
+    slopes = []
+    for _, own in frame.groupby(["family", "initial", fixed]):
+        values = own.pivot_table(index="seed", columns=x, values="gap")
+        if values.shape[1] > 1 and values.notna().all(axis=None):
+            at = values.columns.to_numpy(float)
+            at = at - at.mean()
+            slopes.append(values.to_numpy() @ at / (at @ at))
+    if not slopes or len({len(own) for own in slopes}) > 1:
+        return MISSING
+    return statistics.stratified_effect(slopes)
+
+
+def g4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide whether the gap to trained networks grows with classes and with width."""
+    rows = gaps(frame, seekers)
+    single = rows[~rows["hidden"].str.contains("-")]
+    wider = single.assign(width=np.log2(single["hidden"].astype(float)))
+    return {"G4a": slope(rows, "classes", "hidden"), "G4b": slope(wider, "width", "classes")}
+
+
+def g5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide whether genetic search beats as many random masks, a (1+1)-EA and an evolution strategy."""
+    rows, found = _ordinary(frame), {}
+    for part, kind in (("G5a", "random_search"), ("G5b", "one_plus_one"), ("G5c", "evolution_strategy")):
+        effects = [
+            contrast(rows, "accuracy", seekers[name]["budget"], name)
+            for name in named(seekers, seeker=kind)
+            if seekers.get(seekers[name]["budget"], {}).get("objective") == seekers[name]["objective"]
+        ]
+        found[part] = weakest_known(effects)
+    return {"G5": weakest((found["G5a"], found["G5b"])), **found}
+
+
+def g6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Measure what choosing and pruning on the test set is worth, over all tasks and in every family.
+
+    The test set is also larger than the validation set; G6a compares tickets with themselves on samples they have not seen.
+    """
+    rows = _ordinary(frame)
+    rows = rows[rows["seeker"].isin(named(seekers, seeker="genetic"))].assign(value=rows["accuracy"])
+    leaked, sides = rows[rows["state"] == LEAKED], ("state", LEAKED, PRUNED, ["task", "seeker"])
+    found = {f"G6 {family}": rules.contrast(own, *sides) for family, own in rows.groupby("family")}
+    unseen = _over_seeds(leaked["accuracy"] - leaked["validation"], leaked)
+    return {"G6": rules.contrast(rows, *sides), "G6a": unseen, **found}
+
+
+def _over_seeds(gain: pd.Series, rows: pd.DataFrame) -> Effect:
+    """Return the mean of what the rows of a frame gain, every task and seeker alike."""
+    if gain.empty:
+        return MISSING
+    gains = gain.groupby([rows["task"], rows["seeker"], rows["seed"]]).mean().unstack("seed").to_numpy()
+    return statistics.stratified_effect(gains)
+
+
+def g7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
+    """Decide who recovers planted edges above chance, random search being the control, and whether genetic search is ahead."""
+    rows = frame[frame["family"].str.startswith("planted") & (frame["state"] == FOUND)]
+    found = {}
+    if "recall" in rows:
+        for name, own in rows[~rows["seeker"].isin([DENSE, PLANTED])].groupby("seeker"):
+            found[f"G7 {name}"] = _over_seeds(own["recall"] - own["layer_chance_recall"], own)
+    ours = {name[3:]: effect for name, effect in found.items() if name[3:] in named(seekers, seeker="genetic")}
+    if not ours:
+        return {"G7": MISSING, "G7a": MISSING, **found}
+    best = max(ours, key=lambda name: ours[name].effect)
+    gains = rows.assign(value=rows["recall"] - rows["layer_chance_recall"])
+    gradients = [name for kind in edge_popup.KINDS for name in named(seekers, seeker=kind)]
+    ahead = weakest_known(rules.contrast(gains, "seeker", best, name, ["task"]) for name in gradients)
+    return {"G7": ours[best], "G7a": ahead, **found}
+
+
+RULES = {
+    "G1": Rule(
+        g1,
+        "Genetic search finds strong tickets better and sparser than edge-popup on two classes",
+        f"{FIRST}, §6; {SECOND}, §6",
+        "G1a: its test accuracy exceeds that of edge-popup at density .5; G1b: its density is lower; G1: both. G1c: its test "
+        "accuracy exceeds that of edge-popup at its own mean density",
+    ),
+    "G2": Rule(
+        g2,
+        "Genetic search finds strong tickets better and sparser than edge-popup on more than two classes",
+        f"{SECOND}, §6",
+        "As G1, on tasks with more than two classes",
+    ),
+    "G3": Rule(
+        g3,
+        "Accuracy is a poor objective on many classes; cross-entropy is better",
+        f"{SECOND}, §6",
+        "On more than two classes, test accuracy of the genetic search that minimises cross-entropy exceeds that of the one "
+        "that minimises the share of errors and is alike in everything else; every number of classes is also decided by itself",
+    ),
+    "G4": Rule(
+        g4,
+        "The gap between strong tickets and trained networks grows with classes and width",
+        f"{SECOND}, §6",
+        "The gap is test accuracy of the trained dense network minus that of genetic search. G4a: the mean over seeds of its "
+        "least-squares slope over classes is positive, data, network and initialisation alike; G4b: over log2 of the width of "
+        "one hidden layer",
+    ),
+    "G5": Rule(
+        g5,
+        "Genetic search beats random search and a (1+1)-EA with as many evaluations",
+        "ours",
+        "Its test accuracy exceeds theirs where they have its own mean number of evaluations and its objective; of several "
+        "such pairs the one with the smallest effect decides. G5: G5a and G5b",
+    ),
+    "G6": Rule(
+        g6,
+        "Choosing and pruning tickets on the test set makes them look better",
+        "ours",
+        "Test accuracy of tickets of genetic search that were chosen and pruned on test samples exceeds that of tickets that "
+        "were chosen and pruned on validation samples, which are fewer. G6a: it exceeds the accuracy of the same tickets on "
+        "validation samples, which they have not seen; every family of tasks is also decided by itself",
+    ),
+    "G7": Rule(
+        g7,
+        "Seekers of strong tickets recover planted edges",
+        "ours",
+        "On planted Circle, recall minus the recall of a random mask with as many edges in every layer is positive; G7 is "
+        "genetic search; every seeker is also decided by itself, random search as the control. G7a: that of genetic search "
+        "exceeds that of every seeker that takes gradients, paired over seeds",
+    ),
+}
+
+
+PARTS = {
+    "G1a": "Genetic search is more accurate than edge-popup at density .5 on two classes",
+    "G1b": "Genetic search finds sparser tickets than those of density .5 on two classes",
+    "G1c": "Genetic search is more accurate than edge-popup at its own density on two classes",
+    "G2a": "Genetic search is more accurate than edge-popup at density .5 on more than two classes",
+    "G2b": "Genetic search finds sparser tickets than those of density .5 on more than two classes",
+    "G2c": "Genetic search is more accurate than edge-popup at its own density on more than two classes",
+    "G4a": "The gap between strong tickets and trained networks grows with the number of classes",
+    "G4b": "The gap between strong tickets and trained networks grows with the width",
+    "G5a": "Genetic search beats random search with as many evaluations",
+    "G5b": "Genetic search beats a (1+1)-EA with as many evaluations",
+    "G5c": "Genetic search beats an evolution strategy over mask logits with as many evaluations",
+    "G6a": "Tickets that were chosen and pruned on the test set look better there than on samples they have not seen",
+    "G7a": "Genetic search recovers more planted edges than seekers that take gradients",
+}
+"""What the parts of a claim state by themselves."""
+
+
+def _statement(part: str, whole: str) -> str:
+    name, _, condition = part.partition(" ")
+    match name, condition:
+        case "G3", classes if classes:
+            return f"Cross-entropy is a better objective than accuracy on {classes}"
+        case "G6", family if family:
+            return f"Choosing and pruning tickets on the test set makes them look better on {family}"
+        case "G7", seeker if seeker:
+            return f"{seeker} recovers planted edges above chance"
+    return PARTS.get(part, whole)
+
+
+def decide(table: pd.DataFrame, seekers: Seekers) -> list[Row]:
+    """Return one row per claim and condition, from a table of `results.STRONG`; what the study did not run is undecided.
+
+    Args:
+        table: all cells.
+        seekers: their resolved options by name.
+    """
+    return rules.decide("strong", RULES, wide(table), seekers, statement=_statement)

@@ -1,0 +1,120 @@
+"""The section `strong` of a study, checked and resolved into cells.
+
+Reads no data and compiles nothing, because every start of the workflow waits for it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from evotickets.configuration.reader import StudyError, conform, known
+from evotickets.planted import targets
+from evotickets.systems.strong import DENSE, PLANTED, cells, data
+
+TAKEN = (DENSE, PLANTED)
+REFERENCES = ("density", "budget")
+"""Options that may name a genetic seeker instead of a number: as dense, or with as many evaluations."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One task and one seeker, by their names."""
+
+    task: str
+    seeker: str
+
+
+@dataclass(frozen=True)
+class Strong:
+    """The resolved `strong` section.
+
+    Attributes:
+        samples: training samples at most.
+        training: `epochs`, `batch` and `learning_rate`.
+        tasks: settings by name: `task`, `classes`, `hidden`, `initial`, `scale` and `noise`.
+        seekers: options by name, `seeker` resolved; `dense` and `planted` among them.
+        cells: every cell once. Each task has that of `dense`, those where a ticket is planted that of `planted`, and
+            every seeker that names another has that one's beside it.
+    """
+
+    samples: int = 0
+    training: dict[str, Any] = field(default_factory=dict)
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seekers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cells: tuple[Cell, ...] = ()
+
+    def reference(self, seeker: str) -> str | None:
+        """Return the seeker whose density or budget a seeker takes, if any."""
+        named = (self.seekers[seeker].get(option) for option in REFERENCES)
+        return next((name for name in named if isinstance(name, str)), None)
+
+
+def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Strong:
+    """Check the section and list its cells.
+
+    Raises:
+        StudyError: if a name is unknown, or a value is impossible.
+    """
+    samples, batch = section["samples"], section["training"]["batch"]
+    tasks = {name: _task(name, dict(task)) for name, task in section["tasks"].items()}
+    seekers = {name: _seeker(name, seeker, rules) for name, seeker in section["seekers"].items()}
+    for name, options in seekers.items():
+        for option in REFERENCES:
+            _refers(f"strong.seekers.{name}.{option}", options.get(option), seekers)
+    if batch > samples:
+        raise StudyError(f"strong.training.batch is {batch}, more than the {samples} samples; lower it")
+    seekers |= {name: {"seeker": name} for name in TAKEN}
+    strong = Strong(samples, section["training"], tasks, seekers)
+    found: dict[Cell, None] = {}
+    for index, entry in enumerate(section["cells"]):
+        where = f"strong.cells[{index}]"
+        for task in entry["tasks"]:
+            known(f"{where}.tasks", task, tasks)
+            found[Cell(task, DENSE)] = None
+            if tasks[task]["task"] == cells.PLANTED_CIRCLE:
+                found[Cell(task, PLANTED)] = None
+            for seeker in entry["seekers"]:
+                known(f"{where}.seekers", seeker, section["seekers"])
+                reference = strong.reference(seeker)
+                if reference is not None:
+                    found[Cell(task, reference)] = None
+                found[Cell(task, seeker)] = None
+    return Strong(samples, section["training"], tasks, seekers, tuple(found))
+
+
+def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    where = f"strong.tasks.{name}"
+    settings.setdefault("task", name)
+    known(where, settings["task"], [*data.FAMILIES, cells.PLANTED_CIRCLE])
+    if settings["task"] == cells.PLANTED_CIRCLE:
+        return settings | {"classes": _planted(where, settings), "initial": "planted"}
+    most = data.FAMILIES[settings["task"]].most
+    if settings["classes"] > most:
+        raise StudyError(f"{where}.classes is {settings['classes']}, but {settings['task']} has {most}; lower it")
+    return settings
+
+
+def _planted(where: str, settings: dict[str, Any]) -> int:
+    """Refuse a network that does not hold the ticket, and return its number of classes."""
+    hidden = settings["hidden"]
+    if len(set(hidden)) > 1:
+        raise StudyError(
+            f"{where}.hidden is {hidden}, but mother networks have hidden layers of one width; make them equal"
+        )
+    needed = targets.build(cells.TARGET, len(hidden) + 1).widest
+    if needed > hidden[0]:
+        raise StudyError(f"{where}.hidden is {hidden}, but a layer of the ticket has {needed} units; widen all layers")
+    return targets.TARGETS[cells.TARGET].classes
+
+
+def _seeker(name: str, options: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
+    where = f"strong.seekers.{name}"
+    if name in TAKEN:
+        raise StudyError(f"{where}: this name is taken by what every seeker is compared with; choose another")
+    seeker = options.get("seeker", name)
+    known(where, seeker, rules["$defs"]["strong_seekers"])
+    return conform({**options, "seeker": seeker}, rules["$defs"]["strong_seekers"][seeker], rules, f"{where}.")
+
+
+def _refers(where: str, name: Any, seekers: dict[str, dict[str, Any]]) -> None:
+    if isinstance(name, str):
+        known(where, name, [other for other, options in seekers.items() if options["seeker"] == "genetic"])

@@ -1,0 +1,108 @@
+"""Genetic search for strong tickets.
+
+Axis letters: `P` genomes, `K` prunable entries.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from evotickets.systems.strong.evaluator import of_some
+from evotickets.systems.strong.search import Exam, State, coins, fresh, moved, strangers, truncate
+
+FALL = 0.05
+"""How far the accuracy bound is lowered."""
+ROUNDING = 1e-6
+
+
+class Genetic(NamedTuple):
+    """Recombination, mutation, migration and truncation.
+
+    A generation recombines each individual with probability `recombination`: one child, whose bits are its own or those of
+    a mate among the best `mates`, with equal chances. Then each individual, the new children among them, yields with
+    probability `mutation` a mutant with one flipped bit; `migrants` are random. The best `population` of all survive.
+
+    The search ends with generation `most`, or from generation `least` on once the best has stayed for `patience`
+    generations. Its first individuals reach an accuracy of `bound`, which is lowered by .05 whenever `draws` masks have been
+    drawn and the population is not full.
+
+    Source: Altmann et al. (2024), §4; Schönberger et al. (2025), §4.
+    Deviates: the bound counts draws instead of seconds, so that a seed decides everything.
+    """
+
+    population: int = 100
+    recombination: float = 0.3
+    mutation: float = 0.1
+    mates: int = 30
+    migrants: int = 10
+    least: int = 100
+    most: int = 500
+    patience: int = 50
+    bound: float = 0.85
+    draws: int = 1000
+
+    @property
+    def longest(self) -> int:
+        """Generations at most."""
+        return self.most
+
+    def start(self, exam: Exam, key: jax.Array) -> State:
+        """Draw the first population."""
+        genomes, drawn, bound = founders(self, exam, key)
+        return fresh(*truncate(genomes, exam.score(genomes), self.population), drawn, bound)
+
+    def step(self, exam: Exam, state: State, key: jax.Array) -> State:
+        """Go on for one generation."""
+        rows, count = offspring(self, exam, state.genomes, key)
+        losses = of_some(exam.score, rows, count)
+        # Who was there first comes first: of equals the older survives.
+        everybody = jnp.concatenate([state.genomes, rows]), jnp.concatenate([state.losses, losses])
+        state = moved(state, *truncate(*everybody, self.population), count)
+        settled = (state.steps >= self.least) & (state.unchanged >= self.patience)
+        return state._replace(done=settled | (state.steps >= self.most))
+
+
+def founders(rules: Genetic, exam: Exam, key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Draw connected genomes [P, K] that reach the accuracy bound; return them, the number drawn and the last bound."""
+    size = rules.population
+
+    def unfilled(carried):
+        _, filled, _, _, _, _ = carried
+        return filled < size
+
+    def draw(carried):
+        genomes, filled, drawn, here, bound, key = carried
+        key, own = jax.random.split(key)
+        rows = strangers(exam, size, own)
+        good = 1 - exam.error(rows) >= bound - ROUNDING
+        places = jnp.where(good, jnp.minimum(filled + jnp.cumsum(good) - 1, size), size)
+        genomes, filled = genomes.at[places].set(rows), jnp.minimum(filled + good.sum(), size)
+        used_up = (here + size >= rules.draws) & (filled < size)
+        bound = jnp.where(used_up, bound - FALL, bound)
+        return genomes, filled, drawn + size, jnp.where(used_up, 0, here + size), bound, key
+
+    # One row more than individuals: what is not wanted goes there.
+    empty = jnp.zeros((size + 1, exam.bits), bool)
+    start = (empty, jnp.int32(0), jnp.int32(0), jnp.int32(0), jnp.float32(rules.bound), key)
+    genomes, _, drawn, _, bound, _ = jax.lax.while_loop(unfilled, draw, start)
+    return genomes[:size], drawn, jnp.maximum(bound, 0)
+
+
+def offspring(rules: Genetic, exam: Exam, genomes: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return children, mutants and migrants of genomes [P, K], the best first, and how many they are.
+
+    The rows [3 · P + migrants, K] behind that number are no genomes.
+    """
+    size, bits = genomes.shape
+    who, whom, whose, which, where, new = jax.random.split(key, 6)
+    recombines = jax.random.bernoulli(who, rules.recombination, (size,))
+    mates = jax.random.randint(whom, (size,), 0, rules.mates)
+    children = jnp.where(coins(whose, (size, bits)), genomes, genomes[mates])
+    parents = jnp.concatenate([genomes, children])
+    mutates = jax.random.bernoulli(which, rules.mutation, (2 * size,))
+    mutates &= jnp.concatenate([jnp.ones(size, bool), recombines])
+    flips = jax.random.randint(where, (2 * size, 1), 0, bits) == jnp.arange(bits)
+    rows = jnp.concatenate([children, parents ^ flips, strangers(exam, rules.migrants, new)])
+    there = jnp.concatenate([recombines, mutates, jnp.ones(rules.migrants, bool)])
+    return rows[jnp.argsort(~there, stable=True)], there.sum()

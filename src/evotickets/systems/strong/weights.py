@@ -1,0 +1,37 @@
+"""Weights that are never trained: every seeker of a task gets the same.
+
+Axis letters: `N` all parameters.
+"""
+
+from math import sqrt
+
+import numpy as np
+
+from evotickets.networks.layout import Network
+
+SCHEMES = ("uniform", "kaiming_normal", "signed_constant")
+
+
+def initialise(network: Network, scheme: str, scale: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw parameters [N], float32.
+
+    `uniform` is U[−scale, scale] for kernels and biases; `kaiming_normal` has kernels of std √(2 / fan-in), and
+    `signed_constant` kernels of that size and random sign; their biases are U[−1, 1] / √fan-in.
+
+    Source: Altmann et al. (2024), §4 (U[−1, 1]); Schönberger et al. (2025), §4 (U[−2.5, 2.5]); Ramanujan et al. (2020),
+    §3 (signed constant).
+
+    Raises:
+        ValueError: if there is no such scheme.
+    """
+    if scheme not in SCHEMES:
+        raise ValueError(f"unknown initialisation {scheme!r}; known are {', '.join(SCHEMES)}")
+    parts = []
+    for layer in network.layers:
+        size, std = layer.kernel_size, sqrt(2 / layer.fan_in)
+        if scheme == "uniform":
+            parts.append(rng.uniform(-scale, scale, size + layer.outputs))
+            continue
+        kernel = rng.normal(0, std, size) if scheme == "kaiming_normal" else std * rng.choice([-1, 1], size)
+        parts += [kernel, rng.uniform(-1, 1, layer.outputs) / sqrt(layer.fan_in)]
+    return np.concatenate(parts).astype(np.float32)

@@ -1,0 +1,118 @@
+"""A cell of the grid: one parent, study, mode and density, seed after seed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from evotickets import streams
+from evotickets.systems.subspace import (
+    RECOMBINED,
+    evaluation,
+    generations,
+    gradients,
+    one_generation,
+    predictions,
+    problems,
+)
+from evotickets.systems.subspace.children import Children
+from evotickets.systems.subspace.setting import Rows, Setting, row
+from evotickets.systems.subspace.weights import Weights
+
+STUDIES: dict[str, Callable[[Setting, Mapping[str, Any]], Rows]] = {
+    "mutations": one_generation.study,
+    "gradients": gradients.study,
+    "generations": generations.study,
+}
+
+SHOWN = ("nll", "accuracy", "nll_std", "cosine", "distance")
+"""What the tracking store is told of; the table has all."""
+
+
+def networks(study: str, settings: Mapping[str, Any]) -> int:
+    """Return at most how many networks a seed of a cell evaluates, for a bar that shows progress."""
+    match study:
+        case "mutations":
+            return len(settings["scales"]) * (settings["children"] + len(RECOMBINED))
+        case "gradients":
+            return settings["children"][-1]
+    return settings["generations"] * settings["children"]
+
+
+def run(
+    study: str,
+    parent: Mapping[str, Any],
+    states: list[dict[str, torch.Tensor]],
+    settings: Mapping[str, Any],
+    *,
+    images: Mapping[str, int],
+    batch_norm: str,
+    children: Children,
+    seed: int,
+    count: int,
+    threads: int,
+    report: Callable[[int], None] = lambda _: None,
+) -> Rows:
+    """Return the rows of a cell.
+
+    Args:
+        study: one of `STUDIES`.
+        parent: `model`, `arguments`, `images`, `options`.
+        states: weights of the parent, one for all seeds or one a seed.
+        settings: of the study.
+        images: `fitness`, `test` and `batch`.
+        batch_norm: `keep` or `estimate`.
+        children: where results of children are kept.
+        seed: of the study. All cells of a parent and seed see the same images.
+        count: number of seeds.
+        threads: of torch.
+        report: told how many networks were evaluated.
+    """
+    rows: Rows = []
+    done = 0
+
+    def one_more() -> None:
+        nonlocal done
+        done += 1
+        report(done)
+
+    for index in range(count):
+        model = problems.restore(parent, states, index, threads)
+        problem = problems.problem(parent, (images["fitness"], images["test"]), seed, index)
+        own = int(streams.generator(seed, "subspace", "children", index).integers(2**31))
+        setting = Setting(Weights(model, own), problem, children, index, images["batch"], batch_norm, one_more)
+        rows += STUDIES[study](setting, settings)
+    return rows
+
+
+def baseline(
+    parent: Mapping[str, Any], states: list[dict[str, torch.Tensor]], *, batch: int, seed: int, threads: int
+) -> Rows:
+    """Return the quality of the parent, one row a seed and metric, on all of its held-out images."""
+    rows: Rows = []
+    for index in range(len(states)):
+        model = problems.restore(parent, states, index, threads)
+        found = problems.source(parent, seed, index)
+        every = np.arange(len(found.test.labels))
+        logits = []
+        # Images that are read when asked for need not all be in memory.
+        for part in np.array_split(every, -(-len(every) // max(batch, 2000))):
+            samples = evaluation.Samples(found.test.read(part), found.test.labels[part], found.mean, found.std)
+            logits.append(evaluation.logits(model, samples, batch))
+        quality = predictions.quality(predictions.normalised(np.concatenate(logits)), found.test.labels)
+        rows += [row(index, "parent", "test", metric, value) for metric, value in quality._asdict().items()]
+    return rows
+
+
+def summary(rows: Rows) -> dict[str, float]:
+    """Return the mean over seeds of the main scores by `split/candidate_metric`: last step, smallest sigma, first rule."""
+    step, sigma = max(found["step"] for found in rows), min(found["sigma"] for found in rows)
+    at = {"step": step, "sigma": sigma, "rule": rows[0]["rule"]}
+    held: dict[str, list[float]] = {}
+    for found in rows:
+        shown = found["metric"] in SHOWN and found["candidate"] != "theory" and not np.isnan(found["value"])
+        if shown and at.items() <= found.items():
+            name = f"{found['split']}/{found['candidate']}_{found['metric']}"
+            held.setdefault(name, []).append(found["value"])
+    return {name: float(np.mean(values)) for name, values in held.items()}

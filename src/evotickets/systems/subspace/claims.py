@@ -1,0 +1,208 @@
+"""The claims about subspace evolution, each decided from the table of a study by a rule that was fixed beforehand.
+
+Everything is paired over seeds and averaged over the cells that both sides share: parents, densities and scales. Gains
+are the parent's loss (NLL) minus a candidate's, on held-out images. Axis letters: `C` cells, `S` seeds.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from evotickets import statistics
+from evotickets.claims import rules
+from evotickets.claims.rules import MISSING, Row, Rule, opposite, weakest, weakest_known
+from evotickets.statistics import Effect
+from evotickets.systems.subspace import DENSE, ENSEMBLES, PARENT, RECOMBINED
+
+SCALE = ["parent", "rule", "sigma"]
+PAPER = "Whitaker & Whitley (2023)"
+
+
+def picked(table: pd.DataFrame, study: str, **where: str | float | Sequence[str]) -> pd.DataFrame:
+    """Return the rows of a study whose columns have the given values, or one of them."""
+    rows = table[table["study"] == study]
+    for column, value in where.items():
+        rows = rows[rows[column].isin([value] if isinstance(value, str | float | int) else list(value))]
+    return rows
+
+
+def against(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str]) -> Effect:
+    """Return the effect of left − right, [C, S] paired by `keys` and seed; what a seed lacks takes no part.
+
+    Left may have several cells for one of the right, as densities have one dense mutation.
+    """
+    joined = left.merge(right[[*keys, "seed", "value"]], on=[*keys, "seed"], suffixes=("", "_other"))
+    if joined.empty:
+        return MISSING
+    cells = ["parent", "mode", "density", "rule", "sigma", "shift", "decay", "step", "candidate"]
+    wide = joined.assign(difference=joined["value"] - joined["value_other"])
+    found = wide.pivot(index=cells, columns="seed", values="difference").dropna()
+    return statistics.stratified_effect(found.to_numpy()) if found.size else MISSING
+
+
+def logarithm(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the logarithm of their values."""
+    return rows.assign(value=np.log(rows["value"].where(rows["value"] > 0)))
+
+
+def s1(table: pd.DataFrame) -> dict[str, Effect]:
+    """Compare the loss of children and its spread, dense against sparse, at equal sigma and at equal norm."""
+    found = {}
+    for part, metric, rule in (
+        ("S1a", "nll", "absolute"),
+        ("S1b", "nll", "norm"),
+        ("S1c", "nll_std", "absolute"),
+        ("S1d", "nll_std", "norm"),
+    ):
+        rows = logarithm(picked(table, "mutations", candidate="child", split="test", metric=metric, rule=rule))
+        found[part] = opposite(against(rows[rows["mode"] == "bernoulli"], rows[rows["mode"] == DENSE], SCALE))
+    return {"S1": weakest(found.values())} | found
+
+
+def s2(table: pd.DataFrame) -> dict[str, Effect]:
+    """Compare ensembles of sparse children with those of dense ones of their norm, and with the controls."""
+    rows = picked(table, "mutations", split="test", metric="nll", rule="norm")
+    sparse = rows[rows["mode"] == "bernoulli"]
+    ensemble = sparse[sparse["candidate"] == "ensemble"]
+    cell = [*SCALE, "mode", "density"]
+
+    def better(others: pd.DataFrame, own: pd.DataFrame, keys: Sequence[str]) -> Effect:
+        return opposite(against(own, others, keys))
+
+    dense = rows[(rows["mode"] == DENSE) & (rows["candidate"] == "ensemble")]
+    controls = {
+        "S2b parent": sparse[sparse["candidate"] == PARENT],
+        "S2d weight average": sparse[sparse["candidate"] == "weight_average"],
+    }
+    found = {"S2a dense": better(dense, ensemble, SCALE)}
+    found |= {name: better(control, ensemble, cell) for name, control in controls.items()}
+    scaled = sparse[sparse["candidate"] == "ensemble_scaled"]
+    found["S2c scaled parent"] = better(sparse[sparse["candidate"] == "parent_scaled"], scaled, cell)
+    return {"S2": weakest(found.values())} | dict(sorted(found.items()))
+
+
+def chosen(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what the smallest loss on the images of fitness chooses: a row per parent and seed, with gains.
+
+    Columns `nll`, `accuracy` and `fitness` are gains over the parent: held out, held out, and on the images that chose.
+    """
+    rows = picked(table, "mutations", candidate=[PARENT, *RECOMBINED, *ENSEMBLES], metric=["nll", "accuracy"])
+    # A temperature is no child's, and the average of all is a control.
+    rows = rows[~rows["candidate"].isin(["ensemble_scaled", "weight_average"])]
+    keys = ["parent", "seed", "mode", "density", "rule", "sigma", "candidate"]
+    wide = rows.pivot_table("value", keys, ["split", "metric"])
+    if wide.empty:
+        return pd.DataFrame(columns=["parent", "seed", "nll", "accuracy", "fitness"])
+    own = wide[wide.index.get_level_values("candidate") != PARENT]
+    best = own.loc[own["fitness", "nll"].groupby(["parent", "seed"]).idxmin()]
+    before = wide.xs(PARENT, level="candidate").groupby(["parent", "seed"]).first()
+    best = best.droplevel(["mode", "density", "rule", "sigma", "candidate"])
+    return pd.DataFrame(
+        {
+            "nll": before["test", "nll"] - best["test", "nll"],
+            "accuracy": best["test", "accuracy"] - before["test", "accuracy"],
+            "fitness": before["fitness", "nll"] - best["fitness", "nll"],
+        }
+    ).reset_index()
+
+
+def s3(table: pd.DataFrame) -> dict[str, Effect]:
+    """Decide whether one generation, chosen on the images of fitness, improves held-out loss or accuracy."""
+    rows = chosen(table)
+    if rows.empty:
+        return {"S3": MISSING}
+
+    def over_seeds(values: pd.Series) -> Effect:
+        wide = rows.assign(value=values).pivot(index="parent", columns="seed", values="value").dropna()
+        return statistics.stratified_effect(wide.to_numpy()) if wide.size else MISSING
+
+    found = {
+        "S3a loss": over_seeds(rows["nll"]),
+        "S3b accuracy": over_seeds(rows["accuracy"]),
+        "S3c curse of the winner": over_seeds(rows["fitness"] - rows["nll"]),
+    }
+    return {"S3": found["S3a loss"]} | found
+
+
+def s4(table: pd.DataFrame) -> dict[str, Effect]:
+    """Compare partitions with fresh masks, and fresh masks with a static one, for as many evaluations."""
+    rows = picked(table, "mutations", split="test", metric="nll", rule="norm")
+    gradients = picked(table, "gradients", candidate="estimate")
+    keys = [*SCALE, "density"]
+    found = {}
+    for part, better, worse in (("a", "partition", "bernoulli"), ("b", "bernoulli", "static")):
+        for name, candidate in (("ensemble", "ensemble"), ("step", "es_step")):
+            own = rows[rows["candidate"] == candidate]
+            found[f"S4{part} {name}"] = opposite(against(own[own["mode"] == better], own[own["mode"] == worse], keys))
+        sides = [gradients[gradients["mode"] == mode] for mode in (better, worse)]
+        found[f"S4{part} gradient"] = against(sides[0], sides[1], [*keys, "step"])
+    return found
+
+
+def s5(table: pd.DataFrame) -> dict[str, Effect]:
+    """Compare what dense and sparse generations of one norm forget, and what they learn."""
+    rows = picked(table, "generations", candidate=PARENT, metric="nll", rule="norm")
+    if rows.empty:
+        return {"S5": MISSING}
+    course = ["parent", "mode", "density", "rule", "sigma", "shift", "decay", "seed", "split"]
+    rows = rows.sort_values("step")
+    ends = rows.groupby(course)
+    last = ends["step"].transform("max")
+    before = ends["value"].transform("first")
+    change = rows.assign(value=rows["value"] - before)[rows["step"] == last]
+    found = {}
+    for part, name, decayed in (("S5a", "without decay", False), ("S5b", "with decay", True)):
+        for split, words in (("original", "forgotten"), ("test", "learnt")):
+            own = change[(change["split"] == split) & ((change["decay"] > 0) == decayed)]
+            sides = [own[own["mode"] != DENSE], own[own["mode"] == DENSE]]
+            # Less loss is forgotten less, and is learnt more.
+            found[f"{part} {words} {name}"] = opposite(against(sides[0], sides[1], [*SCALE, "shift", "decay", "step"]))
+    return {"S5": weakest_known(effect for name, effect in found.items() if "forgotten" in name)} | found
+
+
+RULES = {
+    "S1": Rule(
+        s1,
+        "Sparse mutations tolerate stronger perturbations and vary less, at equal sigma and at equal norm",
+        PAPER,
+        "Log of dense over sparse (Bernoulli), mean over parents, densities and sigmas: mean loss of children (S1a at "
+        "equal sigma, S1b at equal norm) and std of their losses (S1c, S1d); S1 is the weakest of the four",
+    ),
+    "S2": Rule(
+        s2,
+        "Sparse children ensemble better than dense ones of their norm, and better than the controls",
+        PAPER,
+        "Held-out loss minus that of the ensemble (mean softmax) of all sparse children (Bernoulli), at equal norm, mean "
+        "over parents, densities and sigmas. S2a: ensemble of dense children; S2b: the parent; S2c: the parent with a "
+        "temperature, against the ensemble with one; S2d: the average of all children's weights; S2: the weakest",
+    ),
+    "S3": Rule(
+        s3,
+        "One generation improves held-out loss or accuracy",
+        PAPER,
+        "For every parent and seed, what has the smallest loss on the images of fitness among all modes, densities, "
+        "scales, recombinations and ensembles. S3a, S3: its gain in held-out loss; S3b: in held-out accuracy; S3c: by how "
+        "much its gain on the images that chose it exceeds that",
+    ),
+    "S4": Rule(
+        s4,
+        "A partition is worth more than fresh masks (S4a), and fresh masks more than a static one (S4b), per evaluation",
+        PAPER,
+        "At equal norm and number of children, mean over parents, densities and sigmas: difference in held-out loss of "
+        "ensembles, of steps along ranks, and in the cosine of the estimated to the true gradient",
+    ),
+    "S5": Rule(
+        s5,
+        "Sparsity reduces the forgetting of many generations on a shifted task, at equal norm",
+        "ours",
+        "Rise of the loss on original held-out images from the first to the last generation, dense minus sparse, mean "
+        "over parents, densities and modes, without (S5a) and with decay towards the parent (S5b); S5 is the weaker. Beside "
+        "it what is learnt: fall of the loss on shifted held-out images, sparse minus dense",
+    ),
+}
+
+
+def decide(table: pd.DataFrame) -> list[Row]:
+    """Return one row per claim and part, from a table of `results.SUBSPACE`; what the study did not run is undecided."""
+    return rules.decide("subspace", RULES, table)

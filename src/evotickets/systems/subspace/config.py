@@ -1,0 +1,152 @@
+"""The section `subspace` of a study, checked and resolved into cells.
+
+Reads no data and no weights and does not import torch, because every start of the workflow waits for it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evotickets.configuration.reader import StudyError, known
+from evotickets.systems.subspace import DENSE
+
+RESNET = "evotickets.subspace.resnet.ResNet"
+
+
+def _cifar(blocks: int, file: str) -> dict[str, Any]:
+    return {"model": RESNET, "arguments": {"blocks": blocks}, "checkpoint": f"weights/{file}", "images": "cifar10"}
+
+
+PARENTS: dict[str, dict[str, Any]] = {
+    # A residual network of 8 layers and 19,126 parameters.
+    "digits": {
+        "model": RESNET,
+        "arguments": {"blocks": 1, "widths": [8, 16, 32], "inputs": 1},
+        "images": "digits",
+        "epochs": 15,
+    },
+    # Source: github.com/akamaster/pytorch_resnet_cifar10 (BSD-2).
+    "resnet20": _cifar(3, "resnet20-12fca82f.th"),
+    "resnet32": _cifar(5, "resnet32-d509ac18.th"),
+    "resnet56": _cifar(9, "resnet56-4bfd9763.th"),
+}
+"""Parents that are known by their names."""
+
+MUTATIONS, GRADIENTS, GENERATIONS = "mutations", "gradients", "generations"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One parent, study and name: what mutates, such as `dense` or `bernoulli_0.1`, and of generations the shift and decay."""
+
+    parent: str
+    study: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Subspace:
+    """The resolved `subspace` section.
+
+    Attributes:
+        images: `fitness`, `test` and `batch`.
+        batch_norm: `keep` or `estimate`.
+        workers: processes that share the children of a cell.
+        parents: `model`, `arguments`, `images`, `options`, and `checkpoint` or `epochs` where there is one, by name.
+        cells: settings of every cell.
+    """
+
+    images: dict[str, int] = field(default_factory=dict)
+    batch_norm: str = "keep"
+    workers: int = 1
+    parents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cells: dict[Cell, dict[str, Any]] = field(default_factory=dict)
+
+    def studies(self, parent: str) -> list[str]:
+        """Return the studies of a parent."""
+        return list(dict.fromkeys(cell.study for cell in self.cells if cell.parent == parent))
+
+    @property
+    def used(self) -> list[str]:
+        """Return the parents that have cells."""
+        return list(dict.fromkeys(cell.parent for cell in self.cells))
+
+
+def resolve(section: Mapping[str, Any], _rules: Mapping[str, Any]) -> Subspace:
+    """Check the section and list its cells.
+
+    Raises:
+        StudyError: if a name is unknown, a value is impossible, or two entries give a cell different settings.
+    """
+    parents = {name: _parent(name, dict(parent)) for name, parent in section["parents"].items()}
+    cells: dict[Cell, dict[str, Any]] = {}
+    for study in (MUTATIONS, GRADIENTS, GENERATIONS):
+        for index, entry in enumerate(section[study]):
+            where = f"subspace.{study}[{index}]"
+            for parent in entry["parents"]:
+                known(f"{where}.parents", parent, parents)
+                for mode, density, label in _mutations(entry, where):
+                    for name, settings in _variants(study, label, entry, where):
+                        cell = Cell(parent, study, name)
+                        settings = {"mode": mode, "density": density} | settings
+                        if cells.setdefault(cell, settings) != settings:
+                            raise StudyError(
+                                f"{where} gives {parent}/{study}/{name} other settings than an earlier entry; "
+                                "put what differs into a study of its own"
+                            )
+    if not cells:
+        raise StudyError("subspace has no cells; add mutations, gradients or generations")
+    images = {name: section[name] for name in ("fitness", "test", "batch")}
+    return Subspace(images, section["batch_norm"], section["workers"], parents, cells)
+
+
+def _parent(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    where = f"subspace.parents.{name}"
+    if "model" not in settings:
+        base = settings.pop("parent", name)
+        known(where, base, PARENTS)
+        return {"options": {}} | PARENTS[base] | settings
+    if "parent" in settings:
+        raise StudyError(f"{where} has both a parent and a model; keep one")
+    if "checkpoint" in settings and "epochs" in settings:
+        raise StudyError(f"{where} has a checkpoint and epochs of training; keep one")
+    if "images" not in settings:
+        raise StudyError(f"{where} names a model without images; add images: cifar10, digits or folder")
+    return {"arguments": {}, "options": {}} | settings
+
+
+def _mutations(entry: Mapping[str, Any], where: str) -> list[tuple[str, float, str]]:
+    """Return mode, density and label; at density 1 all modes are the dense one."""
+    found: dict[tuple[str, float, str], None] = {}
+    for density in entry["densities"]:
+        for mode in entry["modes"]:
+            if density == 1:
+                found[DENSE, 1.0, DENSE] = None
+                continue
+            if mode == "partition" and abs(round(1 / density) * density - 1) > 1e-6:
+                raise StudyError(
+                    f"{where}.densities has {density:g}, which splits nothing into equal blocks; "
+                    "a partition needs 1/2, 1/3, … such as 0.5 or 0.1"
+                )
+            found[mode, float(density), f"{mode}_{density:.10g}"] = None
+    return list(found)
+
+
+def _variants(study: str, label: str, entry: Mapping[str, Any], where: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the cells of a mutation by name, and what is theirs beside mode and density."""
+    if study == MUTATIONS:
+        scales = [{"rule": rule, "sigma": float(sigma)} for rule in entry["rules"] for sigma in entry["sigmas"]]
+        return [(label, {"scales": scales, "children": entry["children"], "step": float(entry["step"])})]
+    own: dict[str, Any] = {"rule": entry["rule"], "sigma": float(entry["sigma"])}
+    if study == GRADIENTS:
+        return [(label, own | {"children": sorted(entry["children"])})]
+    names = ("shift", "strength", "generations", "evaluations", "children", "step")
+    own |= {name: entry[name] for name in names}
+    if entry["generations"] % entry["evaluations"]:
+        raise StudyError(
+            f"{where}.generations is {entry['generations']}; it must be a multiple of evaluations, "
+            f"which is {entry['evaluations']}"
+        )
+    return [
+        (f"{label}_{entry['shift']}_decay_{decay:.10g}", own | {"decay": float(decay)}) for decay in entry["decays"]
+    ]

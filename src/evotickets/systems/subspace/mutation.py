@@ -1,0 +1,137 @@
+"""Sparse mutations, regenerated from (seed, generation, child): δ = m ⊙ ε with a binary mask m and normal noise ε.
+
+Nothing here knows weights or torch: a mutation is a sequence of pieces, one for each tensor, of which only the entries
+that change are ever drawn. Axis letters: `M` mutated entries of a tensor, `K` blocks of a partition.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from evotickets import streams
+from evotickets.systems.subspace import DENSE
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """How children differ from their parent.
+
+    Attributes:
+        mode: `dense`, or one of `subspace.MODES`.
+        density: share of entries that mutate, in (0, 1].
+        sigma: std of a mutated entry, up to the rule.
+        rule: what sigma multiplies, one of `subspace.RULES`.
+    """
+
+    mode: str
+    density: float
+    sigma: float
+    rule: str = "absolute"
+
+    @property
+    def blocks(self) -> int:
+        """Children that share a dense mutation: 1/density in a partition, else 1."""
+        return round(1 / self.density) if self.mode == "partition" else 1
+
+    def std(self, tensor_std: float) -> float:
+        """Return the std of a mutated entry of a tensor whose weights have this std."""
+        if self.rule == "norm":
+            return self.sigma / sqrt(self.density)
+        return self.sigma * tensor_std if self.rule == "relative" else self.sigma
+
+
+class Piece(NamedTuple):
+    """What one tensor gains: normals [M] before they are scaled, at flat places [M], or everywhere (None)."""
+
+    places: np.ndarray | None
+    normals: np.ndarray
+
+
+class Origin(NamedTuple):
+    """Which draws make a child: the masks of `masks`, the block of them, the normals of `normals`, and their sign."""
+
+    masks: int
+    block: int
+    normals: int
+    sign: int
+
+
+def origin(mutation: Mutation, child: int) -> Origin:
+    """Return which draws make a child.
+
+    Antithetic children come in pairs, and the children of a partition in groups of K whose blocks are disjoint.
+    """
+    match mutation.mode:
+        case "static":
+            return Origin(0, 0, child, 1)
+        case "antithetic":
+            return Origin(child // 2, 0, child // 2, -1 if child % 2 else 1)
+        case "partition":
+            return Origin(*divmod(child, mutation.blocks), child, 1)
+    return Origin(child, 0, child, 1)
+
+
+def masks(
+    sizes: Sequence[int], mutation: Mutation, child: int, *, seed: int, names: tuple[str | int, ...]
+) -> Iterator[np.ndarray | None]:
+    """Draw the places that mutate in a child, for each tensor of `sizes` entries; None stands for all.
+
+    Source: Whitaker & Whitley (2023), sparse mutation decompositions.
+    Deviates: a partition has one entry of each block in every run of K entries that lie `size / K` apart, instead of
+        any; blocks so have the same size, and each is drawn without drawing the others. A static mask is the same in
+        every generation.
+    """
+    own = origin(mutation, child)
+    if mutation.mode == "static":
+        names = ()
+    rng = streams.generator(seed, "subspace", "mask", *names, own.masks)
+    for size in sizes:
+        if mutation.mode == DENSE or mutation.density == 1:
+            yield None
+        elif mutation.mode == "partition":
+            yield _block(size, mutation.blocks, own.block, rng)
+        else:
+            yield _bernoulli(size, mutation.density, rng)
+
+
+def pieces(
+    sizes: Sequence[int], mutation: Mutation, child: int, *, seed: int, names: tuple[str | int, ...]
+) -> Iterator[Piece]:
+    """Draw the mutation of a child, one piece for each tensor of `sizes` entries.
+
+    A piece depends on the sizes, the mode and density, the seed, the names and the child, and on nothing else. It is
+    drawn on the host with NumPy, so that it is the same on every device. Its cost is proportional to M.
+    """
+    own = origin(mutation, child)
+    rng = streams.generator(seed, "subspace", "normals", *names, own.normals)
+    drawn = masks(sizes, mutation, child, seed=seed, names=names)
+    for size in sizes:
+        # Nothing is held here while the caller works: a tensor of noise is all there is at a time.
+        yield _piece(size, next(drawn), own.sign, rng)
+
+
+def _piece(size: int, places: np.ndarray | None, sign: int, rng: np.random.Generator) -> Piece:
+    normals = rng.standard_normal(size if places is None else len(places), dtype=np.float32)
+    normals *= sign
+    return Piece(places, normals)
+
+
+def _bernoulli(size: int, density: float, rng: np.random.Generator) -> np.ndarray:
+    """Return the places [M] of a Bernoulli mask, drawn as the gaps between them."""
+    room = int(size * density + 6 * sqrt(size * density) + 10)
+    # A gap beyond the tensor ends it; cut there, a sum of gaps of a very sparse mask cannot overflow.
+    places = np.cumsum(np.minimum(rng.geometric(density, room), size + 1)) - 1
+    while places[-1] < size:
+        gaps = np.minimum(rng.geometric(density, room), size + 1)
+        places = np.concatenate([places, places[-1] + np.cumsum(gaps)])
+    return places[: np.searchsorted(places, size)]
+
+
+def _block(size: int, blocks: int, block: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the places [M] of a block of a partition."""
+    rows = -(-size // blocks)
+    places = np.arange(rows) + rows * ((rng.integers(blocks, size=rows) + block) % blocks)
+    return places[places < size]

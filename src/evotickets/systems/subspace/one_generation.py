@@ -1,0 +1,103 @@
+"""One generation: what mutations do to a parent, and what recombinations and ensembles of children make of it.
+
+Axis letters: `C` children, `n` images, `O` outputs.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from evotickets import streams
+from evotickets.systems.subspace import PARENT, RECOMBINED, predictions, recombination
+from evotickets.systems.subspace.evaluation import Samples
+from evotickets.systems.subspace.mutation import Mutation
+from evotickets.systems.subspace.setting import Rows, Setting, row
+
+
+def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
+    """Return a row per scale, candidate, split and metric.
+
+    Args:
+        setting: parent, images, children.
+        settings: `mode`, `density`, `scales` (each `rule` and `sigma`), `children`, `step`.
+    """
+    # Put together once: of ImageNet it is a gigabyte.
+    both = setting.problem.both
+    parent = setting.logits(both)
+    rows: Rows = []
+    known: dict[Any, list[tuple[str, str, str, float]]] = {}
+    for scale in settings["scales"]:
+        mutation = Mutation(settings["mode"], settings["density"], scale["sigma"], scale["rule"])
+        # Two rules can ask for the same std, and always do where all weights mutate.
+        same = "relative" if scale["rule"] == "relative" else "", round(mutation.std(1.0), 12)
+        if same not in known:
+            known[same] = list(_scale(setting, both, parent, mutation, settings, len(known)))
+        rows += [row(setting.seed, *found, **scale) for found in known[same]]
+    return rows
+
+
+def _scale(
+    setting: Setting, both: Samples, parent: np.ndarray, mutation: Mutation, settings: Mapping[str, Any], place: int
+) -> Iterable[tuple[str, str, str, float]]:
+    split, labels = len(setting.problem.fitness.labels), both.labels
+    children = setting.all_logits(both, mutation, settings["children"], place, 0)
+    losses = np.array(
+        [predictions.losses(predictions.normalised(own[:split]), labels[:split]).mean() for own in children]
+    )
+    made = {PARENT: predictions.normalised(parent)}
+    recombined = _recombine(setting, both, mutation, losses, settings["step"], place)
+    for kind, logits in zip(RECOMBINED, recombined, strict=True):
+        made[kind] = predictions.normalised(logits)
+    made["ensemble"] = predictions.ensemble(children)
+    made["ensemble_top"] = predictions.ensemble(children[recombination.top(losses)])
+    made["ensemble_logits"] = predictions.logit_ensemble(children)
+    # Temperatures are for held-out images: on those of fitness nobody is asked.
+    for name, logits in (("parent_scaled", parent), ("ensemble_scaled", made["ensemble"])):
+        made[name] = made[PARENT if name.startswith(PARENT) else "ensemble"].copy()
+        made[name][split:] = predictions.scaled(logits[split:], labels[split:])
+    for name, found in made.items():
+        yield from ((name, *values) for values in _judge(found, made[PARENT], labels, split))
+    yield from (("child", *values) for values in _average(children, made[PARENT], labels, split))
+
+
+def _recombine(
+    setting: Setting, both: Samples, mutation: Mutation, losses: np.ndarray, step: float, place: int
+) -> list[np.ndarray]:
+    def evaluate(index: int) -> np.ndarray:
+        shares = recombination.shares(RECOMBINED[index], losses, step)
+        with setting.weights.recombined(mutation, shares):
+            found = setting.logits(both)
+        setting.report()
+        return found
+
+    names = f"seed{setting.seed:02d}", f"{place:05d}", "recombined"
+    return setting.children.evaluated(len(RECOMBINED), evaluate, *names)
+
+
+def _judge(found: np.ndarray, parent: np.ndarray, labels: np.ndarray, split: int) -> Iterable[tuple[str, str, float]]:
+    """Yield split, metric and value of one candidate's log probabilities [n, O], beside the parent's."""
+    for name, part in (("fitness", slice(None, split)), ("test", slice(split, None))):
+        quality = predictions.quality(found[part], labels[part])
+        yield from ((name, metric, value) for metric, value in quality._asdict().items())
+    test, before, truth = found[split:], parent[split:], labels[split:]
+    yield "test", "disagreement", predictions.disagreement(test, before)
+    gains = predictions.losses(before, truth) - predictions.losses(test, truth)
+    low, high = predictions.bootstrap(gains, streams.generator(0, "subspace", "bootstrap"))
+    yield "test", "gain_low", low
+    yield "test", "gain_high", high
+    yield "test", "mcnemar", predictions.mcnemar(test.argmax(1) == truth, before.argmax(1) == truth)
+
+
+def _average(
+    children: np.ndarray, parent: np.ndarray, labels: np.ndarray, split: int
+) -> Iterable[tuple[str, str, float]]:
+    """Yield means over children [C, n, O], and the std of their losses."""
+    for name, part in (("fitness", slice(None, split)), ("test", slice(split, None))):
+        found = [predictions.normalised(own[part]) for own in children]
+        qualities = np.array([predictions.quality(own, labels[part]) for own in found])
+        yield from zip([name] * 3, ("nll", "accuracy", "ece"), qualities.mean(0), strict=True)
+        yield name, "nll_std", float(qualities[:, 0].std(ddof=1)) if len(found) > 1 else float("nan")
+        if name == "test":
+            apart = [predictions.disagreement(own, parent[part]) for own in found]
+            yield name, "disagreement", float(np.mean(apart))

@@ -1,0 +1,80 @@
+"""What a cell of the study works with, for one seed. Axis letters: `C` children, `n` images, `O` outputs."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evotickets.systems.subspace import evaluation, predictions
+from evotickets.systems.subspace.children import Children
+from evotickets.systems.subspace.evaluation import Samples
+from evotickets.systems.subspace.mutation import Mutation
+from evotickets.systems.subspace.problems import Problem
+from evotickets.systems.subspace.weights import Weights
+
+Rows = list[dict[str, Any]]
+
+
+class Setting(NamedTuple):
+    """A parent of a seed and how its children are judged.
+
+    Attributes:
+        weights: of the parent's model.
+        problem: its images.
+        children: where results of children are kept.
+        seed: index of the seed.
+        batch: images evaluated at once.
+        batch_norm: `keep` the parent's statistics, or `estimate` them anew from the images of fitness for every network.
+        report: told of every network that was evaluated.
+    """
+
+    weights: Weights
+    problem: Problem
+    children: Children
+    seed: int
+    batch: int
+    batch_norm: str
+    report: Callable[[], None] = lambda: None
+
+    def logits(self, samples: Samples) -> np.ndarray:
+        """Return the logits [n, O] of the model as it is."""
+        model = self.weights.model
+        with ExitStack() as stack:
+            if self.batch_norm == "estimate":
+                stack.enter_context(evaluation.estimated_batch_norm(model, self.problem.fitness, self.batch))
+            return evaluation.logits(model, samples, self.batch)
+
+    def losses(self, mutation: Mutation, count: int, *names: int) -> np.ndarray:
+        """Return the losses [C] of children on the images of fitness."""
+        labels = self.problem.fitness.labels
+
+        def loss(child: int) -> np.ndarray:
+            with self.weights.child(mutation, child, *names):
+                found = predictions.normalised(self.logits(self.problem.fitness))
+            self.report()
+            return predictions.losses(found, labels).mean()
+
+        return np.array(self.children.evaluated(count, loss, f"seed{self.seed:02d}", *_folders(names)))
+
+    def all_logits(self, samples: Samples, mutation: Mutation, count: int, *names: int) -> np.ndarray:
+        """Return the logits [C, n, O] of children."""
+
+        def of_child(child: int) -> np.ndarray:
+            with self.weights.child(mutation, child):
+                found = self.logits(samples)
+            self.report()
+            return found
+
+        return np.stack(self.children.evaluated(count, of_child, f"seed{self.seed:02d}", *_folders(names)))
+
+
+def _folders(names: tuple[int, ...]) -> list[str]:
+    return [f"{name:05d}" for name in names]
+
+
+def row(seed: int, candidate: str, split: str, metric: str, value: float, **more: Any) -> dict[str, Any]:
+    """Return a row of the table; `more` overrides what is no factor of most studies."""
+    factors = {"rule": "none", "sigma": 0.0, "shift": "none", "decay": 0.0, "step": 0}
+    own = {"seed": seed, "candidate": candidate, "split": split, "metric": metric, "value": float(value)}
+    return factors | own | more

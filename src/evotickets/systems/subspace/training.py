@@ -1,0 +1,49 @@
+"""Training a parent by gradients, where none is at hand; and the gradient that searches are held against."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from evotickets.systems.subspace import parents
+from evotickets.systems.subspace.evaluation import Samples
+
+BATCH, LEARNING_RATE = 64, 0.01
+
+
+def train(path: str, arguments: dict, samples: Samples, epochs: int, seed: int) -> nn.Module:
+    """Build a model by its import path, draw its weights, and train them with Adam along one cosine.
+
+    Source: Kingma & Ba (2015); Loshchilov & Hutter (2017), "SGDR", eq. 5 without restarts.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = parents.build(path, arguments)
+    order = torch.Generator().manual_seed(seed)
+    labels = torch.from_numpy(samples.labels)
+    images = torch.cat(list(samples.batches(len(labels), torch.device("cpu"))))
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    steps = epochs * max(1, len(labels) // BATCH)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    model.train()
+    for _ in range(epochs):
+        shuffled = torch.randperm(len(labels), generator=order)
+        for batch in shuffled[: max(1, len(labels) // BATCH) * BATCH].split(BATCH):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(images[batch]), labels[batch]).backward()
+            optimizer.step()
+            schedule.step()
+    return model.eval()
+
+
+def gradient(model: nn.Module, samples: Samples, batch: int) -> np.ndarray:
+    """Return the gradient of the mean cross-entropy by all parameters, as one vector in float64."""
+    device = next(model.parameters()).device
+    total = [torch.zeros_like(parameter, dtype=torch.float64) for parameter in model.parameters()]
+    labels = torch.from_numpy(samples.labels).to(device)
+    for start, part in zip(range(0, len(labels), batch), samples.batches(batch, device), strict=True):
+        out = model(part)
+        loss = functional.cross_entropy(getattr(out, "logits", out), labels[start : start + batch], reduction="sum")
+        for held, own in zip(total, torch.autograd.grad(loss, list(model.parameters())), strict=True):
+            held += own
+    return np.concatenate([held.cpu().numpy().ravel() for held in total]) / len(labels)

@@ -1,0 +1,64 @@
+"""Tickets and tasks as results: flat arrays become named tensors in a file and come back.
+
+Scripts alone use this module.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from evotickets import results
+from evotickets.networks import layout
+from evotickets.networks.layout import Network
+from evotickets.systems.tickets import levels as tickets
+from evotickets.tasks import Control, Data
+
+
+def write_ticket(
+    path: str, network: Network, ticket: tickets.Ticket, seeds: Sequence[int], metadata: Mapping[str, Any]
+) -> None:
+    """Write a flat ticket tensor by tensor."""
+
+    def tensors(flat: np.ndarray | None) -> results.Tensors | None:
+        return None if flat is None else layout.to_tensors(network, flat)
+
+    stored = results.Ticket(
+        tuple(seeds),
+        layout.to_tensors(network, ticket.initial),
+        layout.to_tensors(network, ticket.mask),
+        tensors(ticket.mean),
+        tensors(ticket.std),
+        ticket.statistics,
+    )
+    results.write_ticket(path, stored, metadata)
+
+
+def read_ticket(path: str, network: Network) -> tuple[tickets.Ticket, tuple[int, ...]]:
+    """Read a ticket of a network as flat arrays, and its seeds."""
+    stored = results.read_ticket(path)
+
+    def flat(tensors: results.Tensors | None) -> np.ndarray | None:
+        return None if tensors is None else layout.from_tensors(network, tensors)
+
+    ticket = tickets.Ticket(
+        layout.from_tensors(network, stored.initial),
+        layout.from_tensors(network, stored.mask),
+        flat(stored.mean),
+        flat(stored.std),
+        stored.statistics,
+    )
+    return ticket, stored.seeds
+
+
+def dataset(task: Data | Control) -> dict[str, str | int]:
+    """Describe a task as the tracking store wants it."""
+    if isinstance(task, Data):
+        rows = {split: len(getattr(task, split).y) for split in ("train", "validation", "test")}
+        return {
+            "name": task.name,
+            "digest": task.digest,
+            "rows": sum(rows.values()),
+            "features": int(np.prod(task.input_shape)),
+        }
+    return {"name": task.name, "digest": f"horizon-{task.horizon}", "rows": 0, "features": task.observation_size}

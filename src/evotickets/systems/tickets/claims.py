@@ -1,0 +1,173 @@
+"""Claims about tickets of evolution strategies: what a mask is worth at home and elsewhere.
+
+Source of all statements: Lange & Sprekeler (2023), "Lottery Tickets in Evolutionary Optimization".
+"""
+
+import numpy as np
+import pandas as pd
+
+from evotickets import statistics
+from evotickets.claims.registry import Tables, register
+from evotickets.claims.rules import MISSING, contrast, opposite
+from evotickets.pruning.controls import CONTROLS
+from evotickets.statistics import Effect
+
+SPARSE, SPARSER, SPARSEST = 0.26, 0.11, 0.05
+"""Densities up to which a level counts as sparse, sparser (about a tenth) and extremely sparse."""
+METRICS = ("accuracy", "return")
+_SOURCE = ["source_task", "source_trainer", "source_criterion"]
+_NORMALISED = "test scores are min–max normalised within each task"
+
+
+def _tested(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["split"].eq("test") & frame["metric"].isin(METRICS)]
+
+
+def _normalised(frame: pd.DataFrame, curve: list[str]) -> pd.DataFrame:
+    """Scale test scores to [0, 1] within each task; a task on which all points are equal says nothing and is left out."""
+    tested = _tested(frame)
+    points = tested.groupby(["task", *curve])["value"].mean()
+    varied = points.groupby("task").nunique()
+    tested = tested[tested["task"].isin(varied.index[varied > 1])]
+    return statistics.min_max(tested, ["task"], curve) if len(tested) else tested
+
+
+def _criteria(tables: Tables, a: str, b: str, most: float) -> Effect:
+    scores = _normalised(tables.scores, ["trainer", "criterion", "density"])
+    own = scores[~scores["trainer"].isin(tables.gradient) & (scores["density"] <= most)]
+    return contrast(own, "criterion", a, b, ["task", "trainer", "density"])
+
+
+@register(
+    "C1 snr",
+    "tickets",
+    statement="Tickets of evolution strategies cut by signal-to-noise ratio beat random ones when sparse.",
+    source="Lange & Sprekeler (2023), §3, Fig. 2",
+    rule=f"mean over tasks, evolution strategies and densities ≤ {SPARSE} of snr − random at the same seed; {_NORMALISED}",
+)
+def snr_over_random(tables: Tables) -> Effect:
+    """C1 for the signal-to-noise ratio."""
+    return _criteria(tables, "snr", "random", SPARSE)
+
+
+@register(
+    "C1 magnitude",
+    "tickets",
+    statement="Tickets of evolution strategies cut by magnitude beat random ones when sparse.",
+    source="Lange & Sprekeler (2023), §3, Fig. 2",
+    rule=f"as C1 snr, of magnitude − random at densities ≤ {SPARSE}; {_NORMALISED}",
+)
+def magnitude_over_random(tables: Tables) -> Effect:
+    """C1 for the magnitude."""
+    return _criteria(tables, "magnitude", "random", SPARSE)
+
+
+@register(
+    "C2",
+    "tickets",
+    statement="Cutting by signal-to-noise ratio is better than by magnitude at about a tenth of the weights and below.",
+    source="Lange & Sprekeler (2023), §3, Fig. 2",
+    rule=f"as C1 snr, of snr − magnitude at densities ≤ {SPARSER}; {_NORMALISED}",
+)
+def snr_over_magnitude(tables: Tables) -> Effect:
+    """C2."""
+    return _criteria(tables, "snr", "magnitude", SPARSER)
+
+
+def best(frame: pd.DataFrame) -> str | None:
+    """Return the criterion that stands for a trainer: snr, else magnitude, else the first by name that is no control."""
+    names = sorted(set(frame["criterion"]) - set(CONTROLS))
+    return next((name for name in ("snr", "magnitude") if name in names), names[0] if names else None)
+
+
+def drops(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return how far one trainer falls below its dense score [density, seed] under the criterion that stands for it."""
+    wide = frame[frame["criterion"] == best(frame)].pivot(index="density", columns="seed", values="value")
+    return wide.loc[wide.index.max()] - wide if len(wide) else wide
+
+
+@register(
+    "C3",
+    "tickets",
+    statement="On images, evolution strategies lose less to extreme sparsity than gradient descent.",
+    source="Lange & Sprekeler (2023), §3, Fig. 3",
+    rule=f"mean over tasks scored by accuracy, pairs of an evolution strategy and a gradient trainer, and densities "
+    f"≤ {SPARSEST} of (dense − sparse accuracy of the gradient trainer) − (the same of the strategy) at the same seed; "
+    "snr stands for strategies and magnitude for gradient trainers, where they have it",
+)
+def lost_by_gradients(tables: Tables) -> Effect:
+    """C3."""
+    scores = _tested(tables.scores)
+    cells = []
+    for _, task in scores[scores["metric"] == "accuracy"].groupby("task"):
+        lost = {name: drops(own) for name, own in task.groupby("trainer")}
+        for gradient in sorted(lost.keys() & tables.gradient):
+            for strategy in sorted(lost.keys() - tables.gradient):
+                theirs, ours = lost[gradient].align(lost[strategy], join="inner")
+                cells.append((theirs - ours)[theirs.index <= SPARSEST].to_numpy())
+    return _over_cells(cells)
+
+
+def _over_cells(cells: list[np.ndarray]) -> Effect:
+    """Return the mean of differences [cells, S] over cells and seeds."""
+    differences = [cell for cell in cells if cell.size]
+    if not differences:
+        return MISSING
+    return statistics.stratified_effect(np.concatenate(differences))
+
+
+def kind(row: pd.Series, gradient: frozenset[str]) -> str:
+    """Name the kind of a transfer: `task to task`, or from and to which trainers (ES, GD) on one task."""
+    if row["source_task"] != row["task"]:
+        return "task to task"
+    ends = ("GD" if trainer in gradient else "ES" for trainer in (row["source_trainer"], row["trainer"]))
+    return " to ".join(ends)
+
+
+def _transferred(tables: Tables, wanted: str | None, against: str) -> Effect:
+    """Return transferred − `against` (`own` or `random`), over transfers of a kind at densities that count as sparse."""
+    moved = tables.transfers
+    if not len(moved):
+        return MISSING
+    together = pd.concat([moved, tables.scores.assign(**dict.fromkeys(_SOURCE, ""))], ignore_index=True)
+    scaled = _normalised(together, [*_SOURCE, "trainer", "criterion", "density"])
+    scaled = scaled[scaled["density"] <= SPARSE]
+    cells = []
+    for place, rows in scaled[scaled["source_task"] != ""].groupby([*_SOURCE, "task", "trainer"]):
+        if wanted is not None and kind(rows.iloc[0], tables.gradient) != wanted:
+            continue
+        home = scaled[scaled["task"].eq(place[3]) & scaled["trainer"].eq(place[4]) & scaled["source_task"].eq("")]
+        home = home[home["criterion"] == (best(home) if against == "own" else against)]
+        there, here = (frame.pivot(index="density", columns="seed", values="value") for frame in (rows, home))
+        there, here = there.align(here, join="inner")
+        cells.append((there - here).to_numpy())
+    return _over_cells(cells)
+
+
+for _kind, _words in {
+    "ES to ES": "from one evolution strategy to another",
+    "task to task": "from one task to another",
+    "ES to GD": "from evolution strategies to gradient descent",
+    "GD to ES": "from gradient descent to evolution strategies",
+}.items():
+    register(
+        f"C4 {_kind}",
+        "tickets",
+        statement=f"Tickets transfer {_words}: they beat random ones there.",
+        source="Lange & Sprekeler (2023), §4" if _kind != "GD to ES" else "ours; the reverse of §4",
+        rule=f"mean over transfers of this kind and densities ≤ {SPARSE} of transferred − random at the same seed, both "
+        f"trained by the target; {_NORMALISED}",
+    )(lambda tables, kind=_kind: _transferred(tables, kind, "random"))
+
+
+@register(
+    "C4 own",
+    "tickets",
+    statement="A transferred ticket is worth less than the target's own.",
+    source="Lange & Sprekeler (2023), §4",
+    rule=f"mean over all transfers and densities ≤ {SPARSE} of own − transferred at the same seed, both trained by the "
+    f"target, whose own ticket is cut by snr or else magnitude; {_NORMALISED}",
+)
+def own_over_transferred(tables: Tables) -> Effect:
+    """C4, the other side: between random and own."""
+    return opposite(_transferred(tables, None, "own"))

@@ -1,0 +1,205 @@
+"""The section `tickets` of a study, checked and resolved into chains.
+
+Reads no data and compiles nothing, because every start of the workflow waits for it.
+"""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from evotickets import tasks
+from evotickets.configuration.reader import StudyError, conform, hint, known, shown
+from evotickets.networks import masks
+from evotickets.networks.layout import cnn, mlp
+from evotickets.pruning.at_initialisation import NEEDS_LOSS
+from evotickets.pruning.controls import CONTROLS
+from evotickets.pruning.scores import NEEDS_STD
+from evotickets.systems.tickets import comparisons
+from evotickets.systems.tickets.comparisons import Landscape, Transfer
+from evotickets.trainers import EVOSAX, GRADIENT, REINFORCEMENT
+
+OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One (task, trainer, criterion): levels 0…L. Level 0 is dense and shared by all criteria of a task and trainer."""
+
+    task: str
+    trainer: str
+    criterion: str
+    reference: str
+    """The criterion that cuts the tickets a control starts from; the criterion itself where it cuts."""
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """The resolved `tickets` section.
+
+    Attributes:
+        densities: one a level.
+        tasks: settings of the network by task name, `task` resolved.
+        settings: resolved trainer settings by (task, trainer).
+        chains: every chain once.
+        transfers: tickets of chains that are trained elsewhere.
+        landscape: the chains whose trained tickets are looked at.
+    """
+
+    densities: tuple[float, ...] = ()
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settings: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    chains: tuple[Chain, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    landscape: Landscape = field(default_factory=Landscape)
+
+    @property
+    def levels(self) -> range:
+        """All levels, the dense one included."""
+        return range(len(self.densities))
+
+    def of(self, task: str) -> list[Chain]:
+        """Return the chains of a task."""
+        return [chain for chain in self.chains if chain.task == task]
+
+    def own(self, task: str, trainer: str) -> str:
+        """Return the criterion that stands for a trainer where trainers are compared.
+
+        It is snr, else magnitude, else the first by name that is no control, else the first.
+        """
+        names = [chain.criterion for chain in self.of(task) if chain.trainer == trainer]
+        scored = sorted(set(names) - set(CONTROLS))
+        return next((criterion for criterion in ("snr", "magnitude") if criterion in names), [*scored, *names][0])
+
+
+def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
+    """Check the section and list its chains.
+
+    Raises:
+        StudyError: if a name is unknown, or a value is impossible.
+    """
+    densities = section["densities"]
+    if densities[0] != 1:
+        raise StudyError(f"tickets.densities starts with {densities[0]}; the first level is dense: start with 1")
+    for higher, lower in pairwise(densities):
+        if lower >= higher:
+            raise StudyError(f"tickets.densities has {lower} after {higher}; densities must fall from level to level")
+    networks = {name: _task(name, dict(task)) for name, task in section["tasks"].items()}
+    for name, network in networks.items():
+        _distinct(name, network, densities)
+    settings: dict[tuple[str, str], dict[str, Any]] = {}
+    chains: dict[Chain, None] = {}
+    for index, entry in enumerate(section["chains"]):
+        where = f"tickets.chains[{index}]"
+        known(f"{where}.task", entry["task"], networks)
+        reference = entry.get("controls_of", "magnitude")
+        for trainer in entry["trainers"]:
+            known(f"{where}.trainers", trainer, section["trainers"])
+            resolved = _trainer(
+                f"tickets.trainers.{trainer}", trainer, section["trainers"][trainer], entry["settings"], where, rules
+            )
+            resolved = _for_task(networks[entry["task"]]["task"], trainer, resolved, where)
+            key = (entry["task"], trainer)
+            if settings.setdefault(key, resolved) != resolved:
+                raise StudyError(
+                    f"{where} gives {trainer} on {entry['task']} other settings than an earlier chain; "
+                    "add a trainer of another name"
+                )
+            for criterion in entry["criteria"]:
+                cuts = reference if criterion in CONTROLS else criterion
+                if cuts in NEEDS_STD and resolved["strategy"] in GRADIENT:
+                    raise StudyError(
+                        f"{where}.criteria has {cuts} for {trainer}, a gradient trainer without a std; use magnitude"
+                    )
+                if cuts in NEEDS_LOSS and tasks.is_control(networks[entry["task"]]["task"]):
+                    raise StudyError(
+                        f"{where}.criteria has {cuts} for the control task {entry['task']}, which has no gradient; "
+                        "use synflow or a criterion of trained weights"
+                    )
+                chains[Chain(entry["task"], trainer, criterion, cuts)] = None
+                if criterion in set(CONTROLS) - {"random"}:
+                    chains[Chain(entry["task"], trainer, cuts, cuts)] = None
+    names = [(c.task, c.trainer, c.criterion) for c in chains]
+    for name in names:
+        if names.count(name) > 1:
+            raise StudyError(f"tickets.chains lists {'/'.join(name)} twice with different controls_of; keep one")
+    transfers = comparisons.transfers(section["transfers"], networks, names, len(densities))
+    landscape = comparisons.landscape(section.get("landscape"), networks, names, len(densities))
+    return Tickets(tuple(densities), networks, settings, tuple(chains), transfers, landscape)
+
+
+def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    settings.setdefault("task", name)
+    where = f"tickets.tasks.{name}"
+    known(where, settings["task"], [*tasks.SUPERVISED, *tasks.CONTROL])
+    for option, takers in tasks.OPTIONS.items():
+        if option in settings and settings["task"] not in takers:
+            raise StudyError(f"{where} has {option}, which {settings['task']} does not take; {', '.join(takers)} do")
+    control = tasks.is_control(settings["task"])
+    if ("hidden" in settings) == ("channels" in settings):
+        raise StudyError(f"{where} needs either 'hidden' (a perceptron) or 'channels' (a convolutional network)")
+    if control and "channels" in settings:
+        raise StudyError(f"{where} is a control task, which has no images for 'channels'; use 'hidden'")
+    return settings
+
+
+def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> None:
+    """Refuse two levels that keep equally many weights; the size of a control task is known only to its jobs."""
+    if settings["task"] not in tasks.SUPERVISED:
+        return
+    task = tasks.SUPERVISED[settings["task"]]
+    height, width, depth = task.input_shape
+    if "channels" in settings:
+        poolings = len(settings["channels"])
+        if min(height, width) >> poolings == 0:
+            raise StudyError(
+                f"tickets.tasks.{name}.channels has {poolings} entries, each halving an image of {height}×{width} "
+                "until nothing is left; shorten it"
+            )
+        network = cnn((height, width, depth), tuple(settings["channels"]), task.classes)
+    else:
+        network = mlp(height * width * depth, tuple(settings["hidden"]), task.classes)
+    for higher, lower in pairwise(densities):
+        if masks.kept_count(higher, network.kernel_count) == masks.kept_count(lower, network.kernel_count):
+            raise StudyError(
+                f"tickets.densities {higher} and {lower} keep equally many of the {network.kernel_count} weights of "
+                f"tickets.tasks.{name}; drop one of them"
+            )
+
+
+def _trainer(
+    where: str, name: str, settings: dict[str, Any], override: dict[str, Any], place: str, rules: dict[str, Any]
+) -> dict[str, Any]:
+    strategy = settings.get("strategy", name)
+    strategies = rules["$defs"]["strategies"]
+    names = [*(s for s in strategies if s != "evosax"), *EVOSAX]
+    if strategy not in names:
+        raise StudyError(f"{where}: there is no strategy {shown(strategy)}; {hint(strategy, names)}")
+    rule = strategies.get(strategy, strategies["evosax"])
+    conform(settings, rule, rules, f"{where}.")
+    if "strategy" in override:
+        raise StudyError(f"{place}.settings cannot change the strategy; add a trainer of another name")
+    conform(override, rule, rules, f"{place}.settings.")
+    resolved = conform({**settings, **override, "strategy": strategy}, rule, rules, f"{where}.")
+    length = "steps" if strategy in GRADIENT else "generations"
+    if strategy in REINFORCEMENT and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
+        raise StudyError(
+            f"{where}: environments times rollout is {resolved['environments'] * resolved['rollout']}, no multiple of "
+            f"minibatches, {resolved['minibatches']}; change one of them"
+        )
+    if resolved[length] % resolved["evaluations"]:
+        raise StudyError(
+            f"{where}: {length} is {resolved[length]}, no multiple of evaluations, {resolved['evaluations']}; "
+            "change one of them"
+        )
+    return resolved
+
+
+def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
+    kind = tasks.kind(task)
+    if kind == "control" and settings["strategy"] in GRADIENT - REINFORCEMENT:
+        raise StudyError(
+            f"{where} trains the control task {task} with {trainer}, but it has no gradient; use a strategy or ppo"
+        )
+    if kind == "supervised" and settings["strategy"] in REINFORCEMENT:
+        raise StudyError(f"{where} trains the data set {task} with {trainer}, which needs a control task; use adam")
+    return {key: value for key, value in settings.items() if key not in OBJECTIVE_ONLY[kind]}

@@ -1,0 +1,145 @@
+"""Evolution strategies on survivors only: our sampling and evaluation, evosax's `tell` as the update.
+
+Axis letters: `S` seeds, `P` members, `D` survivors, `G` generations, `T` evaluations of the mean. The dimension that an
+algorithm sees is `D`: pruned coordinates are neither sampled, nor decayed, nor updated, nor counted in its constants.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from evotickets import streams
+from evotickets.trainers import sampling
+from evotickets.trainers.history import Report, Trained, Trajectory, silent
+from evotickets.trainers.objectives import Objective, scorer
+from evotickets.trainers.strategies import Strategy, recipe
+
+
+def coordinate_std(state: Any) -> jax.Array:
+    """Return the standard deviation [D] of the next samples."""
+    return jnp.broadcast_to(state.std * _axes(state), state.mean.shape)
+
+
+def _axes(state: Any) -> jax.Array | float:
+    """Return the square root of a diagonal covariance [D], clipped and loaded as evosax does; 1 without one."""
+    covariance = getattr(state, "C", None)
+    return 1.0 if covariance is None else jnp.sqrt(jnp.clip(covariance, 0.0, 1e8) + 1e-8)
+
+
+def _strong(state: Any) -> Any:
+    # A state whose types are weak at one end of the generations and strong at the other compiles them twice.
+    return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.result_type(leaf)), state)
+
+
+def _sample(strategy: Strategy, state: Any, key: jax.Array, size: int) -> tuple[jax.Array, Any]:
+    """Return offsets from the mean (half a population if antithetic) and the state that `tell` expects."""
+    if strategy.asks:
+        members, state = strategy.algorithm.ask(key, state, strategy.params)
+        return members - state.mean, state
+    std = coordinate_std(state)
+    if hasattr(state, "D"):
+        state = state.replace(D=_axes(state))
+    shape = (size // 2 if strategy.antithetic else size, std.shape[0])
+    return std * sampling.normal(key, shape), state
+
+
+def generation(
+    strategy: Strategy,
+    objective: Objective,
+    shared: Any,
+    context: Any,
+    state: Any,
+    carry: Any,
+    key: jax.Array,
+    mean_decay: float,
+) -> tuple[Any, Any, jax.Array]:
+    """Sample, evaluate and update once; returns the new state, the new carry and the losses [P].
+
+    A NaN loss ranks worst.
+    """
+    noise_key, data_key, tell_key = jax.random.split(key, 3)
+    offsets, state = _sample(strategy, state, noise_key, strategy.algorithm.population_size)
+    if strategy.antithetic:
+        losses, carry = objective.pair_losses(shared, context, state.mean, offsets, data_key, carry)
+        members = jnp.concatenate([state.mean + offsets, state.mean - offsets])
+    else:
+        members = state.mean + offsets
+        losses, carry = objective.losses(shared, context, members, data_key, carry)
+    state, _ = strategy.algorithm.tell(
+        tell_key, members, jnp.where(jnp.isnan(losses), jnp.inf, losses), state, strategy.params
+    )
+    state = strategy.anneal(state.replace(mean=(1 - mean_decay) * state.mean))
+    return state, carry, losses
+
+
+def train(
+    objective: Objective,
+    initial: jax.Array,
+    settings: dict[str, Any],
+    *,
+    report: Report = silent,
+    key: jax.Array,
+) -> Trained:
+    """Evolve every seed from its initial survivors [S, D] with a fresh search distribution.
+
+    Args:
+        objective: the loss.
+        initial: [S, D].
+        settings: `strategy`, `population`, `generations`, `evaluations` (how often the mean is scored), `mean_decay`,
+            and the options of the strategy.
+        report: called after each evaluation.
+        key: decides everything.
+
+    Source: Lange & Sprekeler (2023), §3 (mean = masked initial weights, fresh paths, mean decay each generation).
+    """
+    fixed = ("strategy", "population", "generations", "evaluations", "mean_decay")
+    size, decay = settings["population"], settings["mean_decay"]
+    chosen = {name: value for name, value in settings.items() if name not in fixed}
+    steps = settings["generations"] // settings["evaluations"]
+
+    def strategy() -> Strategy:
+        # Built while tracing: evosax computes its constants with dozens of tiny eager operations.
+        return recipe(settings["strategy"])(size, initial.shape[1], **chosen)
+
+    @jax.jit
+    def start(initial, keys):
+        def one(argument):
+            mean, key = argument
+            built = strategy()
+            state = built.algorithm.init(key, mean, built.params)
+            return _strong(state)
+
+        return streams.over_seeds(one, (initial, keys))
+
+    @jax.jit
+    def advance(shared, context, state, carry, keys):
+        def one(argument):
+            context, state, carry, key = argument
+            built = strategy()
+
+            def step(carried, key):
+                state, carry = carried
+                state, carry, losses = generation(built, objective, shared, context, state, carry, key, decay)
+                worst_safe = jnp.where(jnp.isfinite(losses), losses, jnp.nan)
+                return (state, carry), (jnp.nanmean(worst_safe), jnp.nanmin(worst_safe))
+
+            (state, carry), (mean_loss, best_loss) = jax.lax.scan(step, (state, carry), jax.random.split(key, steps))
+            scores = {"population/mean_loss": mean_loss[-1], "population/best_loss": best_loss[-1]}
+            return _strong(state), carry, coordinate_std(state), objective.spread(context, state.mean), scores
+
+        return streams.over_seeds(one, (context, state, carry, keys))
+
+    start_key, run_key = jax.random.split(key)
+    count, score = len(initial), scorer(objective)
+    state = start(initial, streams.split(start_key, count))
+    carry, trajectory, std = objective.carry, Trajectory(), None
+    for round_ in range(settings["evaluations"]):
+        step_key, score_key = jax.random.split(jax.random.fold_in(run_key, round_))
+        keys = streams.split(step_key, count)
+        state, carry, std, parameters, losses = advance(objective.shared, objective.context, state, carry, keys)
+        scores = score(objective.shared, parameters, carry, streams.split(score_key, count))
+        trajectory.add((round_ + 1) * steps, losses | scores)
+        report((round_ + 1) * steps, trajectory.last("population/mean_loss"))
+    return Trained(np.asarray(state.mean), np.asarray(std), jax.tree.map(np.asarray, carry), trajectory)

@@ -1,0 +1,176 @@
+"""What a trainer minimises: a loss over survivors on one mask, per seed, and the scores reported of a mean.
+
+Axis letters: `S` seeds, `P` members, `D` survivors, `N` all parameters, `B` batch, `E` episodes.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from evotickets import population, streams
+from evotickets.devices import over_devices
+from evotickets.networks import feedforward, layout, masks
+from evotickets.networks.layout import Network
+from evotickets.tasks import Control, Data, Split
+from evotickets.trainers import rollouts
+
+Carry = Any
+"""What an objective remembers between generations: nothing, or the statistics of an observation normaliser."""
+
+
+class Objective(NamedTuple):
+    """A loss on the survivors of one mask.
+
+    Attributes:
+        shared: arrays that all seeds use (the data).
+        context: pytree with leading axis [S] (the evaluation plan of each seed's mask).
+        carry: pytree with leading axis [S], handed from generation to generation.
+        losses: (shared, context, members [P, D], key, carry) -> (losses [P], carry).
+        pair_losses: (shared, context, mean [D], offsets [P/2, D], key, carry) -> (losses [P] of mean + offsets, then
+            of mean - offsets; carry).
+        loss: (shared, context, survivors [D], key) -> differentiable scalar, or None where there is no gradient.
+        spread: (context, survivors [D]) -> parameters [N], zero where pruned.
+        evaluate: (shared, parameters [N], key, carry) -> {"split/metric": scalar}; changes nothing. It knows no mask, so
+            that all tickets of a task and network share its compiled program.
+    """
+
+    shared: Any
+    context: Any
+    carry: Carry
+    losses: Callable[..., tuple[jax.Array, Carry]]
+    pair_losses: Callable[..., tuple[jax.Array, Carry]]
+    loss: Callable[..., jax.Array] | None
+    spread: Callable[[Any, jax.Array], jax.Array]
+    evaluate: Callable[..., dict[str, jax.Array]]
+
+
+def scorer(objective: Objective) -> Callable[..., dict[str, jax.Array]]:
+    """Return the compiled (shared, parameters [S, N], carry, keys [S]) -> scores [S]."""
+
+    @jax.jit
+    def score(shared, parameters, carry, keys):
+        return streams.over_seeds(
+            lambda seed: objective.evaluate(shared, seed[0], seed[2], seed[1]), (parameters, carry, keys)
+        )
+
+    return score
+
+
+def positions(network: Network, mask: np.ndarray) -> np.ndarray:
+    """Return the survivors' positions [S, D] of masks [S, K]."""
+    return np.stack([masks.survivors(network, masks.unflatten_kernels(network, row)) for row in mask])
+
+
+def _plan(network: Network, mask: np.ndarray, engine: dict[str, str]) -> Any:
+    tensors = [masks.unflatten_kernels(network, row) for row in mask]
+    return population.plan(network, jax.tree.map(lambda *rows: np.stack(rows), *tensors), **engine)
+
+
+def _spread(network: Network) -> Callable[[Any, jax.Array], jax.Array]:
+    return lambda context, survivors: masks.scatter(survivors, context["positions"], network.parameter_count)
+
+
+def _batch(shared: dict[str, Split], key: jax.Array, batch: int) -> tuple[jax.Array, jax.Array]:
+    x, y = shared["train"]
+    # With replacement: a permutation of the training set every generation costs more than the generation.
+    index = jax.random.randint(key, (batch,), 0, y.shape[0])
+    return x[index], y[index]
+
+
+def supervised(
+    network: Network, mask: np.ndarray, data: Data, *, batch: int, mesh: Mesh | None = None, **engine: str
+) -> Objective:
+    """Describe classification by mean cross-entropy on a fresh batch that all members share.
+
+    `mesh` spreads the members over devices; `engine` goes to `population.plan`: `path` and `precision`.
+
+    Source: Lange & Sprekeler (2023), §3 (log-likelihood on a batch; test accuracy of the mean on the full test set).
+    """
+    splits = {split: getattr(data, split) for split in ("train", "validation", "test")}
+    # On every device from the start: otherwise each call of a compiled program would copy the data to them.
+    shared = jax.device_put(splits, None if mesh is None else NamedSharding(mesh, PartitionSpec()))
+    context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
+
+    def whole(members, plan, x, y):
+        return population.losses(plan, members, x, y)
+
+    def halves(offsets, plan, mean, x, y):
+        return population.pair_losses(plan, mean, offsets, x, y).reshape(2, -1).T
+
+    def losses(shared, context, members, key, carry):
+        return over_devices(whole, mesh)(members, context["plan"], *_batch(shared, key, batch)), carry
+
+    def pair_losses(shared, context, mean, offsets, key, carry):
+        pairs = over_devices(halves, mesh)(offsets, context["plan"], mean, *_batch(shared, key, batch))
+        return pairs.T.ravel(), carry
+
+    spread = _spread(network)
+
+    def loss(shared, context, survivors, key):
+        x, y = _batch(shared, key, batch)
+        outputs = feedforward.apply(network, layout.unflatten(network, spread(context, survivors)), x)
+        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
+
+    def evaluate(shared, parameters, key, carry):
+        del key, carry
+        params = layout.unflatten(network, parameters)
+        scores = {}
+        for split, (x, y) in shared.items():
+            outputs = feedforward.apply(network, params, x)
+            scores[f"{split}/accuracy"] = jnp.mean(jnp.argmax(outputs, -1) == y)
+            scores[f"{split}/loss"] = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
+        return scores
+
+    return Objective(shared, context, (), losses, pair_losses, loss, spread, evaluate)
+
+
+def control(
+    network: Network,
+    mask: np.ndarray,
+    task: Control,
+    *,
+    episodes: int = 8,
+    test_episodes: int = 32,
+    mesh: Mesh | None = None,
+    **engine: str,
+) -> Objective:
+    """Describe control by minus the mean return of episodes that all members share.
+
+    Observations are normalised by running statistics, which are part of the carry and frozen during `evaluate`.
+    `mesh` spreads the members over devices; `engine` goes to `population.plan`: `path` and `precision`.
+
+    Source: Lange & Sprekeler (2023), §3 (8 episodes with shared seeds; the mean is tested on held-out episodes).
+    """
+    start = rollouts.initial_statistics(task.observation_size)
+    carry = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(mask), *jnp.shape(leaf))), start)
+    context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
+    whole = _plan(network, np.ones((1, network.kernel_count), bool), {})
+
+    spread = _spread(network)
+
+    def play(plan, members, key, count, statistics, mesh=None):
+        policies = population.policy(plan, members)
+        keys = jax.random.split(key, count)
+        return rollouts.returns(task, lambda p, o: population.act(plan, p, o), policies, keys, statistics, mesh=mesh)
+
+    def losses(shared, context, members, key, carry):
+        del shared
+        returns, seen = play(context["plan"], members, key, episodes, carry, mesh)
+        return -jnp.mean(returns, -1), rollouts.merge(carry, seen)
+
+    def pair_losses(shared, context, mean, offsets, key, carry):
+        return losses(shared, context, jnp.concatenate([mean + offsets, mean - offsets]), key, carry)
+
+    def evaluate(shared, parameters, key, carry):
+        del shared
+        # One rollout for both splits: every further one would be compiled anew.
+        returns = play(whole, parameters[None], key, 2 * test_episodes, carry)[0][0]
+        validation, test = jnp.split(returns, 2)
+        return {"validation/return": jnp.mean(validation), "test/return": jnp.mean(test)}
+
+    return Objective((), context, carry, losses, pair_losses, None, spread, evaluate)
