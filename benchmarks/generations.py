@@ -150,7 +150,7 @@ def bfloat16(quick: bool) -> list[dict[str, Any]]:
         ends = {}
         for name in cases:
             objective = objectives.supervised(MLP, mask, data(), batch=BATCH, precision=name)
-            settings = {"strategy": "pgpe", "population": MEMBERS, "generations": generations}
+            settings = {"trainer": "pgpe", "population": MEMBERS, "generations": generations}
             settings |= {"evaluations": 1, "mean_decay": 0.0, "learning_rate": 0.05}
             initial = jnp.zeros((1, objective.context["positions"].shape[1]))
             trained = evolution.train(objective, initial, settings, key=jax.random.key(0))

@@ -13,7 +13,7 @@ from timing import row
 
 from evotickets.planted import samples
 from evotickets.supermasks import perceptron
-from evotickets.supermasks.instance import Hunt
+from evotickets.supermasks.instance import Instance
 from evotickets.systems.planting import cells, seekers
 
 SEEDS, SAMPLES, EPOCHS = 25, 10_000, 10
@@ -30,8 +30,8 @@ def rows(quick: bool) -> list[dict[str, Any]]:
         ground = cells.ground(target, depth, seed=0, count=SEEDS)
         rngs = [np.random.default_rng(index) for index in range(SEEDS)]
         problem = samples.draw("circle", SAMPLES, 0.01, rngs)
-        hunt = Hunt(cells.network_of(target, depth), problem, ground.parameters, TRAINING, 0, ("benchmark",))
-        times = {density: _times(hunt, density, 1 if quick else 3) for density in (SPARSE, DENSER)}
+        instance = Instance(cells.network_of(target, depth), problem, ground.parameters, TRAINING, 0, ("benchmark",))
+        times = {density: _times(instance, density, 1 if quick else 3) for density in (SPARSE, DENSER)}
         for density, (own, other, once) in times.items():
             setting = f"{EPOCHS} epochs of circle, depth {depth}, width 100, {SEEDS} seeds"
             note = f"a run of one seed; compiling and loading take {once:.1f} s once"
@@ -47,20 +47,20 @@ def rows(quick: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _times(hunt: Hunt, density: float, repeats: int) -> tuple[np.ndarray, np.ndarray, float]:
+def _times(instance: Instance, density: float, repeats: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Return our and PyTorch's milliseconds [repeats] of the run of a seed, and the seconds of our first call."""
     own, other = [], []
     for repeat in range(repeats + 1):
         begin = time.perf_counter()
-        mask = seekers.seek("snip", hunt, round(density * hunt.network.kernel_count))
-        hunt.train(mask, EPOCHS, "last")
+        mask = seekers.seek("snip", instance, round(density * instance.network.kernel_count))
+        instance.train(mask, EPOCHS, "last")
         own.append((time.perf_counter() - begin) * 1e3 / SEEDS)
         if repeat:
-            other.append(_torch(hunt, density, repeat) * 1e3)
+            other.append(_torch(instance, density, repeat) * 1e3)
     return np.array(own[1:]), np.array(other), max(0.0, own[0] - own[1]) * SEEDS / 1e3
 
 
-def _torch(hunt: Hunt, density: float, seed: int) -> float:
+def _torch(instance: Instance, density: float, seed: int) -> float:
     """Return the seconds that PyTorch needs for the run of one seed.
 
     Raises:
@@ -71,10 +71,10 @@ def _torch(hunt: Hunt, density: float, seed: int) -> float:
     from torch.nn import functional
 
     torch.set_num_threads(jax.device_count())
-    x, y = torch.tensor(hunt.problem.train.x[seed]), torch.tensor(hunt.problem.train.y[seed], dtype=torch.long)
+    x, y = torch.tensor(instance.problem.train.x[seed]), torch.tensor(instance.problem.train.y[seed], dtype=torch.long)
     layers = [
         (torch.tensor(kernel, requires_grad=True), torch.tensor(bias, requires_grad=True))
-        for kernel, bias in perceptron.layers(hunt.network, hunt.parameters[seed])
+        for kernel, bias in perceptron.layers(instance.network, instance.parameters[seed])
     ]
     kept = [torch.ones_like(kernel) for kernel, _ in layers]
 

@@ -9,14 +9,21 @@ from evotickets import devices
 devices.configure(1, cache=Path(__file__).parents[1] / ".cache/jax")
 
 
-WAITING = ("test_slurm", "test_workflow", "test_faults", "test_subspace_workflow", "test_subspace_parents")
+WAITING = (
+    "workflow/test_slurm",
+    "workflow/test_workflow",
+    "workflow/test_faults",
+    "workflow/test_subspace",
+    "systems/subspace/test_parents",
+)
 """Files that take minutes, most of them waiting for jobs: at the end nothing would run beside them."""
 
 
 def pytest_collection_modifyitems(items):
     """Begin with the files that wait."""
     places = {name: place for place, name in enumerate(WAITING)}
-    items.sort(key=lambda item: places.get(item.path.stem, len(WAITING)))
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: places.get(item.path.relative_to(tests).with_suffix("").as_posix(), len(WAITING)))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -85,7 +85,7 @@ def test_trainers_do_the_same_on_two_devices():
             dense = tickets.initialise(network, 2, seed=0, name=name)
             place = ("x",)
             ticket = tickets.next_ticket(network, task, dense, "random", .5, seed=0, name=name, place=place)
-            settings = {"strategy": strategy, **common, **more}
+            settings = {"trainer": strategy, **common, **more}
             key = jax.random.key(1)
             alone, _ = tickets.train(network, task, ticket, settings, key=key)
             spread, _ = tickets.train(network, task, ticket, settings, mesh=devices.mesh(), key=key)

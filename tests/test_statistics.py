@@ -258,22 +258,22 @@ def test_matching_level_is_the_smallest_density_within_one_standard_error():
         (0.1,): [0.88, 0.901],
         (0.05,): [0.8, 0.9],
     }
-    assert statistics.matching_level(scores(chain, ["density"])) == 0.1
+    assert statistics.matching_density(scores(chain, ["density"])) == 0.1
 
 
 def test_matching_level_of_a_chain_that_only_loses_is_dense():
-    assert statistics.matching_level(scores({(1.0,): [0.89, 0.91], (0.5,): [0.5, 0.6]}, ["density"])) == 1.0
+    assert statistics.matching_density(scores({(1.0,): [0.89, 0.91], (0.5,): [0.5, 0.6]}, ["density"])) == 1.0
 
 
 def test_matching_level_needs_two_seeds():
     with pytest.raises(ValueError, match="two seeds"):
-        statistics.matching_level(scores({(1.0,): [0.89]}, ["density"]))
+        statistics.matching_density(scores({(1.0,): [0.89]}, ["density"]))
 
 
 def test_matching_level_refuses_two_chains():
     chain = scores({(1.0,): [0.89, 0.9]}, ["density"])
     with pytest.raises(ValueError, match="one chain"):
-        statistics.matching_level(pd.concat([chain, chain]))
+        statistics.matching_density(pd.concat([chain, chain]))
 
 
 def test_shares_have_exact_intervals_even_where_all_seeds_agree():

@@ -70,7 +70,7 @@ def over_devices(function: Callable[..., Any], mesh: Mesh | None) -> Callable[..
         return function
     (axis,) = mesh.axis_names
 
-    def spread(members: Any, *shared: Any) -> Any:
+    def distributed(members: Any, *shared: Any) -> Any:
         count = jax.tree.leaves(members)[0].shape[0]
         # Every device takes equally many members: repeat the last one to fill up.
         filled = jnp.minimum(jnp.arange(-(-count // mesh.size) * mesh.size), count - 1)
@@ -85,4 +85,4 @@ def over_devices(function: Callable[..., Any], mesh: Mesh | None) -> Callable[..
         found = parallel(members, *shared)
         return jax.tree.map(lambda leaf: leaf[:count], jax.lax.with_sharding_constraint(found, whole))
 
-    return spread
+    return distributed

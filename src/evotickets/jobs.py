@@ -24,7 +24,7 @@ from evotickets.trainers.history import Report
 HEAD = "EVOTICKETS_HEAD"
 """Environment variable with the process id of the Snakemake that started the job."""
 
-SHOWN = ("strategy", "population", "generations", "steps", "std_init", "temperature", "learning_rate")
+SHOWN = ("population", "generations", "steps", "std_init", "temperature", "learning_rate")
 """Settings that the tracking store shows: few, so that its plots begin with what a study varies. Files hold them all."""
 
 EXPECTED = (ValueError, FloatingPointError, OSError)
@@ -110,8 +110,8 @@ class Job:
 
 
 def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that the tracking store shows."""
-    return {name: settings[name] for name in SHOWN if name in settings}
+    """Return the settings that the tracking store shows; `algorithm` is what a trainer of any name runs."""
+    return {"algorithm": settings["trainer"]} | {name: settings[name] for name in SHOWN if name in settings}
 
 
 def _end_with_head() -> None:

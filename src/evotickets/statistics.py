@@ -215,7 +215,7 @@ def equivalence(low: float, high: float, *, margin: float) -> Verdict:
     return "contradicted" if low >= margin or high <= -margin else "undecided"
 
 
-def matching_level(scores: pd.DataFrame) -> float:
+def matching_density(scores: pd.DataFrame) -> float:
     """Return the smallest density whose mean score is no more than one standard error below the dense mean.
 
     The standard error is that of the dense mean over seeds. A mean above the dense one matches, and a density may match
@@ -234,6 +234,6 @@ def matching_level(scores: pd.DataFrame) -> float:
     means, dense = levels.mean(), scores["density"].max()
     values = levels.get_group(dense)
     if len(values) < 2:
-        raise ValueError("a matching level needs the standard error of the dense mean: run at least two seeds")
+        raise ValueError("a matching density needs the standard error of the dense mean: run at least two seeds")
     with np.errstate(invalid="ignore"):
         return float(means.index[means >= means[dense] - _standard_error(values)].min())

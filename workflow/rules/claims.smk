@@ -42,7 +42,7 @@ rule claims:
         code=code("claims"),
         system="{system}",
         experiment=experiment("claims"),
-        gradient=sorted({name for (_, name), s in TICKETS.settings.items() if s["strategy"] in studies.GRADIENT}),
+        gradient=sorted({name for (_, name), s in TICKETS.settings.items() if s["trainer"] in studies.GRADIENT}),
         entries=claim_entries,
     script:
         "../scripts/claims.py"

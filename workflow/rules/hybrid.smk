@@ -1,4 +1,4 @@
-# Hybrid training: gradients move the weights, evolution moves the mask; its gradient rivals and null controls (Lenc et al., 2019).
+# Hybrid training: gradients move the weights, evolution moves the mask; its gradient baselines and null controls (Lenc et al., 2019).
 #
 # REQUIRED INPUTS: the section `hybrid` of the configuration; without it the file adds nothing.
 # OUTPUTS: {results}/hybrid/… one folder a task, method and density; {results}/tables/hybrid.parquet, hybrid_effects.parquet.

@@ -3,47 +3,47 @@
 # REQUIRED INPUTS: the section `tickets.landscape` of the configuration; the tickets of its chains.
 # OUTPUTS: {results}/landscape/… one folder a chain, with its records; {results}/tables/{connectivity,barriers,flatness,
 #   curvature,diversity,snr_correlation}.parquet; figures of every chain and task.
-# STEPS: twin (the same ticket under other noise) → connectivity, flatness, diversity → landscape_chain (lines, record);
+# STEPS: noise_copy (the same ticket under other noise) → connectivity, flatness, diversity → landscape_chain (lines, record);
 #   landscape_tables → figures
 
 
 LANDSCAPE_TARGETS = all_landscape_files()
 
 
-rule twin:
+rule noise_copy:
     """Train the ticket of a level once more, under other noise, for all seeds."""
     input:
         source=lambda wildcards: level_file(
             "ticket", wildcards.task, wildcards.trainer, wildcards.criterion, int(wildcards.level)
         ),
     output:
-        ticket=ensure(f"{AROUND}/level{{level}}/twin.parquet", non_empty=True),
+        ticket=ensure(f"{AROUND}/level{{level}}/noise_copy.parquet", non_empty=True),
         history=f"{AROUND}/level{{level}}/history.parquet",
         record=f"{AROUND}/level{{level}}/record.parquet",
     log:
-        f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/twin{{level}}.log",
+        f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/noise_copy{{level}}.log",
     benchmark:
-        f"{BENCHMARKS}/landscape/{{task}}/{{trainer}}/{{criterion}}/twin{{level}}.jsonl"
+        f"{BENCHMARKS}/landscape/{{task}}/{{trainer}}/{{criterion}}/noise_copy{{level}}.jsonl"
     threads: 1
     resources:
         mem_mb=growing(3000),
         runtime=120,
     params:
-        code=code("twin"),
+        code=code("noise_copy"),
         experiment=experiment("landscape"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
         density=lambda wildcards: TICKETS.densities[int(wildcards.level)],
         seed=study.seed,
     script:
-        "../scripts/twin.py"
+        "../scripts/noise_copy.py"
 
 
 rule connectivity:
     """Score the straight lines from the tickets of a chain to other levels, other noise and other initial weights."""
     input:
         tickets=chain_tickets(LANDSCAPE_NEEDED),
-        twins=[f"{AROUND}/level{level:02d}/twin.parquet" for level in LANDSCAPE.levels],
+        copies=[f"{AROUND}/level{level:02d}/noise_copy.parquet" for level in LANDSCAPE.levels],
     output:
         connectivity=f"{AROUND}/connectivity.parquet",
         barriers=f"{AROUND}/barriers.parquet",

@@ -32,14 +32,14 @@ def all_landscape_files():
     remembering = {
         task
         for task, trainer, criterion in LANDSCAPE.chains
-        if TICKETS.settings[task, trainer]["strategy"] not in studies.GRADIENT and criterion in studies.SCORES
+        if TICKETS.settings[task, trainer]["trainer"] not in studies.GRADIENT and criterion in studies.SCORES
     }
     drawn = ["barriers", "flatness", *(["diversity"] if study.seeds > 1 else [])]
     return [
         *(
             file
             for level in LANDSCAPE.levels
-            for name in ("twin", "history", "record")
+            for name in ("noise_copy", "history", "record")
             for file in around(f"level{level:02d}/{name}.parquet")
         ),
         *(file for tables in AROUND_TABLES.values() for name in tables for file in around(f"{name}.parquet")),

@@ -18,8 +18,8 @@ SUBSPACE_TARGETS = all_subspace_files()
 rule parent:
     """Build, load or train a parent, and score it on all held-out images."""
     output:
-        weights=f"{LINEAGE}/weights.pt",
-        scores=ensure(f"{LINEAGE}/scores.parquet", non_empty=True),
+        weights=f"{PARENT}/weights.pt",
+        scores=ensure(f"{PARENT}/scores.parquet", non_empty=True),
     log:
         f"{LOGS}/subspace/{{parent}}/parent.log",
     benchmark:
@@ -41,9 +41,9 @@ rule parent:
 rule helper:
     """Evaluate children of a cell beside other jobs, perhaps on another machine."""
     input:
-        weights=f"{LINEAGE}/weights.pt",
+        weights=f"{PARENT}/weights.pt",
     output:
-        done=f"{LITTER}/worker{{worker}}.done",
+        done=f"{OFFSPRING}/worker{{worker}}.done",
     log:
         f"{LOGS}/subspace/{{parent}}/{{study}}/{{cell}}_worker{{worker}}.log",
     benchmark:
@@ -56,7 +56,7 @@ rule helper:
         code=code("children"),
         experiment=experiment("subspace"),
         parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
-        settings=litter_settings,
+        settings=offspring_settings,
         images=SUBSPACE.images,
         batch_norm=SUBSPACE.batch_norm,
         seed=study.seed,
@@ -69,11 +69,11 @@ rule helper:
 rule children:
     """Evaluate the children of a cell, recombine them, and score what comes of it, for all seeds."""
     input:
-        weights=f"{LINEAGE}/weights.pt",
+        weights=f"{PARENT}/weights.pt",
         helpers=helpers,
     output:
-        scores=ensure(f"{LITTER}/scores.parquet", non_empty=True),
-        record=f"{LITTER}/record.parquet",
+        scores=ensure(f"{OFFSPRING}/scores.parquet", non_empty=True),
+        record=f"{OFFSPRING}/record.parquet",
     log:
         f"{LOGS}/subspace/{{parent}}/{{study}}/{{cell}}.log",
     benchmark:
@@ -86,7 +86,7 @@ rule children:
         code=code("children"),
         experiment=experiment("subspace"),
         parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
-        settings=litter_settings,
+        settings=offspring_settings,
         images=SUBSPACE.images,
         batch_norm=SUBSPACE.batch_norm,
         seed=study.seed,
@@ -100,8 +100,8 @@ rule subspace_table:
     """Put the scores of all parents and cells into one tidy table."""
     input:
         scores=[
-            *expand(f"{LINEAGE}/scores.parquet", parent=SUBSPACE.used),
-            *litter_files("scores.parquet"),
+            *expand(f"{PARENT}/scores.parquet", parent=SUBSPACE.used),
+            *offspring_files("scores.parquet"),
         ],
     output:
         table=ensure(f"{RESULTS}/tables/subspace.parquet", non_empty=True),

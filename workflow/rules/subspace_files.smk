@@ -3,25 +3,25 @@
 from evotickets.systems.subspace.config import Cell
 
 SUBSPACE = study.subspace
-LINEAGE = f"{RESULTS}/subspace/{{parent}}"
-LITTER = f"{LINEAGE}/{{study}}/{{cell}}"
+PARENT = f"{RESULTS}/subspace/{{parent}}"
+OFFSPRING = f"{PARENT}/{{study}}/{{cell}}"
 DRAWN = {"mutations": ["damage", "variance", "ensembles"], "gradients": ["gradients"], "generations": ["generations"]}
 
 
-def litter_settings(wildcards):
+def offspring_settings(wildcards):
     """The settings of a cell."""
     return SUBSPACE.cells[Cell(wildcards.parent, wildcards.study, wildcards.cell)]
 
 
-def litter_files(name):
+def offspring_files(name):
     """A file of every cell."""
-    return [f"{LITTER}/{name}".format(parent=c.parent, study=c.study, cell=c.name) for c in SUBSPACE.cells]
+    return [f"{OFFSPRING}/{name}".format(parent=c.parent, study=c.study, cell=c.name) for c in SUBSPACE.cells]
 
 
 def helpers(wildcards):
     """What tells that the jobs that share a cell are done; nothing where one job does it alone."""
     workers = range(SUBSPACE.workers) if SUBSPACE.workers > 1 else []
-    return [f"{LITTER}/worker{worker:03d}.done".format(**wildcards) for worker in workers]
+    return [f"{OFFSPRING}/worker{worker:03d}.done".format(**wildcards) for worker in workers]
 
 
 def subspace_figures(kind=None):
@@ -42,6 +42,6 @@ def all_subspace_files():
     return [
         f"{RESULTS}/tables/subspace.parquet",
         *subspace_figures(),
-        *(f"{LINEAGE}/{name}".format(parent=p) for p in SUBSPACE.used for name in ("weights.pt", "scores.parquet")),
-        *(file for name in ("scores.parquet", "record.parquet") for file in litter_files(name)),
+        *(f"{PARENT}/{name}".format(parent=p) for p in SUBSPACE.used for name in ("weights.pt", "scores.parquet")),
+        *(file for name in ("scores.parquet", "record.parquet") for file in offspring_files(name)),
     ]

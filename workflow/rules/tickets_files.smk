@@ -40,7 +40,7 @@ def chain_files(name, **where):
 def cut_figure(wildcards):
     """The figure of the first cut, where a score made it and the trainer has a std."""
     settings = TICKETS.settings[wildcards.task, wildcards.trainer]
-    drawn = settings["strategy"] not in studies.GRADIENT and wildcards.criterion in studies.SCORES
+    drawn = settings["trainer"] not in studies.GRADIENT and wildcards.criterion in studies.SCORES
     return [f"{CHAIN}/first_cut.svg"] if drawn and len(TICKETS.levels) > 1 else []
 
 

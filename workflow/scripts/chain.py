@@ -15,7 +15,7 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
     title = f"{place.task}, {place.trainer}, {place.criterion}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
     curves = [table.assign(density=density) for table, density in zip(histories, densities, strict=True)]
-    step = "gradient step" if settings["strategy"] in trainers.GRADIENT else "generation"
+    step = "gradient step" if settings["trainer"] in trainers.GRADIENT else "generation"
     figures.training_curves(pd.concat(curves, ignore_index=True), output.training_curves, title, step)
     kept = [
         {"density": density, "seed": seed, "layer": name.removesuffix("/kernel"), "layer_density": mask[row].mean()}
@@ -30,7 +30,7 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
     metrics = [(f"{split}/{metric}", int(level), float(value)) for (split, metric, level), value in means.items()]
     if seeds_count > 1:
         tested = scores[scores["split"].eq("test") & scores["metric"].isin(["accuracy", "return"])]
-        metrics.append(("matching_density", 0, statistics.matching_level(tested)))
+        metrics.append(("matching_density", 0, statistics.matching_density(tested)))
     job.record(
         output.record,
         system=experiment,

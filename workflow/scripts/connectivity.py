@@ -12,10 +12,10 @@ def main(job, inputs, output, place, experiment, network, settings, available, l
     task = tickets.task_of(network, seed=seed)
     description = tickets.network_of(task, network)
     trained = {k: archive.read_ticket(path, description) for k, path in zip(available, inputs.tickets, strict=True)}
-    twins = {k: archive.read_ticket(path, description) for k, path in zip(levels, inputs.twins, strict=True)}
+    copies = {k: archive.read_ticket(path, description) for k, path in zip(levels, inputs.copies, strict=True)}
     members = trained[0][1]
     points, others = (
-        {level: tickets.point(description, ticket) for level, (ticket, _) in held.items()} for held in (trained, twins)
+        {level: tickets.point(description, ticket) for level, (ticket, _) in held.items()} for held in (trained, copies)
     )
     pairs = landscape.pairs(points, others, levels)
 

@@ -18,8 +18,8 @@ def main(job, paths, output, place, experiment, network, levels, densities, nest
 
     rows = []
     for level in levels:
-        moves = tickets.moves(description, trained[level])
-        found = {"cosine": landscape.cosine(moves), "distance": landscape.distance(moves)}
+        displacement = tickets.displacement(description, trained[level])
+        found = {"cosine": landscape.cosine(displacement), "distance": landscape.distance(displacement)}
         found["jaccard"] = landscape.jaccard(trained[level].mask)
         if not tasks.is_control(network["task"]):
             classes = landscape.predictions(description, trained[level].mean, task.test.x)

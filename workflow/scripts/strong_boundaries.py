@@ -7,7 +7,7 @@ from evotickets.systems.strong import FOUND, PRUNED, cells, figures
 
 
 def main(masks, path, place, task, seekers, training, samples, seed):
-    where, _ = cells.hunt(task, samples=samples, training=training, seed=seed, count=1)
+    where, _ = cells.instance(task, samples=samples, training=training, seed=seed, count=1)
     found, densities = {}, {}
     for (name, options), file in zip(seekers.items(), masks, strict=True):
         table = results.read_table(file, schema=results.STRONG_MASK)

@@ -15,7 +15,7 @@ def main(job, inputs, output, place, experiment, densities, levels, settings, se
     source, target = " ".join(origin.values()), f"{place.task} {place.trainer}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
     curves = [table.assign(density=densities[level]) for level, table in zip(levels, histories, strict=True)]
-    step = "gradient step" if settings["strategy"] in trainers.GRADIENT else "generation"
+    step = "gradient step" if settings["trainer"] in trainers.GRADIENT else "generation"
     figures.training_curves(pd.concat(curves, ignore_index=True), output.training_curves, f"{source} → {target}", step)
 
     means = scores.groupby(["split", "metric", "level"], sort=True)["value"].mean()

@@ -29,7 +29,7 @@ class Pair(NamedTuple):
     second: np.ndarray
 
 
-def pairs(trained: Mapping[int, np.ndarray], twins: Mapping[int, np.ndarray], levels: Iterable[int]) -> list[Pair]:
+def pairs(trained: Mapping[int, np.ndarray], copies: Mapping[int, np.ndarray], levels: Iterable[int]) -> list[Pair]:
     """Pair the networks [S, N] of each level with those of the level before, the dense level, other noise, other seeds.
 
     Source: Lange & Sprekeler (2023), §5 (levels); Frankle et al. (2020) (other noise; other initial weights as the
@@ -37,7 +37,7 @@ def pairs(trained: Mapping[int, np.ndarray], twins: Mapping[int, np.ndarray], le
 
     Args:
         trained: networks by level: the levels, those before them, and the dense level 0.
-        twins: networks of the same tickets trained under other noise, by level.
+        copies: networks of the same tickets trained under other noise, by level.
         levels: which levels.
     """
     found = []
@@ -45,7 +45,7 @@ def pairs(trained: Mapping[int, np.ndarray], twins: Mapping[int, np.ndarray], le
         own = trained[level]
         if level:
             found += [Pair(PAIRS[0], level, own, trained[level - 1]), Pair(PAIRS[1], level, own, trained[0])]
-        found.append(Pair(PAIRS[2], level, own, twins[level]))
+        found.append(Pair(PAIRS[2], level, own, copies[level]))
         if len(own) > 1:
             found.append(Pair(PAIRS[3], level, own, np.roll(own, -1, axis=0)))
     return found

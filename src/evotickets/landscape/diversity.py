@@ -14,16 +14,16 @@ from evotickets.networks import feedforward, layout
 from evotickets.networks.layout import Network
 
 
-def cosine(moves: np.ndarray) -> np.ndarray:
-    """Return the cosine similarity [S, S] of moves (trained − initial weights) [S, N]; NaN where nothing moved."""
+def cosine(displacement: np.ndarray) -> np.ndarray:
+    """Return the cosine similarity [S, S] of displacement (trained − initial weights) [S, N]; NaN where nothing moved."""
     with np.errstate(invalid="ignore"):
-        directions = moves / np.linalg.norm(moves, axis=1, keepdims=True)
+        directions = displacement / np.linalg.norm(displacement, axis=1, keepdims=True)
     return directions @ directions.T
 
 
-def distance(moves: np.ndarray) -> np.ndarray:
-    """Return the Euclidean distances [S, S] of moves [S, N]."""
-    return np.stack([np.linalg.norm(moves - move, axis=1) for move in moves])
+def distance(displacement: np.ndarray) -> np.ndarray:
+    """Return the Euclidean distances [S, S] of displacement [S, N]."""
+    return np.stack([np.linalg.norm(displacement - move, axis=1) for move in displacement])
 
 
 def jaccard(mask: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from evotickets.networks.feedforward import ACTIVATIONS
 from evotickets.networks.layout import Layer
-from evotickets.population.members import Weights, multiply, spread, weights
+from evotickets.population.members import Weights, mirrored, multiply, weights
 from evotickets.population.plan import NARROWEST, NARROWEST_IMAGES, Plan, working_set
 
 
@@ -78,8 +78,8 @@ def outputs(plan: Plan, prepared: Prepared, features: jax.Array) -> jax.Array:
 
     def some(rows: Weights | jax.Array) -> jax.Array:
         kernels = rows if isinstance(rows, tuple) else jax.vmap(weights, (None, 0))(plan, rows)
-        hidden = spread(shared, jax.vmap(first)(kernels))
-        own = jax.tree.map(spread, later, kernels[1:]) if pairs else kernels[1:]
+        hidden = mirrored(shared, jax.vmap(first)(kernels))
+        own = jax.tree.map(mirrored, later, kernels[1:]) if pairs else kernels[1:]
         # Patches of several members at a time would leave the cache.
         return jax.lax.map(rest, (own, hidden)) if one_by_one else jax.vmap(rest)((own, hidden))
 

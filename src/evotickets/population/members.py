@@ -25,7 +25,7 @@ def weights(plan: Plan, member: jax.Array) -> Weights:
     return tuple(out)
 
 
-def spread(mean: jax.Array | None, offsets: jax.Array) -> jax.Array:
+def mirrored(mean: jax.Array | None, offsets: jax.Array) -> jax.Array:
     """Return mean [...] + offsets [M, ...], then mean - offsets, as [P, ...]; the offsets themselves without a mean."""
     if mean is None:
         return offsets

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from evotickets.networks.feedforward import ACTIVATIONS
-from evotickets.population.members import multiply, spread
+from evotickets.population.members import mirrored, multiply
 from evotickets.population.plan import NARROWEST, Plan, working_set
 
 
@@ -48,7 +48,7 @@ def prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> Prepared:
 
     def both(where: jax.Array) -> jax.Array:
         picked = padded[:, where]
-        return spread(picked[-1], picked[:-1]) if pairs else picked
+        return mirrored(picked[-1], picked[:-1]) if pairs else picked
 
     groups, begin = [], 0
     for group in plan.groups:
@@ -77,7 +77,7 @@ def outputs(plan: Plan, prepared: Prepared, features: jax.Array) -> jax.Array:
     for group, where in zip(prepared.groups, plan.groups, strict=True):
         read = features.at[where.inputs].get(mode="promise_in_bounds")
         hidden = multiply(plan, 0, group.weights, read).swapaxes(0, 1)
-        hidden = activation(spread(hidden[-1], hidden[:-1]) if prepared.pairs else hidden)
+        hidden = activation(mirrored(hidden[-1], hidden[:-1]) if prepared.pairs else hidden)
         out += group.onward @ hidden
     for kernel, bias in rest:
         out = kernel @ activation(out) + bias

@@ -43,4 +43,4 @@ def erk(shapes: Sequence[Shape], density: float) -> np.ndarray:
     return counts.astype(np.int32)
 
 
-BUDGETS = {"uniform": uniform, "erk": erk}
+LAYER_DENSITIES = {"uniform": uniform, "erk": erk}

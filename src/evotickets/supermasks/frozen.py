@@ -8,11 +8,11 @@ import numpy as np
 from evotickets.networks.layout import Network
 from evotickets.supermasks import adam, perceptron
 from evotickets.supermasks import edge_popup as popup
-from evotickets.supermasks.instance import Hunt, counts, cut
+from evotickets.supermasks.instance import Instance, counts, cut
 
 
 def edge_popup(
-    hunt: Hunt,
+    instance: Instance,
     count: int,
     *,
     annealed: bool = False,
@@ -27,11 +27,11 @@ def edge_popup(
     Deviates: no softmax stands behind the outputs of a regression. Every layer keeps one edge at least, and the counts
     of all layers together are exact.
     """
-    return _largest(hunt, count, "edge_popup", annealed, epochs, learning_rate, (momentum, weight_decay))
+    return _largest(instance, count, "edge_popup", annealed, epochs, learning_rate, (momentum, weight_decay))
 
 
 def biprop(
-    hunt: Hunt,
+    instance: Instance,
     count: int,
     *,
     epochs: int = 10,
@@ -44,7 +44,7 @@ def biprop(
     Source: Diffenderfer & Kailkhura (2021), "Multi-prize lottery ticket hypothesis", Alg. 1.
     Deviates: α is a constant to the gradient. The mask alone is returned; `binarised` makes the weights.
     """
-    return _largest(hunt, count, "biprop", False, epochs, learning_rate, (momentum, weight_decay))
+    return _largest(instance, count, "biprop", False, epochs, learning_rate, (momentum, weight_decay))
 
 
 def binarised(network: Network, parameters: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -59,7 +59,7 @@ def binarised(network: Network, parameters: np.ndarray, mask: np.ndarray) -> np.
 
 
 def _largest(
-    hunt: Hunt,
+    instance: Instance,
     count: int,
     kind: str,
     annealed: bool,
@@ -68,22 +68,22 @@ def _largest(
     options: tuple[float, float],
 ) -> np.ndarray:
     """Train scores and keep, in every layer, its share of the largest."""
-    network = hunt.network
-    steps, order = _order(hunt, epochs)
+    network = instance.network
+    steps, order = _order(instance, epochs)
     rates = adam.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
-    scores = popup.draw(network, kind, hunt.rngs("scores"))
+    scores = popup.draw(network, kind, instance.rngs("scores"))
     velocity, allowed = np.zeros_like(scores), np.ones_like(scores)
-    weights = np.asarray(hunt.parameters, np.float32)
+    weights = np.asarray(instance.parameters, np.float32)
     lefts = counts(network.kernel_count, count, epochs) if annealed else [count] * epochs
     for index, left in enumerate(lefts):
         per_layer = popup.allot(network, left)
         scores, velocity = popup.epoch(
-            network, hunt.problem.classes, kind, options, per_layer, rates[index],
-            weights, allowed, scores, velocity, *hunt.problem.train, order[:, index],
+            network, instance.problem.classes, kind, options, per_layer, rates[index],
+            weights, allowed, scores, velocity, *instance.problem.train, order[:, index],
         )  # fmt: skip
     ends = np.cumsum([layer.kernel_size for layer in network.layers])[:-1]
     parts = np.split(np.abs(popup.kernels(network, scores)), ends, axis=1)
-    rngs = hunt.rngs("ties")
+    rngs = instance.rngs("ties")
     return np.concatenate(
         [
             cut(part, np.ones(part.shape, bool), keep, rngs)
@@ -94,7 +94,7 @@ def _largest(
 
 
 def gem_miner(
-    hunt: Hunt,
+    instance: Instance,
     count: int,
     *,
     epochs: int = 10,
@@ -108,23 +108,23 @@ def gem_miner(
     after epoch j of E).
     Deviates: the ticket is every edge that was not given up, exactly as many as asked, whatever its score rounds to.
     """
-    network, kind = hunt.network, "gem_miner"
-    steps, order = _order(hunt, epochs)
+    network, kind = instance.network, "gem_miner"
+    steps, order = _order(instance, epochs)
     rates = adam.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
-    scores = popup.draw(network, kind, hunt.rngs("scores"))
-    velocity, weights = np.zeros_like(scores), np.asarray(hunt.parameters, np.float32)
-    mask, rngs = hunt.everything, hunt.rngs("ties")
+    scores = popup.draw(network, kind, instance.rngs("scores"))
+    velocity, weights = np.zeros_like(scores), np.asarray(instance.parameters, np.float32)
+    mask, rngs = instance.everything, instance.rngs("ties")
     for index, left in enumerate(counts(network.kernel_count, count, epochs)):
         scores, velocity = popup.epoch(
-            network, hunt.problem.classes, kind, (momentum, weight_decay), np.zeros(len(network.layers), int),
-            rates[index], weights, adam.survivors(network, mask), scores, velocity, *hunt.problem.train,
+            network, instance.problem.classes, kind, (momentum, weight_decay), np.zeros(len(network.layers), int),
+            rates[index], weights, adam.survivors(network, mask), scores, velocity, *instance.problem.train,
             order[:, index],
         )  # fmt: skip
         mask = cut(popup.kernels(network, scores), mask, left, rngs)
     return mask
 
 
-def _order(hunt: Hunt, epochs: int) -> tuple[int, np.ndarray]:
+def _order(instance: Instance, epochs: int) -> tuple[int, np.ndarray]:
     """Return the steps of an epoch and the samples of every step [S, epochs, steps, batch]."""
-    order = adam.orders(hunt.problem.train.x.shape[1], epochs, hunt.training["batch"], hunt.rngs("order"))
+    order = adam.orders(instance.problem.train.x.shape[1], epochs, instance.training["batch"], instance.rngs("order"))
     return order.shape[2], order

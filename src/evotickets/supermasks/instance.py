@@ -16,7 +16,7 @@ from evotickets.supermasks import adam
 from evotickets.supermasks.problem import Problem
 
 
-class Hunt(NamedTuple):
+class Instance(NamedTuple):
     """What a seeker may know.
 
     Attributes:

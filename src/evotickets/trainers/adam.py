@@ -57,7 +57,7 @@ def train(
                 return (optax.apply_updates(weights, updates), state), loss
 
             (weights, state), losses = jax.lax.scan(step, (weights, state), jax.random.split(key, steps))
-            return weights, state, objective.spread(context, weights), {"batch/loss": jnp.mean(losses)}
+            return weights, state, objective.scatter(context, weights), {"batch/loss": jnp.mean(losses)}
 
         return streams.over_seeds(one, (context, weights, state, keys))
 

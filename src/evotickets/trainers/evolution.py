@@ -87,21 +87,21 @@ def train(
     Args:
         objective: the loss.
         initial: [S, D].
-        settings: `strategy`, `population`, `generations`, `evaluations` (how often the mean is scored), `mean_decay`,
-            and the options of the strategy.
+        settings: `trainer` (a strategy), `population`, `generations`, `evaluations` (how often the mean is scored),
+            `mean_decay`, and the options of the strategy.
         report: called after each evaluation.
         key: decides everything.
 
     Source: Lange & Sprekeler (2023), §3 (mean = masked initial weights, fresh paths, mean decay each generation).
     """
-    fixed = ("strategy", "population", "generations", "evaluations", "mean_decay")
+    fixed = ("trainer", "population", "generations", "evaluations", "mean_decay")
     size, decay = settings["population"], settings["mean_decay"]
     chosen = {name: value for name, value in settings.items() if name not in fixed}
     steps = settings["generations"] // settings["evaluations"]
 
     def strategy() -> Strategy:
         # Built while tracing: evosax computes its constants with dozens of tiny eager operations.
-        return recipe(settings["strategy"])(size, initial.shape[1], **chosen)
+        return recipe(settings["trainer"])(size, initial.shape[1], **chosen)
 
     @jax.jit
     def start(initial, keys):
@@ -127,7 +127,7 @@ def train(
 
             (state, carry), (mean_loss, best_loss) = jax.lax.scan(step, (state, carry), jax.random.split(key, steps))
             scores = {"population/mean_loss": mean_loss[-1], "population/best_loss": best_loss[-1]}
-            return _strong(state), carry, coordinate_std(state), objective.spread(context, state.mean), scores
+            return _strong(state), carry, coordinate_std(state), objective.scatter(context, state.mean), scores
 
         return streams.over_seeds(one, (context, state, carry, keys))
 

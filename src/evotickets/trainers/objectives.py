@@ -34,7 +34,7 @@ class Objective(NamedTuple):
         pair_losses: (shared, context, mean [D], offsets [P/2, D], key, carry) -> (losses [P] of mean + offsets, then
             of mean - offsets; carry).
         loss: (shared, context, survivors [D], key) -> differentiable scalar, or None where there is no gradient.
-        spread: (context, survivors [D]) -> parameters [N], zero where pruned.
+        scatter: (context, survivors [D]) -> parameters [N], zero where pruned.
         evaluate: (shared, parameters [N], key, carry) -> {"split/metric": scalar}; changes nothing. It knows no mask, so
             that all tickets of a task and network share its compiled program.
     """
@@ -45,7 +45,7 @@ class Objective(NamedTuple):
     losses: Callable[..., tuple[jax.Array, Carry]]
     pair_losses: Callable[..., tuple[jax.Array, Carry]]
     loss: Callable[..., jax.Array] | None
-    spread: Callable[[Any, jax.Array], jax.Array]
+    scatter: Callable[[Any, jax.Array], jax.Array]
     evaluate: Callable[..., dict[str, jax.Array]]
 
 
@@ -71,7 +71,7 @@ def _plan(network: Network, mask: np.ndarray, engine: dict[str, str]) -> Any:
     return population.plan(network, jax.tree.map(lambda *rows: np.stack(rows), *tensors), **engine)
 
 
-def _spread(network: Network) -> Callable[[Any, jax.Array], jax.Array]:
+def _scatter(network: Network) -> Callable[[Any, jax.Array], jax.Array]:
     return lambda context, survivors: masks.scatter(survivors, context["positions"], network.parameter_count)
 
 
@@ -109,11 +109,11 @@ def supervised(
         pairs = over_devices(halves, mesh)(offsets, context["plan"], mean, *_batch(shared, key, batch))
         return pairs.T.ravel(), carry
 
-    spread = _spread(network)
+    scatter = _scatter(network)
 
     def loss(shared, context, survivors, key):
         x, y = _batch(shared, key, batch)
-        outputs = feedforward.apply(network, layout.unflatten(network, spread(context, survivors)), x)
+        outputs = feedforward.apply(network, layout.unflatten(network, scatter(context, survivors)), x)
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
 
     def evaluate(shared, parameters, key, carry):
@@ -126,7 +126,7 @@ def supervised(
             scores[f"{split}/loss"] = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
         return scores
 
-    return Objective(shared, context, (), losses, pair_losses, loss, spread, evaluate)
+    return Objective(shared, context, (), losses, pair_losses, loss, scatter, evaluate)
 
 
 def control(
@@ -151,7 +151,7 @@ def control(
     context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
     whole = _plan(network, np.ones((1, network.kernel_count), bool), {})
 
-    spread = _spread(network)
+    scatter = _scatter(network)
 
     def play(plan, members, key, count, statistics, mesh=None):
         policies = population.policy(plan, members)
@@ -173,4 +173,4 @@ def control(
         validation, test = jnp.split(returns, 2)
         return {"validation/return": jnp.mean(validation), "test/return": jnp.mean(test)}
 
-    return Objective((), context, carry, losses, pair_losses, None, spread, evaluate)
+    return Objective((), context, carry, losses, pair_losses, None, scatter, evaluate)

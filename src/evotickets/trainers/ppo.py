@@ -116,7 +116,7 @@ def train(
 
     def act(context: Any, weights: Weights, observations: jax.Array) -> jax.Array:
         return feedforward.apply(
-            network, layout.unflatten(network, objective.spread(context, weights.actor)), observations
+            network, layout.unflatten(network, objective.scatter(context, weights.actor)), observations
         )
 
     def judge(weights: Weights, observations: jax.Array) -> jax.Array:
@@ -226,7 +226,7 @@ def train(
             learner, losses = jax.lax.scan(
                 lambda learner, key: update(context, learner, key), learner, jax.random.split(key, updates)
             )
-            return learner, objective.spread(context, learner.weights.actor), {"batch/loss": jnp.mean(losses)}
+            return learner, objective.scatter(context, learner.weights.actor), {"batch/loss": jnp.mean(losses)}
 
         return streams.over_seeds(one, (context, learners, keys))
 

@@ -1,4 +1,4 @@
-"""Hybrid training: gradients move the weights while evolution moves the mask, beside pure evolution and gradient rivals.
+"""Hybrid training: gradients move the weights while evolution moves the mask, beside pure evolution and gradient baselines.
 
 Source: Lenc, Elsen, Schaul & Simonyan (2019), "Non-differentiable supervised learning with evolution strategies and hybrid
 methods", arXiv 1906.03139, as far as it could be read: sizes of networks and the constants of the strategy are those of a

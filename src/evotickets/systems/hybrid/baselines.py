@@ -1,4 +1,4 @@
-"""Gradient rivals: the same network, steps and samples, with masks that gradients and magnitudes move.
+"""Gradient baselines: the same network, steps and samples, with masks that gradients and magnitudes move.
 
 Axis letters: `L` prunable layers. All keep exactly their count of every layer at every step.
 """
@@ -97,9 +97,9 @@ def _changing(setting: Setting, change: Change | None, every: int, batches: int,
 
 
 @register
-def static(setting: Setting, *, budget: str = "uniform", batches: int = 0) -> Method:
+def static(setting: Setting, *, layer_densities: str = "uniform", batches: int = 0) -> Method:
     """Train under a random mask that stays."""
-    return _changing(setting, None, EVERY, batches, budget=budget)
+    return _changing(setting, None, EVERY, batches, layer_densities=layer_densities)
 
 
 @register
@@ -130,7 +130,7 @@ def _share(setting: Setting, fraction: float, at: jax.Array) -> jax.Array:
 
 @register
 def set(
-    setting: Setting, *, fraction: float = 0.3, every: int = EVERY, budget: str = "uniform", batches: int = 0
+    setting: Setting, *, fraction: float = 0.3, every: int = EVERY, layer_densities: str = "uniform", batches: int = 0
 ) -> Method:
     """Sparse evolutionary training: prune the smallest, grow at random.
 
@@ -142,17 +142,17 @@ def set(
         del gradient
         return _rewire(state, counts, _share(setting, fraction, at), _noise(setting, key))
 
-    return _changing(setting, change, every, batches, budget=budget)
+    return _changing(setting, change, every, batches, layer_densities=layer_densities)
 
 
 @register
 def rigl(
-    setting: Setting, *, fraction: float = 0.3, every: int = EVERY, budget: str = "erk", batches: int = 0
+    setting: Setting, *, fraction: float = 0.3, every: int = EVERY, layer_densities: str = "erk", batches: int = 0
 ) -> Method:
     """RigL: prune the smallest, grow where the gradient of the loss is largest.
 
     Source: Evci et al. (2020), algorithm 1.
-    Deviates: weights also take their step when the mask changes, so that all rivals take equally many.
+    Deviates: weights also take their step when the mask changes, so that all baselines take equally many.
     """
 
     def change(state: Sparse, counts: jax.Array, gradient: Params, at: jax.Array, key: jax.Array) -> Sparse:
@@ -160,11 +160,11 @@ def rigl(
         grow = {name: jnp.abs(gradient[name]) for name in state.masks}
         return _rewire(state, counts, _share(setting, fraction, at), grow)
 
-    return _changing(setting, change, every, batches, budget=budget)
+    return _changing(setting, change, every, batches, layer_densities=layer_densities)
 
 
 @register
-def gmp(setting: Setting, *, every: int = EVERY, budget: str = "uniform", batches: int = 0) -> Method:
+def gmp(setting: Setting, *, every: int = EVERY, layer_densities: str = "uniform", batches: int = 0) -> Method:
     """Gradual magnitude pruning: from dense along a cubic ramp; what is pruned never comes back.
 
     Source: Zhu & Gupta (2018), "To prune, or not to prune", (1).
@@ -183,7 +183,7 @@ def gmp(setting: Setting, *, every: int = EVERY, budget: str = "uniform", batche
         masks = _select(setting, scores, kept, state.salt)
         return Sparse(state.weights.only(masks), masks, state.salt)
 
-    method = _changing(setting, change, every, batches, budget=budget)
+    method = _changing(setting, change, every, batches, layer_densities=layer_densities)
 
     def start(params: Params, counts: jax.Array, key: jax.Array) -> Sparse:
         del counts
@@ -201,7 +201,9 @@ class Through(NamedTuple):
 
 
 @register
-def straight_through(setting: Setting, *, score_rate: float = 1.0, budget: str = "uniform", batches: int = 0) -> Method:
+def straight_through(
+    setting: Setting, *, score_rate: float = 1.0, layer_densities: str = "uniform", batches: int = 0
+) -> Method:
     """Learn a score per weight by gradients that pass through the choice of the largest as if it were the score itself.
 
     Scores start at the magnitudes of the weights, in units of their layer's std.
@@ -230,7 +232,7 @@ def straight_through(setting: Setting, *, score_rate: float = 1.0, budget: str =
         masks = _select(setting, state.scores.params, counts, state.salt)
         return masked(state.weights.params, masks), masks
 
-    return Method(start, step, deployed, _passes(setting, batches), budget=budget)
+    return Method(start, step, deployed, _passes(setting, batches), layer_densities=layer_densities)
 
 
 @register

@@ -16,7 +16,7 @@ from evotickets.claims.rules import MISSING, Row, Rule, weakest, weakest_known
 from evotickets.statistics import Effect
 
 CLOSE, NEAR, SAME = 0.01, 0.02, 0.003
-"""Accuracies: the hybrid may lose to a rival, evolution to gradients; semi-updates may differ from full ones."""
+"""Accuracies: the hybrid may lose to a baseline, evolution to gradients; semi-updates may differ from full ones."""
 ALIGNED, FAINT = 0.9, 0.1
 """A cosine from which updates point the same way; a correlation below which one knows next to nothing."""
 FAR, WEIGHTS = 10, 100
@@ -148,12 +148,12 @@ def h2(evidence: Evidence) -> dict[str, Effect]:
 def h3(evidence: Evidence) -> dict[str, Effect]:
     """Decide whether the hybrid is competitive with masks that gradients learn."""
     rows, own = evidence.accuracy, next(iter(evidence.hybrids), "")
-    rivals = [name for kind in LEARNED for name in evidence.named(kind, batches=0)]
-    against = {f"H3 {name}": above(rows, own, name, CLOSE) for name in rivals}
+    baselines = [name for kind in LEARNED for name in evidence.named(kind, batches=0)]
+    against = {f"H3 {name}": above(rows, own, name, CLOSE) for name in baselines}
     at = {}
     for density in sorted(rows.loc[rows["method"] == own, "density"].unique(), reverse=True):
         here = rows[rows["density"] == density]
-        at[f"H3 at {density:g}"] = weakest_known(above(here, own, name, CLOSE) for name in rivals)
+        at[f"H3 at {density:g}"] = weakest_known(above(here, own, name, CLOSE) for name in baselines)
     more = {f"H3 beats {name}": above(rows, own, name) for kind in ("set", "static") for name in evidence.named(kind)}
     return {"H3": weakest_known(against.values())} | against | at | more
 
@@ -245,9 +245,9 @@ RULES = {
         h3,
         "The hybrid is competitive with masks that gradients learn, at densities from .02 to .5",
         PAPER,
-        f"accuracy of the hybrid − that of a rival + {CLOSE}; H3 is the weakest of all rivals (SET, RigL, gradual magnitude "
-        "pruning, straight-through top-k), 'H3 at' that at one density; 'H3 beats' has no margin. Tasks and densities are "
-        "those that both were run with. The hybrid has the steps and samples of its rivals, each sample under two masks: "
+        f"accuracy of the hybrid − that of a baseline + {CLOSE}; H3 is the weakest of all baselines (SET, RigL, gradual "
+        "magnitude pruning, straight-through top-k), 'H3 at' that at one density; 'H3 beats' has no margin. Tasks and densities "
+        "are those that both were run with. The hybrid has the steps and samples of its baselines, each sample under two masks: "
         "twice their passes",
     ),
     "H4": Rule(

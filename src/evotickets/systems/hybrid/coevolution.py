@@ -192,13 +192,13 @@ def hybrid(
     groups: int = 1,
     pairwise: bool = True,
     shuffled: bool = False,
-    budget: str = "uniform",
+    layer_densities: str = "uniform",
 ) -> Method:
     """Move weights by gradients and masks by evolution, from the very same passes.
 
     Every step takes as many pairs of masks as it has batches of samples. Weights follow the mean gradient of all members,
     each on its own survivors; the mean of the scores follows the rank-shaped update of the same losses. The mask that counts
-    is that of the mean. As the masks of the rivals do, it stays from three quarters of the steps on.
+    is that of the mean. As the masks of the baselines do, it stays from three quarters of the steps on.
 
     Args:
         setting: what all methods share.
@@ -211,7 +211,7 @@ def hybrid(
         groups: members are ranked in as many groups, whose updates are averaged; 1 is the full update.
         pairwise: whether losses are ranked less the mean of their pair.
         shuffled: whether utilities are dealt out at random: a random walk of the mask.
-        budget: how counts are shared out over layers.
+        layer_densities: how counts are shared out over layers.
 
     Source: Lenc et al. (2019).
     Deviates: the std falls, so that training ends on the mask that is deployed; see also `utilities`.
@@ -249,4 +249,4 @@ def hybrid(
         return masked(state.weights.params, chosen), chosen
 
     passes = 6.0 * setting.batches * setting.batch
-    return Method(start, step, deployed, passes, block=masks.block, budget=budget)
+    return Method(start, step, deployed, passes, block=masks.block, layer_densities=layer_densities)

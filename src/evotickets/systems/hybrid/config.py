@@ -14,7 +14,7 @@ WHOLE = {"dense", "evolution"}
 SEARCH = "hybrid"
 NETWORKS = ("hidden", "channels", "separable", "recurrent")
 CHANGES_UNTIL = 0.75
-"""Share of the steps in which masks may change (`hybrid.rivals.STOP`, which importing would start JAX)."""
+"""Share of the steps in which masks may change (`hybrid.baselines.STOP`, which importing would start JAX)."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class Method(NamedTuple):
         deployed: (state, counts) -> (parameters, zero where pruned; masks). What is scored in the end.
         passes: passes of a sample through the network in a step: 1 forward, 2 more backward.
         block: rows and columns of the blocks that are kept or pruned together.
-        budget: how counts are shared out over layers.
+        layer_densities: how counts are shared out over layers.
         dense: whether nothing is pruned, whatever the density.
         begins_dense: whether nothing is pruned at the start.
         probe: as `step` but without a new state: what is measured once an evaluation; or None.
@@ -88,7 +88,7 @@ class Method(NamedTuple):
     deployed: Callable[[Any, jax.Array], tuple[Params, Masks]]
     passes: float
     block: tuple[int, int] = (1, 1)
-    budget: str = "uniform"
+    layer_densities: str = "uniform"
     dense: bool = False
     begins_dense: bool = False
     probe: Callable[..., Metrics] | None = None

@@ -147,7 +147,7 @@ def blocks(shape: tuple[int, ...], block: tuple[int, int]) -> tuple[int, int]:
 
 def expand(chosen: jax.Array, shape: tuple[int, ...], block: tuple[int, int]) -> jax.Array:
     """Spread values of blocks [R, C] over a kernel of a shape; blocks at its lower and right edge may stick out."""
-    spread = chosen
+    expanded = chosen
     for axis, size in enumerate(block):
-        spread = jnp.repeat(spread, size, axis) if size > 1 else spread
-    return spread[: prod(shape[:-1]), : shape[-1]].reshape(shape)
+        expanded = jnp.repeat(expanded, size, axis) if size > 1 else expanded
+    return expanded[: prod(shape[:-1]), : shape[-1]].reshape(shape)

@@ -44,7 +44,7 @@ def counts_of(architecture: Architecture, method: Method, density: float) -> np.
     shapes = architecture.shapes
     if method.block != (1, 1):
         shapes = [selection.blocks(shape, method.block) for shape in shapes]
-    return layer_densities.BUDGETS[method.budget](shapes, 1.0 if method.dense else density)
+    return layer_densities.LAYER_DENSITIES[method.layer_densities](shapes, 1.0 if method.dense else density)
 
 
 def initial(architecture: Architecture, method: Method, counts: np.ndarray, rngs: list[np.random.Generator]) -> Params:

@@ -13,7 +13,7 @@ from evotickets.networks import masks
 from evotickets.planted import measures, samples
 from evotickets.planted.ground import Ground, names, network_of
 from evotickets.supermasks import adam
-from evotickets.supermasks.instance import Hunt
+from evotickets.supermasks.instance import Instance
 from evotickets.systems.planting import DENSE, PLANTED, TICKET, seekers
 
 Rows = list[dict[str, Any]]
@@ -53,25 +53,25 @@ def seek(
     network, streamed = network_of(target, depth), names(target, depth)
     generators = [streams.generator(seed, *streamed, "samples", i) for i in range(len(where.mask))]
     problem = samples.draw(target["target"], count, target["noise"], generators)
-    hunt = Hunt(network, problem, where.parameters, training, seed, streamed)
+    instance = Instance(network, problem, where.parameters, training, seed, streamed)
     options = dict(seeker)
     name = options.pop("seeker")
     if name == DENSE:
-        found = hunt.everything
+        found = instance.everything
     elif name == PLANTED:
         found = where.mask
     else:
         wanted = int(where.mask[0].sum())
         if density != TICKET:
             wanted = masks.kept_count(float(density), network.kernel_count)
-        found = seekers.seek(name, hunt, wanted, **options)
-    return Found(found, _measure(hunt, where, found) + (_visible(hunt, where) if name == PLANTED else []))
+        found = seekers.seek(name, instance, wanted, **options)
+    return Found(found, _measure(instance, where, found) + (_visible(instance, where) if name == PLANTED else []))
 
 
-def _measure(hunt: Hunt, where: Ground, found: np.ndarray) -> Rows:
-    network, problem, metric = hunt.network, hunt.problem, hunt.problem.metric
+def _measure(instance: Instance, where: Ground, found: np.ndarray) -> Rows:
+    network, problem, metric = instance.network, instance.problem, instance.problem.metric
     strong = measures.quality(network, problem, where.parameters * adam.survivors(network, found))
-    weak = measures.quality(network, problem, hunt.train(found, hunt.training["epochs"], "last"))
+    weak = measures.quality(network, problem, instance.train(found, instance.training["epochs"], "last"))
     rows = _rows("test", f"strong_{metric}", strong.fair) + _rows("test", f"strong_raw_{metric}", strong.raw)
     rows += _rows("test", f"weak_{metric}", weak.fair) + _rows("test", f"weak_raw_{metric}", weak.raw)
     rows += _rows("test", f"baseline_{metric}", measures.baseline(problem))
@@ -84,8 +84,8 @@ def _measure(hunt: Hunt, where: Ground, found: np.ndarray) -> Rows:
     return rows
 
 
-def _visible(hunt: Hunt, where: Ground) -> Rows:
-    seen = measures.visibility(hunt.network, where.parameters, where.mask)._asdict()
+def _visible(instance: Instance, where: Ground) -> Rows:
+    seen = measures.visibility(instance.network, where.parameters, where.mask)._asdict()
     return [row for name, values in seen.items() for row in _rows("visibility", name, values)]
 
 

@@ -13,7 +13,7 @@ from evotickets import population, streams
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import scores
-from evotickets.supermasks.instance import Hunt, counts, cut
+from evotickets.supermasks.instance import Instance, counts, cut
 from evotickets.supermasks.problem import Problem
 from evotickets.systems.planting.registry import register
 from evotickets.trainers import evolution, objectives
@@ -45,7 +45,7 @@ def objective(network: Network, problem: Problem, mask: np.ndarray, batch: int) 
         x, y = draw(shared, key, carry)
         return population.pair_losses(context["plan"], mean, offsets, x, y, loss=error), carry
 
-    def spread(context, survivors):
+    def scatter(context, survivors):
         return masks.scatter(survivors, context["positions"], network.parameter_count)
 
     def evaluate(shared, parameters, key, carry):
@@ -55,12 +55,12 @@ def objective(network: Network, problem: Problem, mask: np.ndarray, batch: int) 
         return {"train/loss": jnp.mean(error(outputs.T, y))}
 
     shared = tuple(map(jnp.asarray, problem.train))
-    return Objective(shared, context, jnp.arange(len(mask)), losses, pair_losses, None, spread, evaluate)
+    return Objective(shared, context, jnp.arange(len(mask)), losses, pair_losses, None, scatter, evaluate)
 
 
 @register
 def evolution_strategy(
-    hunt: Hunt,
+    instance: Instance,
     count: int,
     *,
     criterion: str = "snr",
@@ -75,16 +75,16 @@ def evolution_strategy(
 
     Source: Lange & Sprekeler (2023), §3: the first system of this package, here where the right mask is known.
     """
-    network, kernels = hunt.network, masks.kernel_positions(hunt.network)
-    mask, rngs = hunt.everything, hunt.rngs("ties")
-    settings = {"strategy": strategy, "population": population, "generations": generations, "std_init": std_init}
+    network, kernels = instance.network, masks.kernel_positions(instance.network)
+    mask, rngs = instance.everything, instance.rngs("ties")
+    settings = {"trainer": strategy, "population": population, "generations": generations, "std_init": std_init}
     settings |= {"evaluations": 1, "mean_decay": 0.0}
     for shot, left in enumerate(counts(mask.shape[1], count, shots)):
         places = objectives.positions(network, mask)
-        initial = jnp.asarray(np.take_along_axis(hunt.parameters, places, 1), jnp.float32)
-        key = streams.stream(hunt.seed, *hunt.names, "evolution", shot)
-        trained = evolution.train(objective(network, hunt.problem, mask, batch), initial, settings, key=key)
-        mean, std = np.zeros((2, *hunt.parameters.shape), np.float32)
+        initial = jnp.asarray(np.take_along_axis(instance.parameters, places, 1), jnp.float32)
+        key = streams.stream(instance.seed, *instance.names, "evolution", shot)
+        trained = evolution.train(objective(network, instance.problem, mask, batch), initial, settings, key=key)
+        mean, std = np.zeros((2, *instance.parameters.shape), np.float32)
         np.put_along_axis(mean, places, trained.mean, 1)
         np.put_along_axis(std, places, np.asarray(trained.std), 1)
         mask = cut(scores.score(criterion, mean[:, kernels], std[:, kernels]), mask, left, rngs)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from evotickets.supermasks import frozen
-from evotickets.supermasks.instance import Hunt
+from evotickets.supermasks.instance import Instance
 from evotickets.systems.planting import evolved, scored
 from evotickets.systems.planting.registry import SEEKERS, register
 
@@ -22,7 +22,7 @@ def options(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def seek(name: str, hunt: Hunt, count: int, **chosen: Any) -> np.ndarray:
+def seek(name: str, instance: Instance, count: int, **chosen: Any) -> np.ndarray:
     """Return the mask [S, K] that a seeker finds, with exactly `count` edges.
 
     Raises:
@@ -30,4 +30,4 @@ def seek(name: str, hunt: Hunt, count: int, **chosen: Any) -> np.ndarray:
     """
     if name not in SEEKERS:
         raise ValueError(f"unknown seeker {name!r}; known are {', '.join(sorted(SEEKERS))}")
-    return SEEKERS[name](hunt, count, **chosen)
+    return SEEKERS[name](instance, count, **chosen)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from evotickets.systems.strong.search import Exam, State, fresh, moved, strangers, truncate
+from evotickets.systems.strong.search import Evaluator, State, fresh, immigrants, moved, truncate
 
 BATCH = 100
 
@@ -23,21 +23,23 @@ class RandomSearch(NamedTuple):
         """Batches of draws."""
         return -(-self.budget // BATCH)
 
-    def start(self, exam: Exam, key: jax.Array) -> State:
+    def start(self, evaluator: Evaluator, key: jax.Array) -> State:
         """Draw the first candidates."""
-        genomes = strangers(exam, BATCH, key)
-        return self._ended(fresh(*truncate(genomes, self._losses(exam, genomes, 0), BATCH), min(BATCH, self.budget)))
+        genomes = immigrants(evaluator, BATCH, key)
+        return self._ended(
+            fresh(*truncate(genomes, self._losses(evaluator, genomes, 0), BATCH), min(BATCH, self.budget))
+        )
 
-    def step(self, exam: Exam, state: State, key: jax.Array) -> State:
+    def step(self, evaluator: Evaluator, state: State, key: jax.Array) -> State:
         """Draw a batch more."""
-        rows = strangers(exam, BATCH, key)
-        losses = jnp.concatenate([state.losses, self._losses(exam, rows, state.evaluations)])
+        rows = immigrants(evaluator, BATCH, key)
+        losses = jnp.concatenate([state.losses, self._losses(evaluator, rows, state.evaluations)])
         kept = truncate(jnp.concatenate([state.genomes, rows]), losses, BATCH)
         return self._ended(moved(state, *kept, jnp.minimum(BATCH, self.budget - state.evaluations)))
 
-    def _losses(self, exam: Exam, genomes: jax.Array, used: jax.Array | int) -> jax.Array:
+    def _losses(self, evaluator: Evaluator, genomes: jax.Array, used: jax.Array | int) -> jax.Array:
         """Return losses [C], infinite beyond the budget."""
-        return jnp.where(used + jnp.arange(BATCH) < self.budget, exam.score(genomes), jnp.inf)
+        return jnp.where(used + jnp.arange(BATCH) < self.budget, evaluator.score(genomes), jnp.inf)
 
     def _ended(self, state: State) -> State:
         return state._replace(done=state.evaluations >= self.budget)
@@ -56,15 +58,15 @@ class OnePlusOne(NamedTuple):
         """Children."""
         return self.budget
 
-    def start(self, exam: Exam, key: jax.Array) -> State:
+    def start(self, evaluator: Evaluator, key: jax.Array) -> State:
         """Draw the parent."""
-        parent = strangers(exam, 1, key)
-        return fresh(parent, exam.score(parent), 1)._replace(done=jnp.array(self.budget <= 1))
+        parent = immigrants(evaluator, 1, key)
+        return fresh(parent, evaluator.score(parent), 1)._replace(done=jnp.array(self.budget <= 1))
 
-    def step(self, exam: Exam, state: State, key: jax.Array) -> State:
+    def step(self, evaluator: Evaluator, state: State, key: jax.Array) -> State:
         """Let the parent have one child."""
-        child = state.genomes ^ jax.random.bernoulli(key, 1 / exam.bits, state.genomes.shape)
+        child = state.genomes ^ jax.random.bernoulli(key, 1 / evaluator.bits, state.genomes.shape)
         # The child comes first: it takes the place of a parent that is as good.
-        both = jnp.concatenate([child, state.genomes]), jnp.concatenate([exam.score(child), state.losses])
+        both = jnp.concatenate([child, state.genomes]), jnp.concatenate([evaluator.score(child), state.losses])
         state = moved(state, *truncate(*both, 1), 1)
         return state._replace(done=state.evaluations >= self.budget)

@@ -16,7 +16,7 @@ from evotickets.planted import ground as grounds
 from evotickets.planted import measures
 from evotickets.planted import samples as planted_samples
 from evotickets.supermasks import adam, frozen, perceptron
-from evotickets.supermasks.instance import Hunt
+from evotickets.supermasks.instance import Instance
 from evotickets.supermasks.problem import Samples
 from evotickets.systems.strong import DENSE, FOUND, LEAKED, PLANTED, PRUNED, choice, data, seekers, weights
 from evotickets.systems.strong.search import Progress, quiet
@@ -54,9 +54,9 @@ def initial(task: Settings) -> str:
     return f"uniform {task['scale']:g}" if task["initial"] == "uniform" else task["initial"]
 
 
-def hunt(
+def instance(
     task: Settings, *, samples: int, training: dict[str, Any], seed: int, count: int
-) -> tuple[Hunt, np.ndarray | None]:
+) -> tuple[Instance, np.ndarray | None]:
     """Draw samples and weights of a task for `count` seeds; also return the planted masks [S, K], if there are any.
 
     Tasks that differ in network alone have the same samples.
@@ -90,7 +90,7 @@ def hunt(
             for rng in _rngs(seed, *names, "weights", count=count)
         ]
     )
-    return Hunt(network, problem, parameters, _schedule(training), seed, names), None
+    return Instance(network, problem, parameters, _schedule(training), seed, names), None
 
 
 def _planted(
@@ -101,7 +101,7 @@ def _planted(
     training: dict[str, Any],
     seed: int,
     count: int,
-) -> tuple[Hunt, np.ndarray]:
+) -> tuple[Instance, np.ndarray]:
     """Take mother networks and samples from planting; validation samples are drawn beside them.
 
     Searches judge masks by outputs as they are. Planted tickets compute their target up to a factor for every class, so
@@ -118,7 +118,7 @@ def _planted(
         kernel, bias = perceptron.layers(network, own)[-1]
         kernel /= scales[:, None]
         bias /= scales
-    return Hunt(network, problem, parameters, _schedule(training), seed, names), ground.mask
+    return Instance(network, problem, parameters, _schedule(training), seed, names), ground.mask
 
 
 def _schedule(training: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def seek(
     """Let a seeker loose on a task, choose and prune what it found, and measure every state of it.
 
     Args:
-        task: as for `hunt`.
+        task: as for `instance`.
         seeker: `seeker` and its options, all of them numbers or their own words (`resolved`).
         samples: training samples at most.
         training: `epochs`, `batch` and `learning_rate` of the dense network, and the batch of seekers that take gradients.
@@ -174,7 +174,7 @@ def seek(
         count: of seeds.
         progress: makes what searches call as they go on.
     """
-    where, planted = hunt(task, samples=samples, training=training, seed=seed, count=count)
+    where, planted = instance(task, samples=samples, training=training, seed=seed, count=count)
     options = dict(seeker)
     name = options.pop("seeker")
     if name == DENSE:
@@ -200,7 +200,7 @@ def seek(
     return Ticket(tickets, rows, found.history)
 
 
-def classifier(where: Hunt, seeker: str, mask: np.ndarray, found: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def classifier(where: Instance, seeker: str, mask: np.ndarray, found: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return the function that tells the classes [n] of inputs [n, I] for the ticket [K] of the first seed.
 
     `found` is the ticket [K] before pruning, from which biprop's weights have their magnitude.
@@ -213,7 +213,7 @@ def classifier(where: Hunt, seeker: str, mask: np.ndarray, found: np.ndarray) ->
     return lambda x: np.asarray(jnp.argmax(perceptron.outputs(layers, jnp.asarray(x, jnp.float32).T), 0))
 
 
-def _rows(where: Hunt, state: str, mask: np.ndarray, parameters: np.ndarray, planted: np.ndarray | None) -> Rows:
+def _rows(where: Instance, state: str, mask: np.ndarray, parameters: np.ndarray, planted: np.ndarray | None) -> Rows:
     """Return what the tickets [S, K] of a state are worth, and how much of a planted one they are."""
     grades = choice.grade(where.network, where.problem, parameters * adam.survivors(where.network, mask))
     rows = [row for (split, metric), values in grades.items() for row in _spread(state, mask, split, metric, values)]

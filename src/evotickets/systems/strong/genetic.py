@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from evotickets.systems.strong.evaluator import of_some
-from evotickets.systems.strong.search import Exam, State, coins, fresh, moved, strangers, truncate
+from evotickets.systems.strong.search import Evaluator, State, bernoulli, fresh, immigrants, moved, truncate
 
 FALL = 0.05
 """How far the accuracy bound is lowered."""
@@ -47,15 +47,15 @@ class Genetic(NamedTuple):
         """Generations at most."""
         return self.most
 
-    def start(self, exam: Exam, key: jax.Array) -> State:
+    def start(self, evaluator: Evaluator, key: jax.Array) -> State:
         """Draw the first population."""
-        genomes, drawn, bound = founders(self, exam, key)
-        return fresh(*truncate(genomes, exam.score(genomes), self.population), drawn, bound)
+        genomes, drawn, bound = initial_population(self, evaluator, key)
+        return fresh(*truncate(genomes, evaluator.score(genomes), self.population), drawn, bound)
 
-    def step(self, exam: Exam, state: State, key: jax.Array) -> State:
+    def step(self, evaluator: Evaluator, state: State, key: jax.Array) -> State:
         """Go on for one generation."""
-        rows, count = offspring(self, exam, state.genomes, key)
-        losses = of_some(exam.score, rows, count)
+        rows, count = offspring(self, evaluator, state.genomes, key)
+        losses = of_some(evaluator.score, rows, count)
         # Who was there first comes first: of equals the older survives.
         everybody = jnp.concatenate([state.genomes, rows]), jnp.concatenate([state.losses, losses])
         state = moved(state, *truncate(*everybody, self.population), count)
@@ -63,7 +63,7 @@ class Genetic(NamedTuple):
         return state._replace(done=settled | (state.steps >= self.most))
 
 
-def founders(rules: Genetic, exam: Exam, key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def initial_population(rules: Genetic, evaluator: Evaluator, key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Draw connected genomes [P, K] that reach the accuracy bound; return them, the number drawn and the last bound."""
     size = rules.population
 
@@ -74,8 +74,8 @@ def founders(rules: Genetic, exam: Exam, key: jax.Array) -> tuple[jax.Array, jax
     def draw(carried):
         genomes, filled, drawn, here, bound, key = carried
         key, own = jax.random.split(key)
-        rows = strangers(exam, size, own)
-        good = 1 - exam.error(rows) >= bound - ROUNDING
+        rows = immigrants(evaluator, size, own)
+        good = 1 - evaluator.error(rows) >= bound - ROUNDING
         places = jnp.where(good, jnp.minimum(filled + jnp.cumsum(good) - 1, size), size)
         genomes, filled = genomes.at[places].set(rows), jnp.minimum(filled + good.sum(), size)
         used_up = (here + size >= rules.draws) & (filled < size)
@@ -83,13 +83,13 @@ def founders(rules: Genetic, exam: Exam, key: jax.Array) -> tuple[jax.Array, jax
         return genomes, filled, drawn + size, jnp.where(used_up, 0, here + size), bound, key
 
     # One row more than individuals: what is not wanted goes there.
-    empty = jnp.zeros((size + 1, exam.bits), bool)
+    empty = jnp.zeros((size + 1, evaluator.bits), bool)
     start = (empty, jnp.int32(0), jnp.int32(0), jnp.int32(0), jnp.float32(rules.bound), key)
     genomes, _, drawn, _, bound, _ = jax.lax.while_loop(unfilled, draw, start)
     return genomes[:size], drawn, jnp.maximum(bound, 0)
 
 
-def offspring(rules: Genetic, exam: Exam, genomes: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+def offspring(rules: Genetic, evaluator: Evaluator, genomes: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Return children, mutants and migrants of genomes [P, K], the best first, and how many they are.
 
     The rows [3 · P + migrants, K] behind that number are no genomes.
@@ -98,11 +98,11 @@ def offspring(rules: Genetic, exam: Exam, genomes: jax.Array, key: jax.Array) ->
     who, whom, whose, which, where, new = jax.random.split(key, 6)
     recombines = jax.random.bernoulli(who, rules.recombination, (size,))
     mates = jax.random.randint(whom, (size,), 0, rules.mates)
-    children = jnp.where(coins(whose, (size, bits)), genomes, genomes[mates])
+    children = jnp.where(bernoulli(whose, (size, bits)), genomes, genomes[mates])
     parents = jnp.concatenate([genomes, children])
     mutates = jax.random.bernoulli(which, rules.mutation, (2 * size,))
     mutates &= jnp.concatenate([jnp.ones(size, bool), recombines])
     flips = jax.random.randint(where, (2 * size, 1), 0, bits) == jnp.arange(bits)
-    rows = jnp.concatenate([children, parents ^ flips, strangers(exam, rules.migrants, new)])
+    rows = jnp.concatenate([children, parents ^ flips, immigrants(evaluator, rules.migrants, new)])
     there = jnp.concatenate([recombines, mutates, jnp.ones(rules.migrants, bool)])
     return rows[jnp.argsort(~there, stable=True)], there.sum()

@@ -30,7 +30,7 @@ def quiet(total: int, unit: str) -> Report:
     return silent
 
 
-class Exam(NamedTuple):
+class Evaluator(NamedTuple):
     """What judges genomes.
 
     Attributes:
@@ -75,10 +75,10 @@ class Method(Protocol):
     def longest(self) -> int:
         """Steps at most."""
 
-    def start(self, exam: Exam, key: jax.Array) -> State:
+    def start(self, evaluator: Evaluator, key: jax.Array) -> State:
         """Return the state before the first step."""
 
-    def step(self, exam: Exam, state: State, key: jax.Array) -> State:
+    def step(self, evaluator: Evaluator, state: State, key: jax.Array) -> State:
         """Return the state after a step."""
 
 
@@ -134,39 +134,39 @@ def truncate(genomes: jax.Array, losses: jax.Array, size: int) -> tuple[jax.Arra
     return genomes[order], losses[order]
 
 
-def coins(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
-    """Toss coins [P, K], 32 to a random word."""
+def bernoulli(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
+    """Toss bernoulli [P, K], 32 to a random word."""
     (rows, bits), words = shape, -(-shape[1] // 32)
     drawn = jax.random.bits(key, (rows, words), jnp.uint32)
     tossed = drawn[..., None] >> jnp.arange(32, dtype=jnp.uint32) & 1
     return tossed.reshape(rows, 32 * words)[:, :bits].astype(bool)
 
 
-def strangers(exam: Exam, count: int, key: jax.Array) -> jax.Array:
+def immigrants(evaluator: Evaluator, count: int, key: jax.Array) -> jax.Array:
     """Draw random genomes [count, K], each anew until a path leads through it."""
 
     def cut_off(carried: tuple[jax.Array, jax.Array]) -> jax.Array:
-        return jnp.any(~exam.connected(carried[0]))
+        return jnp.any(~evaluator.connected(carried[0]))
 
     def redraw(carried: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         genomes, key = carried
         key, own = jax.random.split(key)
-        return jnp.where(exam.connected(genomes)[:, None], genomes, coins(own, (count, exam.bits))), key
+        return jnp.where(evaluator.connected(genomes)[:, None], genomes, bernoulli(own, (count, evaluator.bits))), key
 
     key, own = jax.random.split(key)
-    return jax.lax.while_loop(cut_off, redraw, (coins(own, (count, exam.bits)), key))[0]
+    return jax.lax.while_loop(cut_off, redraw, (bernoulli(own, (count, evaluator.bits)), key))[0]
 
 
-def _exam(network: Network, objective: str, parameters: jax.Array, x: jax.Array, y: jax.Array) -> Exam:
+def _evaluator(network: Network, objective: str, parameters: jax.Array, x: jax.Array, y: jax.Array) -> Evaluator:
     score, error = (scorer(network, kind, parameters, x, y) for kind in (objective, "accuracy"))
-    return Exam(score, error, connector(network), network.kernel_count)
+    return Evaluator(score, error, connector(network), network.kernel_count)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _start(method, network, objective, parameters, x, y, keys):
     def one(argument):
         parameters, x, y, key = argument
-        return method.start(_exam(network, objective, parameters, x, y), jax.random.fold_in(key, 0))
+        return method.start(_evaluator(network, objective, parameters, x, y), jax.random.fold_in(key, 0))
 
     return streams.over_seeds(one, (parameters, x, y, keys))
 
@@ -175,13 +175,13 @@ def _start(method, network, objective, parameters, x, y, keys):
 def _advance(method, network, objective, steps, state, parameters, x, y, keys):
     def one(argument):
         state, parameters, x, y, key = argument
-        exam, end = _exam(network, objective, parameters, x, y), state.steps + steps
+        evaluator, end = _evaluator(network, objective, parameters, x, y), state.steps + steps
 
         def unfinished(state: State) -> jax.Array:
             return ~state.done & (state.steps < end)
 
         def step(state: State) -> State:
-            return method.step(exam, state, jax.random.fold_in(key, state.steps + 1))
+            return method.step(evaluator, state, jax.random.fold_in(key, state.steps + 1))
 
         return jax.lax.while_loop(unfinished, step, state)
 

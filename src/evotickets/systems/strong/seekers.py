@@ -1,7 +1,7 @@
 """All seekers of strong tickets by name.
 
-A seeker is one registered function `(hunt, *, progress, **options) -> Found`. What counts against a budget is the evaluation
-of one mask on all training samples. Axis letters: `S` seeds, `C` candidates, `K` prunable entries.
+A seeker is one registered function `(instance, *, progress, **options) -> Found`. What counts against a budget is the
+evaluation of one mask on all training samples. Axis letters: `S` seeds, `C` candidates, `K` prunable entries.
 """
 
 import inspect
@@ -13,7 +13,7 @@ import numpy as np
 from evotickets import streams
 from evotickets.networks import masks
 from evotickets.supermasks import frozen
-from evotickets.supermasks.instance import Hunt
+from evotickets.supermasks.instance import Instance
 from evotickets.systems.strong import baselines, logits
 from evotickets.systems.strong import genetic as genetics
 from evotickets.systems.strong.search import Found, Method, Progress, quiet, search
@@ -36,7 +36,7 @@ def options(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in known if p.default is not p.empty}
 
 
-def seek(name: str, hunt: Hunt, *, progress: Progress = quiet, **chosen: Any) -> Found:
+def seek(name: str, instance: Instance, *, progress: Progress = quiet, **chosen: Any) -> Found:
     """Return what a seeker finds.
 
     Raises:
@@ -44,17 +44,19 @@ def seek(name: str, hunt: Hunt, *, progress: Progress = quiet, **chosen: Any) ->
     """
     if name not in SEEKERS:
         raise ValueError(f"unknown seeker {name!r}; known are {', '.join(sorted(SEEKERS))}")
-    return SEEKERS[name](hunt, progress=progress, **chosen)
+    return SEEKERS[name](instance, progress=progress, **chosen)
 
 
-def _search(method: Method, hunt: Hunt, objective: str, progress: Progress) -> Found:
-    key = streams.stream(hunt.seed, *hunt.names, type(method).__name__, objective)
-    return search(method, hunt.network, hunt.problem, hunt.parameters, objective, progress=progress, key=key)
+def _search(method: Method, instance: Instance, objective: str, progress: Progress) -> Found:
+    key = streams.stream(instance.seed, *instance.names, type(method).__name__, objective)
+    return search(
+        method, instance.network, instance.problem, instance.parameters, objective, progress=progress, key=key
+    )
 
 
 @register
 def genetic(
-    hunt: Hunt,
+    instance: Instance,
     *,
     progress: Progress = quiet,
     objective: str = "accuracy",
@@ -77,30 +79,30 @@ def genetic(
     rules = genetics.Genetic(
         population, recombination, mutation, min(mates, population), migrants, least, most, patience, bound, draws
     )
-    return _search(rules, hunt, objective, progress)
+    return _search(rules, instance, objective, progress)
 
 
 @register
-def random_search(hunt: Hunt, *, progress: Progress = quiet, objective: str = "accuracy", budget: int) -> Found:
+def random_search(instance: Instance, *, progress: Progress = quiet, objective: str = "accuracy", budget: int) -> Found:
     """Draw masks.
 
     Source: ours; the control that tells what a search adds to luck.
     """
-    return _search(baselines.RandomSearch(budget), hunt, objective, progress)
+    return _search(baselines.RandomSearch(budget), instance, objective, progress)
 
 
 @register
-def one_plus_one(hunt: Hunt, *, progress: Progress = quiet, objective: str = "accuracy", budget: int) -> Found:
+def one_plus_one(instance: Instance, *, progress: Progress = quiet, objective: str = "accuracy", budget: int) -> Found:
     """Search with one parent and one child.
 
     Source: Droste, Jansen & Wegener (2002), "On the analysis of the (1+1) evolutionary algorithm".
     """
-    return _search(baselines.OnePlusOne(budget), hunt, objective, progress)
+    return _search(baselines.OnePlusOne(budget), instance, objective, progress)
 
 
 @register
 def evolution_strategy(
-    hunt: Hunt,
+    instance: Instance,
     *,
     progress: Progress = quiet,
     objective: str = "accuracy",
@@ -113,16 +115,16 @@ def evolution_strategy(
 
     Source: ours; Wierstra et al. (2014) for SNES.
     """
-    settings = {"strategy": strategy, "population": population, "std_init": std_init}
-    key = streams.stream(hunt.seed, *hunt.names, "logits", strategy, objective)
+    settings = {"trainer": strategy, "population": population, "std_init": std_init}
+    key = streams.stream(instance.seed, *instance.names, "logits", strategy, objective)
     return logits.search(
-        hunt.network, hunt.problem, hunt.parameters, objective, budget, settings, progress=progress, key=key
+        instance.network, instance.problem, instance.parameters, objective, budget, settings, progress=progress, key=key
     )
 
 
 @register
 def edge_popup(
-    hunt: Hunt,
+    instance: Instance,
     *,
     progress: Progress = quiet,
     density: float,
@@ -137,13 +139,16 @@ def edge_popup(
     """
     del progress
     return _one(
-        hunt, frozen.edge_popup(hunt, _count(hunt, density), **_descent(epochs, learning_rate, momentum, weight_decay))
+        instance,
+        frozen.edge_popup(
+            instance, _count(instance, density), **_descent(epochs, learning_rate, momentum, weight_decay)
+        ),
     )
 
 
 @register
 def gem_miner(
-    hunt: Hunt,
+    instance: Instance,
     *,
     progress: Progress = quiet,
     density: float,
@@ -158,13 +163,16 @@ def gem_miner(
     """
     del progress
     return _one(
-        hunt, frozen.gem_miner(hunt, _count(hunt, density), **_descent(epochs, learning_rate, momentum, weight_decay))
+        instance,
+        frozen.gem_miner(
+            instance, _count(instance, density), **_descent(epochs, learning_rate, momentum, weight_decay)
+        ),
     )
 
 
 @register
 def biprop(
-    hunt: Hunt,
+    instance: Instance,
     *,
     progress: Progress = quiet,
     density: float,
@@ -178,19 +186,19 @@ def biprop(
     Source: Diffenderfer & Kailkhura (2021), "Multi-prize lottery ticket hypothesis".
     """
     del progress
-    mask = frozen.biprop(hunt, _count(hunt, density), **_descent(epochs, learning_rate, momentum, weight_decay))
-    return _one(hunt, mask)._replace(parameters=frozen.binarised(hunt.network, hunt.parameters, mask))
+    mask = frozen.biprop(instance, _count(instance, density), **_descent(epochs, learning_rate, momentum, weight_decay))
+    return _one(instance, mask)._replace(parameters=frozen.binarised(instance.network, instance.parameters, mask))
 
 
 def _descent(epochs: int, learning_rate: float, momentum: float, weight_decay: float) -> dict[str, Any]:
     return {"epochs": epochs, "learning_rate": learning_rate, "momentum": momentum, "weight_decay": weight_decay}
 
 
-def _count(hunt: Hunt, density: float) -> int:
-    return masks.kept_count(density, hunt.network.kernel_count)
+def _count(instance: Instance, density: float) -> int:
+    return masks.kept_count(density, instance.network.kernel_count)
 
 
-def _one(hunt: Hunt, mask: np.ndarray) -> Found:
+def _one(instance: Instance, mask: np.ndarray) -> Found:
     """Return a mask [S, K] as the only candidate of a seeker that evaluates no masks."""
-    nothing = np.zeros(len(hunt.parameters), int)
+    nothing = np.zeros(len(instance.parameters), int)
     return Found(mask[:, None], nothing, nothing, nothing, [])

@@ -106,7 +106,7 @@ def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
                 )
             for criterion in entry["criteria"]:
                 cuts = reference if criterion in CONTROLS else criterion
-                if cuts in NEEDS_STD and resolved["strategy"] in GRADIENT:
+                if cuts in NEEDS_STD and resolved["trainer"] in GRADIENT:
                     raise StudyError(
                         f"{where}.criteria has {cuts} for {trainer}, a gradient trainer without a std; use magnitude"
                     )
@@ -169,17 +169,17 @@ def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> No
 def _trainer(
     where: str, name: str, settings: dict[str, Any], override: dict[str, Any], place: str, rules: dict[str, Any]
 ) -> dict[str, Any]:
-    strategy = settings.get("strategy", name)
+    strategy = settings.get("trainer", name)
     strategies = rules["$defs"]["strategies"]
     names = [*(s for s in strategies if s != "evosax"), *EVOSAX]
     if strategy not in names:
-        raise StudyError(f"{where}: there is no strategy {shown(strategy)}; {hint(strategy, names)}")
+        raise StudyError(f"{where}: there is no trainer {shown(strategy)}; {hint(strategy, names)}")
     rule = strategies.get(strategy, strategies["evosax"])
     conform(settings, rule, rules, f"{where}.")
-    if "strategy" in override:
-        raise StudyError(f"{place}.settings cannot change the strategy; add a trainer of another name")
+    if "trainer" in override:
+        raise StudyError(f"{place}.settings cannot change the trainer; add a trainer of another name")
     conform(override, rule, rules, f"{place}.settings.")
-    resolved = conform({**settings, **override, "strategy": strategy}, rule, rules, f"{where}.")
+    resolved = conform({**settings, **override, "trainer": strategy}, rule, rules, f"{where}.")
     length = "steps" if strategy in GRADIENT else "generations"
     if strategy in REINFORCEMENT and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
         raise StudyError(
@@ -196,10 +196,10 @@ def _trainer(
 
 def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
     kind = tasks.kind(task)
-    if kind == "control" and settings["strategy"] in GRADIENT - REINFORCEMENT:
+    if kind == "control" and settings["trainer"] in GRADIENT - REINFORCEMENT:
         raise StudyError(
             f"{where} trains the control task {task} with {trainer}, but it has no gradient; use a strategy or ppo"
         )
-    if kind == "supervised" and settings["strategy"] in REINFORCEMENT:
+    if kind == "supervised" and settings["trainer"] in REINFORCEMENT:
         raise StudyError(f"{where} trains the data set {task} with {trainer}, which needs a control task; use adam")
     return {key: value for key, value in settings.items() if key not in OBJECTIVE_ONLY[kind]}

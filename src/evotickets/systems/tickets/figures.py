@@ -24,7 +24,7 @@ RING: Any = {"marker": "o", "markersize": 9, "fillstyle": "none", "linestyle": "
 def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw test score over density, a panel per trainer and a line per criterion, for one task.
 
-    A ring marks the matching level of every line (`statistics.matching_level`), which needs two seeds.
+    A ring marks the matching density of every line (`statistics.matching_density`), which needs two seeds.
 
     Raises:
         ValueError: if the test scores have several tasks or metrics.
@@ -57,7 +57,7 @@ def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
 
 def _ring(axes: Axes, chain: pd.DataFrame, color: str) -> None:
     """Mark the smallest density at which a chain matches its dense level, if that can be told."""
-    density = statistics.matching_level(chain) if chain["seed"].nunique() > 1 else np.nan
+    density = statistics.matching_density(chain) if chain["seed"].nunique() > 1 else np.nan
     mean = chain.loc[chain["density"] == density, "value"].mean()
     axes.plot(density, mean, color=color, **RING)
 

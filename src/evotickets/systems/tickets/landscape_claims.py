@@ -78,10 +78,10 @@ def matches(tables: Tables) -> Iterator[tuple[tuple, tuple]]:
     for place, accuracy in means.items():
         if place[1] in tables.gradient:
             continue
-        rivals = means[[other[0] == place[0] and other[1] in tables.gradient for other in means.index]]
-        for _, rival in (rivals - accuracy).abs().groupby(_CHAIN):
-            if rival.min() <= MATCHED:
-                yield place, rival.idxmin()
+        baselines = means[[other[0] == place[0] and other[1] in tables.gradient for other in means.index]]
+        for _, baseline in (baselines - accuracy).abs().groupby(_CHAIN):
+            if baseline.min() <= MATCHED:
+                yield place, baseline.idxmin()
 
 
 _AT = f"matched: with every level of a strategy, the gradient level on its task nearest in mean accuracy, within {MATCHED}"

@@ -110,7 +110,7 @@ def cut_initial(
     return ticket._replace(mask=top_k.keep_largest(values, ticket.mask, count, rng))
 
 
-def moves(network: Network, trained: Ticket) -> np.ndarray:
+def displacement(network: Network, trained: Ticket) -> np.ndarray:
     """Return trained − initial parameters [S, N], zero where pruned."""
     moved = np.zeros_like(trained.initial)
     places = objectives.positions(network, trained.mask)
@@ -224,21 +224,21 @@ def train(
         objective = objectives.control(network, ticket.mask, task, mesh=mesh, **play, **engine)
     places = objectives.positions(network, ticket.mask)
     initial = jnp.asarray(np.take_along_axis(ticket.initial, places, 1))
-    if own["strategy"] in REINFORCEMENT:
+    if own["trainer"] in REINFORCEMENT:
         if isinstance(task, Data):
             raise ValueError(
-                f"{own['strategy']} trains control tasks, not a data set: use adam or an evolution strategy"
+                f"{own['trainer']} trains control tasks, not a data set: use adam or an evolution strategy"
             )
         trained = ppo.train(objective, network, task, initial, own, report=report, key=key)
     else:
-        trainer = adam.train if own["strategy"] in GRADIENT else evolution.train
+        trainer = adam.train if own["trainer"] in GRADIENT else evolution.train
         trained = trainer(objective, initial, own, report=report, key=key)
 
-    def spread(values: np.ndarray) -> np.ndarray:
+    def scattered(values: np.ndarray) -> np.ndarray:
         full = np.zeros((len(values), network.parameter_count), np.float32)
         np.put_along_axis(full, places, values, 1)
         return full
 
-    std = None if trained.std is None else spread(trained.std)
+    std = None if trained.std is None else scattered(trained.std)
     statistics = trained.carry._asdict() if trained.carry else {}
-    return ticket._replace(mean=spread(trained.mean), std=std, statistics=statistics), trained
+    return ticket._replace(mean=scattered(trained.mean), std=std, statistics=statistics), trained

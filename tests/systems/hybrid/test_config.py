@@ -1,0 +1,110 @@
+"""The section `hybrid` of a configuration: what it resolves to, and one sentence for whatever is wrong with it."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evotickets import study
+from evotickets.configuration import reader
+from evotickets.systems.hybrid import baselines, cells, config
+from evotickets.systems.hybrid.config import Cell
+from evotickets.systems.hybrid.methods import METHODS, options
+from tests import studies
+
+SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
+RULES = yaml.safe_load(SCHEMA.read_text())
+GOOD = {
+    "hybrid": {
+        "tasks": {"digits": {"hidden": [8]}, "rows": {"task": "digits", "recurrent": 8, "training": {"steps": 500}}},
+        "methods": {
+            "hybrid": {},
+            "still": {"method": "hybrid", "mask_rate": 0},
+            "set": {},
+            "dense": {},
+            "evolution": {},
+        },
+        "cells": [
+            {"tasks": ["digits"], "methods": ["hybrid", "still", "dense"], "densities": [0.5, 0.02]},
+            {"tasks": ["digits", "rows"], "methods": ["set", "dense", "evolution"], "densities": [0.1]},
+        ],
+        "effects": [{"task": "digits", "method": "hybrid", "density": 0.1, "populations": [4, 8]}],
+        "overhead": [{"task": "rows", "method": "still", "density": 0.1}],
+    }
+}
+
+
+def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
+    hybrid = study.resolve(GOOD, SCHEMA).hybrid
+    assert set(hybrid.cells) == {
+        Cell("digits", "hybrid", "0.5"), Cell("digits", "hybrid", "0.02"), Cell("digits", "still", "0.5"),
+        Cell("digits", "still", "0.02"), Cell("digits", "dense", "1"), Cell("digits", "set", "0.1"),
+        Cell("digits", "evolution", "1"), Cell("rows", "set", "0.1"), Cell("rows", "dense", "1"),
+        Cell("rows", "evolution", "1"),
+    }  # fmt: skip
+    assert len(set(hybrid.cells)) == len(hybrid.cells)
+    assert hybrid.effects == (config.Effects("digits", "hybrid", "0.1", (4, 8), 500, 8),)
+    assert hybrid.overhead == (config.Overhead("rows", "still", "0.1", 20),)
+
+
+def test_defaults_are_filled_in_and_a_task_has_its_own_training():
+    hybrid = study.resolve(GOOD, SCHEMA).hybrid
+    shared = {"steps": 1000, "batches": 4, "batch": 32, "learning_rate": 0.1, "momentum": 0.9, "evaluations": 10}
+    assert hybrid.tasks["digits"] == {"task": "digits", "hidden": [8], "training": shared}
+    assert hybrid.tasks["rows"]["training"] == shared | {"steps": 500}
+    assert hybrid.methods["still"] == {"method": "hybrid"} | options("hybrid") | {"mask_rate": 0, "block": [1, 1]}
+    assert "hybrid" not in study.resolve({"hybrid": GOOD["hybrid"]}, SCHEMA).tickets.tasks
+
+
+def test_the_schema_and_the_methods_agree():
+    described = RULES["$defs"]["hybrid_methods"]
+    assert set(described) == set(METHODS)
+    for name, rules in described.items():
+        properties = {key: rule for key, rule in rules["properties"].items() if key != "method"}
+        own = {key: list(value) if isinstance(value, tuple) else value for key, value in options(name).items()}
+        assert {key: rule["default"] for key, rule in properties.items()} == own
+        assert all(rule["description"] for rule in properties.values())
+
+
+def test_what_the_grid_knows_of_methods_is_so():
+    assert {"dense", "evolution"} == config.WHOLE
+    assert config.CHANGES_UNTIL == baselines.STOP
+    assert config.SEARCH in METHODS
+    assert cells.SMALL in METHODS
+
+
+broken = partial(studies.changed, GOOD, "hybrid")
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (broken("tasks", "digits", value={"task": "digit", "hidden": [8]}), "hybrid.tasks.digits names digit, which is"),
+        (broken("tasks", "digits", value={"task": "cartpole", "hidden": [8]}), "names cartpole, which is not there"),
+        (broken("tasks", "digits", value={}), "hybrid.tasks.digits needs one network: 'hidden', 'channels'"),
+        (broken("tasks", "digits", value={"hidden": [8], "recurrent": 3}), "needs one network"),
+        (broken("tasks", "digits", value={"channels": [2, 2, 2, 2]}), "digits.channels has 4 entries, each halving"),
+        (broken("tasks", "rows", "training", value={"steps": 55}), "steps is 55, no multiple of evaluations, 10"),
+        (broken("tasks", "rows", "training", value={"step": 55}), "unknown key 'step'; did you mean 'steps'?"),
+        (broken("methods", "set", value={"method": "sat"}), "hybrid.methods.set names sat, which is not there; did you"),
+        (broken("methods", "set", value={"rate": 1}), "hybrid.methods.set: unknown key 'rate'"),
+        (broken("methods", "set", value={"every": 800}), "set changes its mask every 800 steps, never in the first"),
+        (broken("methods", "set", value={"batches": 5}), "set takes 5 batches, but digits has 4; lower it"),
+        (broken("methods", "hybrid", value={"groups": 3}), "hybrid has 3 groups, which do not divide the 4 batches of"),
+        (broken("methods", "hybrid", value={"block": [4]}), "hybrid.methods.hybrid.block is [4]; it must have at least 2"),
+        (broken("methods", "evolution", value={"population": 30, "groups": 4}), "population is 30; it must be a multiple"),
+        (broken("cells", 0, "methods", value=["sat"]), "hybrid.cells[0].methods names sat, which is not there"),
+        (broken("cells", 0, "tasks", value=["mnist"]), "hybrid.cells[0].tasks names mnist, which is not there"),
+        (broken("cells", 0, "densities", value=[1]), "hybrid.cells[0].densities[0] is 1; it must be less than 1"),
+        (broken("effects", 0, "method", value="set"), "hybrid.effects[0].method is set, which moves no mask by evolution"),
+        (broken("effects", 0, "populations", value=[5]), "populations[0] is 5; it must be a multiple of 2"),
+        (broken("effects", value=GOOD["hybrid"]["effects"] * 2), "hybrid.effects lists digits hybrid 0.1 twice; keep one"),
+        (broken("methods", "hybrid", value={"block": [4, 4]}), "whose masks have blocks or whose noise is not normal"),
+        (broken("overhead", 0, "task", value="mnist"), "hybrid.overhead[0].task names mnist, which is not there"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_refused_in_one_sentence(config, sentence):
+    with pytest.raises(reader.StudyError) as refused:
+        study.resolve(config, SCHEMA)
+    assert sentence in str(refused.value)

@@ -1,0 +1,96 @@
+"""The section `planting` of a configuration: what it resolves to, and one sentence for whatever is wrong with it."""
+
+import inspect
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evotickets import study
+from evotickets.configuration import reader
+from evotickets.planted import targets
+from evotickets.systems.planting import seekers
+from evotickets.systems.planting.config import Cell
+from evotickets.systems.planting.registry import SEEKERS
+from tests import studies
+
+SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
+RULES = yaml.safe_load(SCHEMA.read_text())
+GOOD = {
+    "planting": {
+        "targets": {"circle": {}, "noisy": {"target": "circle", "noise": 0.1}},
+        "seekers": {"snip": {}, "imp": {"seeker": "magnitude", "shots": 10}},
+        "cells": [
+            {"targets": ["circle"], "depths": [2, 4], "seekers": ["snip"], "densities": ["ticket", 0.01, 1]},
+            {"targets": ["circle", "noisy"], "depths": [4], "seekers": ["snip", "imp"], "densities": ["ticket"]},
+        ],
+    }
+}
+
+
+def test_every_cell_is_there_once_and_all_seekers_share_the_dense_one():
+    planting = study.resolve(GOOD, SCHEMA).planting
+    assert len(set(planting.cells)) == len(planting.cells)
+    assert planting.grounds == [("circle", 2), ("circle", 4), ("noisy", 4)]
+    at_two = {(cell.seeker, cell.density) for cell in planting.cells if cell.depth == 2}
+    assert at_two == {("planted", "ticket"), ("dense", "1"), ("snip", "ticket"), ("snip", "0.01")}
+    assert Cell("noisy", 4, "imp", "ticket") in planting.cells
+
+
+def test_defaults_are_filled_in():
+    planting = study.resolve(GOOD, SCHEMA).planting
+    assert planting.training == {"epochs": 10, "batch": 32, "learning_rate": 0.001}
+    assert planting.targets["noisy"] == {"target": "circle", "noise": 0.1, "width": 100}
+    assert planting.targets["circle"]["noise"] == 0.01
+    assert planting.seekers["imp"] == {"seeker": "magnitude", "shots": 10, "rounds": 1, "epochs": 5}
+    assert planting.seekers["dense"] == {"seeker": "dense"}
+
+
+def test_the_schema_and_the_seekers_agree():
+    described = RULES["$defs"]["seekers"]
+    assert set(described) == set(SEEKERS)
+    for name, rules in described.items():
+        properties = {key: rule for key, rule in rules["properties"].items() if key != "seeker"}
+        assert {key: rule["default"] for key, rule in properties.items()} == seekers.options(name)
+        assert all(rule["description"] for rule in properties.values())
+
+
+def test_the_schema_names_every_family_of_targets():
+    text = RULES["$defs"]["target"]["properties"]["target"]["description"]
+    assert all(name in text for name in targets.TARGETS)
+
+
+def test_every_seeker_says_where_it_comes_from():
+    for name in set(SEEKERS) - {"random"}:
+        assert "Source:" in inspect.getdoc(SEEKERS[name]), name
+
+
+broken = partial(studies.changed, GOOD, "planting")
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({}, "none of tickets, planting, strong, hybrid, subspace; add one of them"),
+        (broken("targets", "circle", value={"target": "ring"}), "planting.targets.circle names ring, which is not"),
+        (broken("targets", "circle", value={"width": 19}), "width is 19, but planting.cells[0] plants 20 units"),
+        (broken("targets", "circle", value={"depth": 3}), "planting.targets.circle: unknown key 'depth'"),
+        (broken("seekers", "dense", value={}), "planting.seekers.dense: this name is taken"),
+        (broken("seekers", "snip", value={"round": 3}), "planting.seekers.snip: unknown key 'round'; did you mean"),
+        (broken("seekers", "snip", value={"seeker": "snap"}), "names snap, which is not there; did you mean 'snip'?"),
+        (broken("cells", 0, "seekers", value=["grasp"]), "planting.cells[0].seekers names grasp, which is not there"),
+        (broken("cells", 0, "targets", value=["helix"]), "planting.cells[0].targets names helix, which is not there"),
+        (broken("cells", 0, "depths", value=[1]), "planting.cells[0].depths[0] is 1; it must be at least 2"),
+        (broken("cells", 0, "densities", value=["half"]), "has half; write a number in (0, 1] or ticket"),
+        (broken("cells", 0, "densities", value=[True]), "has True; write a number in (0, 1] or ticket"),
+        (broken("cells", 0, "densities", value=[1.5]), "has 1.5; write a number in (0, 1] or ticket"),
+        (broken("cells", 0, "densities", value=[0.0001]), "0.0001, which keeps 1 weights in the 2 layers of circle"),
+        (broken("cells", 0, "densities", value=[1]), "planting.cells[0].densities has only 1, where nothing is left"),
+        (broken("training", value={"batch": 20_000}), "batch is 20000, more than the 10000 samples; lower it"),
+    ],
+)
+def test_mistakes_are_refused_in_one_sentence(config, sentence):
+    with pytest.raises(reader.StudyError) as refused:
+        study.resolve(config, SCHEMA)
+    assert sentence in str(refused.value)

@@ -1,0 +1,320 @@
+"""Scores, training and seekers on mother networks: known answers first, then what must hold of every seeker."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evotickets.networks import feedforward, layout
+from evotickets.planted import mother, samples
+from evotickets.supermasks import adam, edge_popup, perceptron
+from evotickets.supermasks.instance import Instance, counts, cut
+from evotickets.systems.planting import cells, saliency, scored, seekers
+from evotickets.systems.planting.registry import SEEKERS
+
+TRAINING = {"epochs": 2, "batch": 32, "learning_rate": 0.001}
+CIRCLE = {"target": "circle", "width": 24, "noise": 0.01}
+QUICK = {
+    "synflow": {"rounds": 10},
+    "magnitude": {"shots": 2, "epochs": 1},
+    "edge_popup": {"epochs": 2, "annealed": True},
+    "gem_miner": {"epochs": 3},
+    "evolution_strategy": {"shots": 1, "population": 8, "generations": 3, "batch": 32},
+}
+
+
+def instance(target=CIRCLE, depth=3, seeds=2, count=320):
+    ground = cells.ground(target, depth, seed=0, count=seeds)
+    rngs = [np.random.default_rng(index) for index in range(seeds)]
+    problem = samples.draw(target["target"], count, target["noise"], rngs)
+    return Instance(cells.network_of(target, depth), problem, ground.parameters, TRAINING, 0, ("test",)), ground
+
+
+def test_scores_are_those_of_the_flat_network():
+    """Two inputs, two hidden units, one output: kernels [[1, -2], [3, 0.5]] and [[2, -1]]."""
+    network = layout.mlp(2, (2,), 1)
+    flat = jnp.array([1.0, -2, 3, 0.5, 0, 0, 2, -1, 0])
+    # Hidden 1 − .5 = .5 and 3 + .125 = 3.125, output 1 − 3.125 = −2.125, which is half of ∂L/∂output for target 0.
+    problem = samples.Problem(0, (np.array([[[1.0, 0.25]]], np.float32), np.zeros((1, 1, 1), np.float32)), ())
+    everything = np.ones((1, 6), bool)
+
+    def score(name):
+        return saliency.score(network, problem, name, flat[None], everything)[0]
+
+    first, second = [2 * 4.25, 2 * 2 * 0.25 * 4.25, 3 * 4.25, 0.5 * 0.25 * 4.25], [2 * 0.5 * 4.25, 3.125 * 4.25]
+    np.testing.assert_allclose(score("snip"), [*first, *second], rtol=1e-6)
+    np.testing.assert_allclose(score("magnitude"), [1, 2, 3, 0.5, 2, 1])
+    # Flow: the products of |weights| along the paths through a weight.
+    np.testing.assert_allclose(score("synflow"), [2, 4, 3, 0.5, 6, 3.5])
+
+
+def test_synaptic_flow_is_conserved_without_biases():
+    """Tanaka et al. (2020), theorem 2: every layer's scores have the same sum."""
+    found, _ = instance(depth=5)
+    flat = found.parameters[:1].astype(np.float32)
+    for _, bias in perceptron.layers(found.network, flat[0]):
+        bias[:] = 0
+    values = saliency.score(found.network, found.problem, "synflow", flat, found.everything[:1])[0]
+    ends = np.cumsum([layer.kernel_size for layer in found.network.layers])
+    sums = [part.sum() for part in np.split(values, ends[:-1])]
+    np.testing.assert_allclose(sums, sums[0], rtol=1e-5)
+
+
+def test_scores_of_a_masked_network_are_those_of_the_smaller_one():
+    found, ground = instance()
+    mask = np.random.default_rng(0).random(ground.mask.shape) < 0.5
+    for name in saliency.SALIENCIES:
+        values = saliency.score(found.network, found.problem, name, found.parameters, mask)
+        changed = found.parameters.copy()
+        keep = adam.survivors(found.network, mask)
+        changed[keep == 0] = 7.0
+        again = saliency.score(found.network, found.problem, name, changed, mask)
+        np.testing.assert_array_equal(values, again)
+        assert np.all(values[~mask] == 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(0, 2.0**100, width=32), min_size=1, max_size=50), st.data())
+def test_the_kth_largest(values, data):
+    k = data.draw(st.integers(1, len(values)))
+    found = edge_popup.kth_largest(jnp.array(values, jnp.float32), jnp.int32(k))
+    assert float(found) == np.sort(np.float32(values))[-k]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(2, 9), st.integers(2, 60), st.data())
+def test_layers_get_their_shares_exactly(depth, width, data):
+    network = mother.describe("circle", depth, width)
+    count = data.draw(st.integers(depth, network.kernel_count))
+    found = edge_popup.allot(network, count)
+    assert found.sum() == count
+    assert (found >= 1).all()
+    sizes = np.array([layer.kernel_size for layer in network.layers])
+    assert (found <= sizes).all()
+    shares = count * sizes / sizes.sum()
+    assert np.all(found <= np.maximum(shares + 1, 1))
+
+
+def test_too_few_edges_for_all_layers_are_refused():
+    with pytest.raises(ValueError, match="3 edges cannot reach all of 4 layers: raise the density"):
+        edge_popup.allot(mother.describe("relu", 4, 10), 3)
+
+
+def test_densities_of_several_cuts_fall_geometrically_and_end_exactly():
+    assert counts(1000, 10, 1) == [10]
+    assert counts(1000, 10, 2) == [100, 10]
+    assert counts(10_000, 1, 4) == [1000, 100, 10, 1]
+
+
+def test_training_moves_survivors_only_and_each_seed_by_itself():
+    found, ground = instance(seeds=3)
+    rngs = [np.random.default_rng(index) for index in range(3)]
+    trained = adam.train(found.network, found.problem, found.parameters, ground.mask, TRAINING, rngs=rngs)
+    keep = adam.survivors(found.network, ground.mask) > 0
+    assert np.all(trained[~keep] == 0)
+    assert np.mean(trained[keep] != found.parameters[keep]) > 0.5
+    splits = {
+        name: samples.Samples(*(part[1:2] for part in getattr(found.problem, name))) for name in ("train", "test")
+    }
+    problem = found.problem._replace(**splits)
+    alone = adam.train(
+        found.network, problem, found.parameters[1:2], ground.mask[1:2], TRAINING, rngs=[np.random.default_rng(1)]
+    )
+    np.testing.assert_allclose(alone[0], trained[1], atol=1e-6)
+
+
+def test_a_step_of_training_is_adams():
+    found, ground = instance(seeds=1, count=32)
+    one = TRAINING | {"epochs": 1}
+    trained = adam.train(
+        found.network, found.problem, found.parameters, ground.mask, one, rngs=[np.random.default_rng(0)]
+    )
+    keep = adam.survivors(found.network, ground.mask)[0]
+    start = found.parameters[0] * keep
+
+    def loss(flat):
+        params = layout.unflatten(found.network, flat)
+        out = feedforward.apply(found.network, params, jnp.asarray(found.problem.train.x[0]))
+        return -jnp.mean(jax.nn.log_softmax(out)[jnp.arange(32), found.problem.train.y[0]])
+
+    slope = np.asarray(jax.grad(loss)(jnp.asarray(start))) * keep
+    # The first step of Adam is the sign of the gradient times the learning rate.
+    steep = np.abs(slope) > 1e-5
+    np.testing.assert_allclose((trained[0] - start)[steep], -0.001 * np.sign(slope[steep]), rtol=2e-3)
+
+
+@pytest.mark.parametrize("density", [0.01, 0.02])
+def test_leaving_out_units_without_a_way_to_an_output_changes_nothing(density, monkeypatch):
+    found, _ = instance(CIRCLE | {"width": 60}, depth=5, seeds=3)
+    mask = seekers.seek("random", found, round(density * found.network.kernel_count))
+    smaller, places = adam.compact(found.network, mask)
+    assert smaller.kernel_count < 0.8 * found.network.kernel_count
+    inside = [row[row < found.network.parameter_count] for row in places]
+    assert all(len(set(row)) == len(row) for row in inside)
+    trained = found.train(mask, 2, "small")
+    monkeypatch.setattr(adam, "DROP_FROM", 10**9)
+    np.testing.assert_allclose(trained, found.train(mask, 2, "small"), atol=1e-5)
+
+
+def test_a_rate_may_fall_along_half_a_cosine():
+    """Two halves of training on the same samples: the first step has the whole rate, the second half of it."""
+    np.testing.assert_allclose(adam.cosine(2.0, 4), [2, 1 + 0.5**0.5, 1, 1 - 0.5**0.5], rtol=1e-6)
+    found, _ = instance(seeds=1, count=32)
+
+    def trained(epochs, **more):
+        whole = {"epochs": epochs, "batch": 32, "learning_rate": 0.001} | more
+        rngs = [np.random.default_rng(0)]
+        return adam.train(found.network, found.problem, found.parameters, found.everything, whole, rngs=rngs)
+
+    np.testing.assert_array_equal(trained(1, cosine=True), trained(1))
+    first, second, halved = trained(1), trained(2), trained(2, cosine=True)
+    np.testing.assert_allclose(halved - first, (second - first) / 2, atol=2e-7)
+    assert np.abs(second - first).max() > 5e-4
+
+
+def test_training_a_dense_network_learns_the_circle():
+    found, _ = instance(CIRCLE | {"width": 50}, depth=3, seeds=1, count=10_000)
+    trained = found.train(found.everything, 3, "learn")
+    out = perceptron.outputs(perceptron.layers(found.network, jnp.asarray(trained[0])), found.problem.test.x[0].T)
+    assert np.mean(np.argmax(out, 0) == found.problem.test.y[0]) > 0.8
+
+
+@pytest.mark.parametrize("target", [CIRCLE, {"target": "helix", "width": 30, "noise": 0.01}], ids=["circle", "helix"])
+@pytest.mark.parametrize("name", SEEKERS)
+def test_every_seeker_finds_exactly_as_many_edges_and_one_seed_decides_which(name, target):
+    found, ground = instance(target)
+    before, parameters = found.parameters.copy(), found.parameters
+    for count in (int(ground.mask[0].sum()), 5):
+        mask = seekers.seek(name, found, count, **QUICK.get(name, {}))
+        assert mask.shape == ground.mask.shape
+        assert mask.dtype == bool
+        assert (mask.sum(1) == count).all()
+        again = seekers.seek(name, found, count, **QUICK.get(name, {}))
+        np.testing.assert_array_equal(mask, again)
+    np.testing.assert_array_equal(parameters, before)
+    assert (mask[0] != mask[1]).any()
+
+
+RELEVANT = (1, 4, 9)
+
+
+def relevant(value):
+    """Two instances of twelve inputs and one output, all weights `value`; the target is the sum of three inputs."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 640, 12)).astype(np.float32)
+    split = samples.Samples(x, x[..., RELEVANT].sum(-1, keepdims=True))
+    network = layout.mlp(12, (), 1)
+    parameters = np.full((2, 13), value, np.float32)
+    parameters[:, -1] = 0
+    return Instance(
+        network, samples.Problem(0, split, split), parameters, TRAINING | {"learning_rate": 0.01}, 0, ("test",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        # Training moves these weights away from where they all are alike.
+        ("magnitude", {"shots": 3, "epochs": 10}),
+        ("evolution_strategy", {"shots": 2, "generations": 200, "criterion": "magnitude"}),
+        ("evolution_strategy", {"shots": 2, "generations": 200, "criterion": "snr"}),
+    ],
+    ids=["imp", "evolved magnitude", "evolved snr"],
+)
+def test_seekers_that_train_find_the_inputs_that_matter(name, options):
+    mask = seekers.seek(name, relevant(0.3), 3, **options)
+    np.testing.assert_array_equal([np.flatnonzero(row) for row in mask], [RELEVANT] * 2)
+
+
+@pytest.mark.parametrize("name", ["edge_popup", "gem_miner"])
+def test_seekers_that_never_train_find_the_inputs_that_matter(name):
+    # Weights of one are the solution where they are kept.
+    mask = seekers.seek(name, relevant(1.0), 3, epochs=20, learning_rate=0.01)
+    np.testing.assert_array_equal([np.flatnonzero(row) for row in mask], [RELEVANT] * 2)
+
+
+@pytest.mark.parametrize("kind", edge_popup.KINDS)
+def test_a_step_of_scores_passes_the_gradient_straight_through_the_mask(kind):
+    network = layout.mlp(3, (5,), 2)
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(1, network.parameter_count)).astype(np.float32)
+    scores = edge_popup.draw(network, kind, [np.random.default_rng(1)])
+    x, y = rng.normal(size=(1, 8, 3)).astype(np.float32), rng.integers(0, 2, (1, 8))
+    counts = np.array([7, 4])
+    rate, decay = np.float32(0.1), 0.01
+    found, _ = edge_popup.epoch(
+        network, 2, kind, (0.9, decay), counts, np.array([rate]), weights, np.ones_like(weights), scores,
+        np.zeros_like(scores), x, y, np.arange(8)[None, None],
+    )  # fmt: skip
+
+    def loss(flat):
+        layers = []
+        for (score, _), (kernel, bias), count in zip(
+            perceptron.layers(network, flat), perceptron.layers(network, jnp.asarray(weights[0])), counts, strict=True
+        ):
+            soft = score if kind == "gem_miner" else jnp.abs(score)
+            cut = 0.5 if kind == "gem_miner" else jnp.sort(jnp.abs(score).ravel())[-count]
+            keep = jax.lax.stop_gradient((soft >= cut).astype(jnp.float32))
+            used = edge_popup.binary(kernel, keep) if kind == "biprop" else kernel
+            layers.append((used * (keep + soft - jax.lax.stop_gradient(soft)), bias))
+        return adam.loss(2, tuple(layers), jnp.asarray(x[0]), jnp.asarray(y[0]))
+
+    wanted = scores[0] - rate * (np.asarray(jax.grad(loss)(jnp.asarray(scores[0]))) + decay * scores[0])
+    wanted = np.clip(wanted, 0, 1) if kind == "gem_miner" else wanted
+    np.testing.assert_allclose(edge_popup.kernels(network, found), edge_popup.kernels(network, wanted[None]), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["random", *saliency.SALIENCIES])
+def test_what_a_cut_has_pruned_stays_pruned(name, monkeypatch):
+    found, _ = instance(count=64)
+    cuts = []
+
+    def recorded(*arguments):
+        cuts.append(cut(*arguments))
+        return cuts[-1]
+
+    monkeypatch.setattr(scored, "cut", recorded)
+    seekers.seek(name, found, 20, **({} if name == "random" else {"rounds": 3, "shots": 2, "epochs": 1}))
+    assert [int(mask[0].sum()) for mask in cuts] == counts(found.network.kernel_count, 20, 1 if name == "random" else 6)
+    assert all((after <= before).all() for before, after in itertools.pairwise(cuts))
+
+
+def test_seekers_take_no_look_at_the_test_samples():
+    found, _ = instance()
+    blind = found._replace(problem=found.problem._replace(test=samples.Samples(np.empty(0), np.empty(0))))
+    for name in SEEKERS:
+        chosen = QUICK.get(name, {})
+        np.testing.assert_array_equal(seekers.seek(name, found, 40, **chosen), seekers.seek(name, blind, 40, **chosen))
+
+
+def test_a_hundred_rounds_of_synflow_keep_all_layers_where_one_round_does_not():
+    found, _ = instance(CIRCLE | {"width": 100}, depth=6, seeds=4)
+    count = round(0.01 * found.network.kernel_count)
+    collapsed = {
+        rounds: [
+            min(int(m.sum()) for m in np.split(row, np.cumsum([layer.kernel_size for layer in found.network.layers])[:-1]))
+            == 0
+            for row in seekers.seek("synflow", found, count, rounds=rounds)
+        ]
+        for rounds in (1, 100)
+    }  # fmt: skip
+    assert collapsed == {1: [True] * 4, 100: [False] * 4}
+
+
+def test_edge_popup_finds_a_strong_ticket_in_half_the_weights():
+    target = CIRCLE | {"width": 100}
+    ground = cells.ground(target, 4, seed=0, count=2)
+    found = cells.seek(
+        target, 4, ground, {"seeker": "edge_popup", "epochs": 3}, 0.5, count=10_000, training=TRAINING, seed=0
+    )
+    assert cells.summary(found.rows)["test/strong_accuracy"] > 0.8
+
+
+def test_an_unknown_seeker_is_refused():
+    found, _ = instance(seeds=1)
+    with pytest.raises(ValueError, match="unknown seeker 'snap'; known are edge_popup, evolution_strategy"):
+        seekers.seek("snap", found, 10)

@@ -1,0 +1,122 @@
+"""The section `subspace` of a configuration: what it resolves to, and one sentence for whatever is wrong with it."""
+
+import subprocess
+import sys
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evotickets import study
+from evotickets.configuration import reader
+from evotickets.systems.subspace import MODES, RULES, SHIFTS, config, pools
+from evotickets.systems.subspace.config import Cell
+from tests import studies
+
+SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
+DESCRIBED = yaml.safe_load(SCHEMA.read_text())
+GOOD = {
+    "subspace": {
+        "parents": {"digits": {}, "wide": {"parent": "digits", "epochs": 3}},
+        "mutations": [
+            {
+                "parents": ["digits"],
+                "modes": ["bernoulli", "partition"],
+                "densities": [1, 0.5, 0.01],
+                "sigmas": [0.1, 1],
+            }
+        ],
+        "gradients": [{"parents": ["wide"], "densities": [1], "sigma": 0.1, "children": [8, 4]}],
+        "generations": [{"parents": ["digits"], "densities": [0.1], "sigma": 0.1, "decays": [0, 0.25]}],
+    }
+}
+
+
+def resolved(config=GOOD):
+    return study.resolve(config, SCHEMA).subspace
+
+
+def test_every_cell_is_there_once_and_all_modes_share_the_dense_one():
+    cells = resolved().cells
+    names = [(cell.study, cell.name) for cell in cells if cell.study != "gradients"]
+    assert names == [
+        ("mutations", "dense"), ("mutations", "bernoulli_0.5"), ("mutations", "partition_0.5"),
+        ("mutations", "bernoulli_0.01"), ("mutations", "partition_0.01"),
+        ("generations", "bernoulli_0.1_noise_decay_0"), ("generations", "bernoulli_0.1_noise_decay_0.25"),
+    ]  # fmt: skip
+    assert cells[Cell("wide", "gradients", "dense")]["children"] == [4, 8]
+    own = cells[Cell("digits", "mutations", "partition_0.5")]
+    assert (own["mode"], own["density"], own["children"], own["step"]) == ("partition", 0.5, 16, 1.0)
+    assert own["scales"] == [{"rule": r, "sigma": s} for r in ("norm", "absolute") for s in (0.1, 1.0)]
+
+
+def test_parents_are_known_by_name_or_described():
+    subspace = resolved()
+    assert subspace.parents["wide"] == config.PARENTS["digits"] | {"options": {}, "epochs": 3}
+    assert subspace.used == ["digits", "wide"]
+    assert subspace.studies("digits") == ["mutations", "generations"]
+    wrong = broken("parents", "net", value={"model": "a.b", "images": "cifar10"})
+    assert resolved(wrong).parents["net"] == {"model": "a.b", "images": "cifar10", "arguments": {}, "options": {}}
+
+
+def test_the_schema_and_the_code_name_the_same():
+    section = DESCRIBED["properties"]["subspace"]["properties"]
+    entry = section["mutations"]["items"]["properties"]
+    assert entry["modes"]["items"]["enum"] == list(MODES)
+    assert entry["rules"]["items"]["enum"] == list(RULES)
+    assert section["gradients"]["items"]["properties"]["rule"]["enum"] == list(RULES)
+    assert section["generations"]["items"]["properties"]["shift"]["enum"] == list(SHIFTS)
+    assert DESCRIBED["$defs"]["parent"]["properties"]["images"]["enum"] == list(pools.POOLS)
+    assert all(name in DESCRIBED["$defs"]["parent"]["description"] for name in config.PARENTS)
+
+
+def test_starting_a_workflow_does_not_import_torch():
+    code = "import sys; from evotickets import study; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+broken = partial(studies.changed, GOOD, "subspace")
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (broken("parents", "net", value={}), "subspace.parents.net names net, which is not there; known are digits"),
+        (broken("parents", "net", value={"model": "a.b"}), "names a model without images; add images"),
+        (
+            broken("parents", "net", value={"model": "a.b", "images": "digits", "parent": "digits"}),
+            "has both a parent and a model; keep one",
+        ),
+        (
+            broken("parents", "net", value={"model": "a.b", "images": "digits", "checkpoint": "c", "epochs": 2}),
+            "has a checkpoint and epochs of training; keep one",
+        ),
+        (broken("parents", "net", value={"modle": "a.b"}), "unknown key 'modle'; did you mean 'model'?"),
+        (broken("mutations", 0, "parents", value=["digit"]), "subspace.mutations[0].parents names digit, which is not"),
+        (broken("mutations", 0, "modes", value=["gauss"]), "modes[0] is 'gauss'; choose one of bernoulli, static"),
+        (broken("mutations", 0, "densities", value=[0.3]), "densities has 0.3, which splits nothing into equal blocks"),
+        (broken("mutations", 0, "densities", value=[0]), "densities[0] is 0; it must be greater than 0"),
+        (broken("mutations", 0, "sigmas", value=[]), "subspace.mutations[0].sigmas is empty"),
+        (broken("generations", 0, "generations", value=25), "generations is 25; it must be a multiple of evaluations"),
+        (broken("generations", 0, "decays", value=[1]), "decays[0] is 1; it must be less than 1"),
+        ({"subspace": {"parents": {"digits": {}}}}, "subspace has no cells; add mutations, gradients or generations"),
+        ({}, "none of tickets, planting, strong, hybrid, subspace"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_a_sentence(config, sentence):
+    with pytest.raises(reader.StudyError) as error:
+        study.resolve(config, SCHEMA)
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_two_entries_that_disagree_about_a_cell_are_refused():
+    config = deepcopy(GOOD)
+    entry = config["subspace"]["mutations"][0]
+    config["subspace"]["mutations"].append(entry | {"parents": ["wide"]})
+    assert Cell("wide", "mutations", "dense") in resolved(config).cells
+    config["subspace"]["mutations"].append(entry | {"sigmas": [3]})
+    with pytest.raises(reader.StudyError, match="gives digits/mutations/dense other settings than an earlier entry"):
+        resolved(config)

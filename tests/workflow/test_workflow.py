@@ -1,0 +1,362 @@
+"""The pipeline as a whole: the miniature study end to end, interruption, and what an edit re-runs."""
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evotickets import results, statistics, study
+from evotickets.claims import registry
+from evotickets.systems.hybrid import claims as hybrid_claims
+from evotickets.systems.planting import claims as planting_claims
+from evotickets.systems.strong import claims as strong_claims
+from evotickets.systems.subspace import claims as subspace_claims
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+BIN = Path(sys.executable).parent
+
+
+def snakemake(folder, *arguments, config="config/test.yaml", **more):
+    command = [BIN / "snakemake", "--configfile", config, "--cores", "2", "--workflow-profile", "none", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(Path(folder) / "src")}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, **more)
+
+
+def copy(folder):
+    """A checkout of its own, so that tests can edit modules; the compilation cache is shared."""
+    for name in ("src", "config", "workflow"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copy(ROOT / "Snakefile", folder)
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    (folder / ".cache").symlink_to(ROOT / ".cache")
+    return folder
+
+
+def digests(folder):
+    """Bytes of everything that must be reproducible: records hold wall times and stay out."""
+    files = sorted(
+        p for p in Path(folder).rglob("*") if p.suffix in (".parquet", ".svg") and p.name != "record.parquet"
+    )
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = copy(tmp_path_factory.mktemp("study"))
+    done = snakemake(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def scores(folder):
+    return results.read_table(folder / "results/test/tables/tickets.parquet", schema=results.SCORES)
+
+
+def test_the_table_has_one_row_per_cell(finished):
+    table = scores(finished)
+    plan = study.load(ROOT / "config/test.yaml", SCHEMA).tickets
+    cells = ["system", "task", "trainer", "criterion", "level", "density", "seed", "split", "metric"]
+    assert not table.duplicated(cells).any()
+    tested = table[table["split"].eq("test") & table["metric"].isin(["accuracy", "return"])]
+    assert len(tested) == len(plan.chains) * len(plan.densities) * 2
+    assert set(tested["density"]) == set(plan.densities)
+    assert tested["value"].notna().all()
+    assert set(zip(table["task"], table["trainer"], table["criterion"], strict=True)) == {
+        (c.task, c.trainer, c.criterion) for c in plan.chains
+    }
+
+
+def test_all_criteria_share_the_dense_level(finished):
+    table = scores(finished)
+    dense = table[(table["level"] == 0) & (table["task"] == "digits") & (table["trainer"] == "snes")]
+    values = dense.pivot_table("value", ["seed", "split", "metric"], "criterion")
+    assert (values.nunique(axis=1) == 1).all()
+    assert len(values.columns) == 4
+
+
+def test_tickets_are_read_with_one_call_and_nested_where_they_are_by_definition(finished):
+    base = finished / "results/test/tickets/digits/snes"
+    for criterion in ("magnitude", "snr"):
+        higher, lower = (results.read_ticket(base / criterion / f"level0{k}/ticket.parquet") for k in (1, 2))
+        for name, mask in lower.mask.items():
+            assert not (mask & ~higher.mask[name]).any()
+            assert (lower.initial[name] == higher.initial[name]).all()
+    reference = results.read_ticket(base / "magnitude/level02/ticket.parquet")
+    permuted = results.read_ticket(base / "mask_permuted/level02/ticket.parquet")
+    assert not all((permuted.mask[n] == m).all() for n, m in reference.mask.items())
+
+
+def test_the_metadata_carry_config_code_and_library_versions(finished):
+    head = results.read_metadata(finished / "results/test/tables/tickets.parquet")
+    assert head["metadata"]["config"]["config"]["tickets"]["densities"] == [1, 0.3, 0.1]
+    assert head["code"].startswith("0.1.0+")
+    assert {"jax", "evosax", "numpy"} <= set(head["libraries"])
+
+
+def test_a_second_run_has_nothing_to_do_and_a_touch_changes_nothing(finished):
+    (finished / "src/evotickets/evolution.py").touch()
+    again = snakemake(finished)
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def rerun(folder, module):
+    """Rules that a change of one module would re-run."""
+    path = folder / "src/evotickets" / module
+    before = path.read_text()
+    path.write_text(before + "\n# changed\n")
+    try:
+        planned = snakemake(folder, "--dry-run", "--rerun-triggers", "mtime", "code", "params", "input", "software-env")
+    finally:
+        path.write_text(before)
+    assert planned.returncode == 0, planned.stderr[-2000:]
+    text = planned.stdout + planned.stderr
+    stats = text[text.find("Job stats") :].split("\n\n")[0]
+    return {line.split()[0] for line in stats.splitlines()[3:]} - {"all", "total"}
+
+
+def test_editing_a_module_reruns_what_it_feeds_and_nothing_else(finished):
+    drawing = {
+        "chain",
+        "cut_figure",
+        "tickets_figures",
+        "transfers_figure",
+        "transfer_chain",
+        "landscape_chain",
+        "landscape_figures",
+        "diversity_figure",
+    }
+    drawing |= {"snr_correlation_figure", "planting_figures", "planted_networks", "claims", "claims_table"}
+    drawing |= {"strong_figures", "strong_leak", "strong_boundaries", "hybrid_figures", "hybrid_effects_figure"}
+    drawing |= {"mutations_figures", "gradients_figure", "generations_figure"}
+    assert rerun(finished, "figures/tickets.py") == drawing
+    assert rerun(finished, "tracking/store.py") == set()
+    assert rerun(finished, "claims/tickets.py") == {"claims", "claims_table"}
+    assert {"level", "transfer", "noise_copy"} <= rerun(finished, "evolution.py")
+
+
+REDONE = (
+    *("tickets/digits/snes/snr", "transfers/digits/adam", "landscape/digits/snes", "planting/circle", "strong/moons"),
+    *("hybrid/digits/hybrid", "hybrid/digits/set", "subspace/digits/generations", "claims", "tables", "figures"),
+)
+"""Folders of results that are made anew after an interruption: of every kind of job some."""
+
+
+def test_interrupting_anywhere_and_running_again_gives_the_same_tables(finished, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(finished, folder, symlinks=True)
+    for name in REDONE:
+        shutil.rmtree(folder / "results/test" / name)
+    for seconds in (9, 14):
+        process = subprocess.Popen(
+            [BIN / "snakemake", "--configfile", "config/test.yaml", "--cores", "2", "--workflow-profile", "none", "--nolock",
+             "--rerun-incomplete"],
+            cwd=folder, env=os.environ | {"PYTHONPATH": str(folder / "src")}, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    done = snakemake(folder, "--rerun-incomplete", "--nolock")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert digests(folder / "results") == digests(finished / "results")
+
+
+def test_the_report_holds_every_kind_of_figure(finished):
+    done = snakemake(finished, "--report", "report.html")
+    assert done.returncode == 0, done.stderr[-2000:]
+    text = (finished / "report.html").read_text()
+    for kind in ("score over density", "cuts", "training", "layer densities", "transfer", "landscape"):
+        assert f"Tickets, {kind}" in text
+    for kind in ("score over density", "recovery", "layer collapse"):
+        assert f"Planting, {kind}" in text
+    assert "effects and verdicts" in text
+
+
+def test_lint_complains_of_nothing_but_environments():
+    done = subprocess.run([BIN / "snakemake", "--lint"], cwd=ROOT, capture_output=True, text=True)
+    complaints = {line.strip() for line in (done.stdout + done.stderr).splitlines() if line.startswith("    * ")}
+    assert all("conda environment" in line or "EVOTICKETS_HEAD" in line for line in complaints), complaints
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.name)
+def test_every_shipped_study_can_be_planned(config, tmp_path):
+    planned = snakemake(ROOT, "--dry-run", "--quiet", "rules", "--nolock", config=str(config))
+    assert planned.returncode == 0, planned.stderr[-2000:]
+
+
+def test_mlflow_takes_every_name_in_every_record(finished):
+    records = [results.read_record(path) for path in (finished / "results/test").rglob("record.parquet")]
+    names = {metric.metric for record in records for metric in record.metrics}
+    names |= {name for record in records for name in record.parameters}
+    assert len(records) > 50
+    assert {name for name in names if not re.fullmatch(r"[\w./: -]+", name)} == set()
+
+
+def test_a_transferred_ticket_is_that_of_its_source(finished):
+    base = finished / "results/test"
+    source = results.read_ticket(base / "tickets/digits/snes/snr/level02/ticket.parquet")
+    moved = results.read_ticket(base / "transfers/digits/adam/digits/snes/snr/level02/ticket.parquet")
+    for name, mask in source.mask.items():
+        assert (moved.mask[name] == mask).all()
+        assert (moved.initial[name] == source.initial[name]).all()
+    assert moved.std is None
+    table = results.read_table(base / "tables/transfers.parquet", schema=results.TRANSFERS)
+    tested = table[table["split"].eq("test") & table["metric"].eq("accuracy")]
+    assert set(zip(tested["source_trainer"], tested["trainer"], tested["level"], tested["seed"], strict=True)) == {
+        (*pair, 2, seed) for pair in (("snes", "adam"), ("adam", "snes")) for seed in (0, 1)
+    }
+
+
+def test_a_noise_copy_is_the_same_ticket_trained_elsewhere(finished):
+    level = "digits/snes/snr/level02"
+    ticket = results.read_ticket(finished / f"results/test/tickets/{level}/ticket.parquet")
+    noise_copy = results.read_ticket(finished / f"results/test/landscape/{level}/noise_copy.parquet")
+    for name, mask in ticket.mask.items():
+        assert (noise_copy.mask[name] == mask).all()
+        assert (noise_copy.initial[name] == ticket.initial[name]).all()
+        assert not np.array_equal(noise_copy.mean[name], ticket.mean[name])
+
+
+def test_a_noise_copy_has_a_record_with_its_training(finished):
+    folder = finished / "results/test/landscape/digits/snes/snr/level02"
+    record = results.read_record(folder / "record.parquet")
+    assert (record.system, record.kind) == ("test/landscape", "level")
+    assert record.name == "level02 noise copy of snr snes digits"
+    history = results.read_table(folder / "history.parquet", schema=results.HISTORY)
+    last = history[history["split"].eq("test") & history["metric"].eq("accuracy") & history["step"].eq(20)]
+    assert ("test/accuracy", 20, pytest.approx(last["value"].mean())) in [tuple(metric) for metric in record.metrics]
+    assert all((folder / artifact).is_file() for artifact in record.artifacts)
+
+
+@pytest.mark.parametrize("part", ["connectivity", "flatness", "diversity"])
+def test_what_a_look_around_a_chain_cost_is_recorded(finished, part):
+    record = results.read_record(finished / f"results/test/landscape/digits/snes/snr/{part}/record.parquet")
+    assert (record.system, record.kind, record.name) == ("test/landscape", "chain", f"{part} of snr snes digits")
+    assert record.start < record.end
+    assert [tuple(metric) for metric in record.metrics] == [("density", 0, 1), ("density", 2, 0.1)]
+
+
+def test_the_ends_of_every_line_are_the_scores_of_its_tickets(finished):
+    base = finished / "results/test/tables"
+    lines = results.read_table(base / "connectivity.parquet", schema=results.CONNECTIVITY)
+    place = {"split": "test", "metric": "error", "pair": "level before", "level": 2, "trainer": "snes"}
+    ends = lines[(lines[list(place)] == pd.Series(place)).all(axis=1)].pivot(
+        index="seed", columns="alpha", values="value"
+    )
+    table = scores(finished)
+    own = table[table["task"].eq("digits") & table["trainer"].eq("snes") & table["criterion"].eq("snr")]
+    accuracy = own[own["split"].eq("test") & own["metric"].eq("accuracy")].pivot(
+        index="seed", columns="level", values="value"
+    )
+    np.testing.assert_allclose(1 - ends[1.0], accuracy[2], atol=1e-6)
+    np.testing.assert_allclose(1 - ends[0.0], accuracy[1], atol=1e-6)
+    heights = results.read_table(base / "barriers.parquet", schema=results.BARRIERS)
+    held = heights[(heights[list(place)] == pd.Series(place)).all(axis=1)].set_index("seed")["value"]
+    np.testing.assert_allclose(held, ends.max(axis=1) - (ends[0.0] + ends[1.0]) / 2, atol=1e-6)
+
+
+def test_a_chain_has_a_record_with_its_matching_level(finished):
+    record = results.read_record(finished / "results/test/tickets/digits/adam/magnitude/record.parquet")
+    table = scores(finished)
+    own = table[table["trainer"].eq("adam") & table["criterion"].eq("magnitude") & table["split"].eq("test")]
+    expected = statistics.matching_density(own[own["metric"] == "accuracy"])
+    assert [tuple(m) for m in record.metrics if m.metric == "matching_density"] == [("matching_density", 0, expected)]
+
+
+def test_a_transfer_has_a_record_with_its_scores_over_levels(finished):
+    folder = finished / "results/test/transfers/digits/adam/digits/snes/snr"
+    record = results.read_record(folder / "record.parquet")
+    assert (record.system, record.kind) == ("test/transfers", "chain")
+    assert record.name == "digits snes snr to digits adam"
+    table = results.read_table(folder / "level02/scores.parquet", schema=results.TRANSFERS)
+    expected = table[table["split"].eq("test") & table["metric"].eq("accuracy")]["value"].mean()
+    assert ("test/accuracy", 2, pytest.approx(expected)) in [tuple(metric) for metric in record.metrics]
+    assert ("density", 2, 0.1) in [tuple(metric) for metric in record.metrics]
+    assert all((folder / artifact).is_file() for artifact in record.artifacts)
+
+
+def test_a_chain_that_is_looked_at_has_a_record_with_what_lies_around_its_levels(finished):
+    folder, place = (
+        finished / "results/test/landscape/digits/snes/snr",
+        {"trainer": "snes", "level": 2, "split": "test"},
+    )
+    record = results.read_record(folder / "record.parquet")
+    assert (record.system, record.kind, record.name) == ("test/landscape", "chain", "snr snes digits")
+    metrics = {(name, step): value for name, step, value in record.metrics}
+    heights = results.read_table(finished / "results/test/tables/barriers.parquet", schema=results.BARRIERS)
+    place |= {"metric": "error", "pair": "other noise"}
+    held = heights[(heights[list(place)] == pd.Series(place)).all(axis=1)]
+    assert metrics["test/barrier/other_noise", 2] == pytest.approx(held["value"].mean())
+    assert metrics["test/bump/other_noise", 2] == pytest.approx(held["bump"].mean())
+    assert ("test/barrier/level_before", 0) not in metrics
+    table = scores(finished)
+    own = table[(table["trainer"] == "snes") & (table["criterion"] == "snr") & (table["level"] == 2)]
+    accuracy = own[own["task"].eq("digits") & own["split"].eq("test") & own["metric"].eq("accuracy")]["value"].mean()
+    assert metrics["test/accuracy", 2] == pytest.approx(accuracy)
+    noisy = results.read_table(folder / "flatness.parquet", schema=results.FLATNESS)
+    noisy = noisy[noisy["level"].eq(2) & noisy["metric"].eq("accuracy") & noisy["epsilon"].gt(0)]
+    assert metrics["test/accuracy_under_noise", 2] == pytest.approx(noisy["value"].mean())
+    assert metrics["snr/correlation_with_dense", 0] == pytest.approx(1)
+    assert {"hessian/largest", "diversity/cosine", "diversity/jaccard"} <= {name for name, _ in metrics}
+    assert len(record.artifacts) == 7
+    assert all((folder / artifact).is_file() for artifact in record.artifacts)
+    gradient = results.read_record(finished / "results/test/landscape/digits/adam/magnitude/record.parquet")
+    assert "snr/correlation_with_dense" not in {metric.metric for metric in gradient.metrics}
+
+
+def test_the_page_of_claims_shows_the_figures_of_the_study(finished):
+    page = (finished / "results/test/claims/tickets/claims.html").read_text()
+    shown = re.findall(r'alt="(\w+)"', page)
+    drawn = {"performance": 2, "strategies": 2, "transfers": 1, "connectivity": 3, "flatness": 1, "diversity": 1}
+    assert {kind: shown.count(kind) for kind in drawn} == drawn
+    assert set(shown) == set(drawn)
+
+
+def test_every_claim_has_a_row(finished):
+    decided = results.read_table(finished / "results/test/tables/claims.parquet", schema=results.CLAIMS)
+    tickets = decided[decided["system"] == "tickets"]["claim"]
+    assert list(tickets) == sorted(claim.name for claim in registry.CLAIMS)
+    for system in (planting_claims, strong_claims, hybrid_claims, subspace_claims):
+        name = system.__name__.rpartition(".")[2]
+        assert set(system.RULES) == {claim[:2] for claim in decided[decided["system"] == name]["claim"]}
+    assert set(decided["verdict"]) <= {"supported", "contradicted", "undecided"}
+    # What the miniature asks for can be computed, and what it does not ask for cannot.
+    counted = decided.set_index("claim")["n"]
+    assert counted[["C1 snr", "C2", "C4 ES to GD", "C5 GD runs", "C5 ES levels"]].tolist() == [2] * 5
+    assert counted["C4 task to task"] == 0
+
+
+def test_masks_of_hybrid_training_keep_what_the_study_asks_for(finished):
+    table = results.read_table(finished / "results/test/tables/hybrid.parquet", schema=results.HYBRID)
+    plan = study.load(ROOT / "config/test.yaml", SCHEMA).hybrid
+    assert not table.duplicated(["task", "method", "density", "step", "seed", "split", "metric"]).any()
+    cells = set(zip(table["task"], table["method"], table["density"], strict=True))
+    assert cells == {(cell.task, cell.method, float(cell.density)) for cell in plan.cells}
+    kept = table[table["metric"] == "kept"].groupby("method")["value"].unique()
+    # 64·8 and 8·10 kernels, a fifth of them each.
+    assert {name: values.tolist() for name, values in kept.items()} == {
+        cell.method: [592 if cell.method in ("dense", "evolution") else 102 + 16] for cell in plan.cells
+    }
+    mask = results.read_table(finished / "results/test/hybrid/digits/set/0.2/mask.parquet", schema=results.MASK)
+    assert [int(np.sum(row)) for row in mask["mask"]] == [118, 118]
+    effects = results.read_table(finished / "results/test/tables/hybrid_effects.parquet", schema=results.HYBRID_EFFECTS)
+    assert set(zip(effects["population"], effects["seed"], strict=True)) == {(4, 0), (4, 1), (64, 0), (64, 1)}
+
+
+def test_learning_shows_in_the_table_of_a_real_setting(finished):
+    """Even the miniature must beat chance after training dense: ten classes, so 0.1."""
+    table = scores(finished)
+    adam = table[(table["trainer"] == "adam") & (table["level"] == 0) & (table["metric"] == "accuracy")]
+    assert isinstance(adam, pd.DataFrame)
+    assert adam["value"].min() > 0.5
