@@ -246,8 +246,9 @@ RULES = {
         "The hybrid is competitive with masks that gradients learn, at densities from .02 to .5",
         PAPER,
         f"accuracy of the hybrid − that of a baseline + {CLOSE}; H3 is the weakest of all baselines (SET, RigL, gradual "
-        "magnitude pruning, straight-through top-k), 'H3 at' that at one density; 'H3 beats' has no margin. Tasks and densities "
-        "are those that both were run with. The hybrid has the steps and samples of its baselines, each sample under two masks: "
+        "magnitude pruning, straight-through top-k), 'H3 at' that at one density; 'H3 beats' has no margin. Tasks and "
+        "densities are those that both were run with. The hybrid has the steps and samples of its baselines, each sample "
+        "under two masks: "
         "twice their passes",
     ),
     "H4": Rule(
