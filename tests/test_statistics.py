@@ -249,7 +249,7 @@ def test_a_claim_and_its_contrary_are_never_both_supported(middle, half, margin)
     }
 
 
-def test_matching_level_is_the_smallest_density_within_one_standard_error():
+def test_matching_density_is_the_smallest_density_within_one_standard_error():
     # Dense mean .9, standard error .02 / sqrt(2) / sqrt(2) = .01: matching means .89 or more.
     chain = {
         (1.0,): [0.89, 0.91],
@@ -261,16 +261,16 @@ def test_matching_level_is_the_smallest_density_within_one_standard_error():
     assert statistics.matching_density(scores(chain, ["density"])) == 0.1
 
 
-def test_matching_level_of_a_chain_that_only_loses_is_dense():
+def test_matching_density_of_a_chain_that_only_loses_is_dense():
     assert statistics.matching_density(scores({(1.0,): [0.89, 0.91], (0.5,): [0.5, 0.6]}, ["density"])) == 1.0
 
 
-def test_matching_level_needs_two_seeds():
+def test_matching_density_needs_two_seeds():
     with pytest.raises(ValueError, match="two seeds"):
         statistics.matching_density(scores({(1.0,): [0.89]}, ["density"]))
 
 
-def test_matching_level_refuses_two_chains():
+def test_matching_density_refuses_two_chains():
     chain = scores({(1.0,): [0.89, 0.9]}, ["density"])
     with pytest.raises(ValueError, match="one chain"):
         statistics.matching_density(pd.concat([chain, chain]))

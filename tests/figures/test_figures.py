@@ -341,7 +341,7 @@ def test_performance_shows_the_interval_of_the_statistics(tmp_path):
     np.testing.assert_allclose([at.min(), at.max()], [low, high])
 
 
-def test_performance_rings_the_matching_level(tmp_path):
+def test_performance_rings_the_matching_density(tmp_path):
     table = score_table({"snes": ["snr", "random"]})
     flat = table["criterion"].eq("snr") & table["density"].ge(0.1) & table["split"].eq("test")
     table.loc[flat & table["metric"].eq("accuracy"), "value"] = 0.9 + 0.001 * table["seed"]

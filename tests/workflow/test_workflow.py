@@ -266,7 +266,7 @@ def test_the_ends_of_every_line_are_the_scores_of_its_tickets(finished):
     np.testing.assert_allclose(held, ends.max(axis=1) - (ends[0.0] + ends[1.0]) / 2, atol=1e-6)
 
 
-def test_a_chain_has_a_record_with_its_matching_level(finished):
+def test_a_chain_has_a_record_with_its_matching_density(finished):
     record = results.read_record(finished / "results/test/tickets/digits/adam/magnitude/record.parquet")
     table = scores(finished)
     own = table[table["trainer"].eq("adam") & table["criterion"].eq("magnitude") & table["split"].eq("test")]

@@ -115,7 +115,7 @@ def test_populations_and_their_price():
     assert worse["H1c"].effect == pytest.approx(np.log10(200_000 / 1_000) - 1)
 
 
-def test_rivals():
+def test_baselines():
     def beaten(task, method, density):
         return 0.95 if method == "rigl" and density == 0.1 else 0.9
 

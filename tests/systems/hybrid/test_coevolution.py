@@ -239,8 +239,8 @@ def test_two_devices_do_what_one_does_with_two_groups():
         from evotickets import devices
         devices.configure(2, cache=None)
         import jax, jax.numpy as jnp, numpy as np
-        from evotickets.hybrid import cells
-        from evotickets.hybrid.methods import METHODS, Batches, Setting
+        from evotickets.systems.hybrid import cells
+        from evotickets.systems.hybrid.methods import METHODS, Batches, Setting
         architecture = cells.architectures.build((4, 4, 1), 3, {"hidden": [8]})
         counts = jnp.array([40, 12])
         rng = np.random.default_rng(0)

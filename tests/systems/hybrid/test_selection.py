@@ -1,4 +1,4 @@
-"""Selecting exactly as many entries as asked for, block masks, and the layers' budgets."""
+"""Selecting exactly as many entries as asked for, block masks, and the layers' densities."""
 
 import jax
 import jax.numpy as jnp
@@ -97,7 +97,7 @@ def test_blocks_cover_a_kernel_and_stick_out_at_its_edges():
 SHAPES = [(784, 300), (300, 100), (100, 10)]
 
 
-def test_a_uniform_budget():
+def test_uniform_layer_densities():
     assert layer_densities.uniform(SHAPES, 0.02).tolist() == [4704, 600, 20]
     assert layer_densities.uniform([(10, 1)], 0.01).tolist() == [1]
 

@@ -157,7 +157,7 @@ def test_random_genomes_are_connected(seed):
     assert bool(jnp.all(search.immigrants(judged, 7, jax.random.key(seed))))
 
 
-def test_coins_are_fair_and_independent():
+def test_bernoulli_draws_are_fair_and_independent():
     tossed = np.asarray(search.bernoulli(KEY, (2000, 70)), float)
     assert abs(tossed.mean() - 0.5) < 0.005
     correlation = np.corrcoef(tossed.T) - np.eye(70)

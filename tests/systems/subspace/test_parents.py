@@ -10,7 +10,7 @@ from evotickets.systems.subspace import cells, evaluation, parents, pools, probl
 from evotickets.systems.subspace.resnet import ResNet
 from evotickets.tasks import cifar, images
 
-RESNET = "evotickets.subspace.resnet.ResNet"
+RESNET = "evotickets.systems.subspace.resnet.ResNet"
 SMALL = {"blocks": 1, "widths": [4, 4, 8], "inputs": 1}
 WEIGHTS = {20: "resnet20-12fca82f.th", 32: "resnet32-d509ac18.th", 56: "resnet56-4bfd9763.th"}
 

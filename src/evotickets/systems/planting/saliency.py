@@ -1,4 +1,4 @@
-"""Scores that cut mother networks, by name: those of `evotickets.saliency`, of masked networks and all training samples.
+"""Scores that cut mother networks, by name: `pruning.at_initialisation` on masked networks and all training samples.
 
 Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
 """
