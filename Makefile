@@ -1,4 +1,4 @@
-# evotickets. `make help` lists the targets; every one of them sets up .venv first.
+# evotickets. `make help` lists the targets; all but help and clean set up .venv first.
 CONFIG ?= config/config.yaml
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PROFILE ?= default

@@ -1,6 +1,9 @@
-"""One list of dependencies, one lock, one environment."""
+"""One list of dependencies, one lock, one environment; what the project says of itself in several files agrees."""
 
+import os
 import re
+import shlex
+import subprocess
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -26,6 +29,12 @@ def test_every_dependency_is_pinned():
     assert {name(requirement) for requirement in wanted} - {"evotickets"} <= set(pins())
 
 
+def test_lower_bounds_are_the_minor_versions_of_the_lock():
+    for requirement in [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]:
+        bound = requirement.partition(">=")[2]
+        assert pins()[name(requirement)].split(".")[:2] == bound.split("."), requirement
+
+
 def test_the_lock_is_what_runs():
     from importlib.metadata import version
 
@@ -49,3 +58,118 @@ def test_no_dependency_is_unused():
     for requirement in {name(r) for r in PROJECT["dependencies"]} - indirect:
         module = {"pyyaml": "yaml", "pillow": "PIL"}.get(requirement, requirement.replace("-", "_"))
         assert re.search(rf"^\s*(import|from) {module}\b", text, re.MULTILINE), f"{requirement} is imported nowhere"
+
+
+def instructions(text):
+    """Instructions of a Dockerfile as (keyword, rest); lines that end with a backslash go on."""
+    lines = text.replace("\\\n", " ").splitlines()
+    return [tuple(line.split(maxsplit=1)) for line in lines if line.strip() and not line.startswith("#")]
+
+
+def sections(text):
+    """Header (`""`) and sections of an Apptainer definition, by name."""
+    found = {"": []}
+    for line in text.splitlines():
+        if line.startswith("%"):
+            found[line[1:].split()[0]] = lines = []
+        elif line.strip() and not line.lstrip().startswith("#"):
+            lines = found[""] if len(found) == 1 else lines
+            lines.append(line.strip())
+    return found
+
+
+DOCKER = instructions((ROOT / "Dockerfile").read_text())
+APPTAINER = sections((ROOT / "apptainer.def").read_text())
+
+
+def test_containers_start_from_one_pinned_image():
+    (docker,) = [rest for keyword, rest in DOCKER if keyword == "FROM"]
+    header = dict(line.split(": ") for line in APPTAINER[""])
+    assert header == {"Bootstrap": "docker", "From": docker}
+    minor = PROJECT["requires-python"].removeprefix(">=")
+    assert re.fullmatch(rf"python:{re.escape(minor)}\.\d+-[a-z-]+", docker), "a patch version, not a tag that moves"
+
+
+def test_containers_install_from_the_lock():
+    docker = [shlex.split(rest) for keyword, rest in DOCKER if keyword == "RUN"]
+    apptainer = [shlex.split(line) for line in APPTAINER["post"]]
+    for commands in (docker, apptainer):
+        (install,) = [command for command in commands if command[:2] == ["pip", "install"]]
+        assert install[install.index("--constraint") + 1] == "constraints.txt"
+        assert install[-2:] == ["--editable", "."]
+
+
+def test_containers_hold_what_there_is():
+    copied = [source for keyword, rest in DOCKER if keyword == "COPY" for source in rest.split()[:-1]]
+    files = [line.split() for line in APPTAINER["files"]]
+    needed = {"constraints.txt", "pyproject.toml", PROJECT["readme"], *PROJECT["license-files"], "src"}
+    assert needed | {"workflow", "config", "Snakefile"} == set(copied)
+    assert needed == {source for source, _ in files}
+    assert all((ROOT / source).exists() for source in copied)
+    assert APPTAINER["post"][0] == "cd /opt/evotickets"
+    assert all(target == f"/opt/evotickets/{source}" for source, target in files)
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {line[1:] for line in lines if line.startswith("!")} == set(copied)
+
+
+def test_containers_run_the_command_line():
+    (entry,) = [rest for keyword, rest in DOCKER if keyword == "ENTRYPOINT"]
+    assert yaml.safe_load(entry) == list(PROJECT["scripts"])
+    assert [shlex.split(line)[:2] for line in APPTAINER["runscript"]] == [["exec", *PROJECT["scripts"]]]
+
+
+def test_the_citation_is_valid_and_agrees():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert {"message", "title", "type"} <= set(citation)
+    assert (str(citation["version"]), citation["license"]) == (PROJECT["version"], PROJECT["license"])
+    assert [{"name": author["name"]} for author in citation["authors"]] == PROJECT["authors"]
+    assert citation["repository-code"] == PROJECT["urls"]["Repository"]
+    assert citation["keywords"] == PROJECT["keywords"]
+    for reference in citation["references"]:
+        assert reference["type"] in {"article", "conference-paper"}
+        assert reference["title"]
+        assert all(set(author) == {"family-names", "given-names"} for author in reference["authors"])
+        # The README names every paper too.
+        assert reference["url"] in (ROOT / "README.md").read_text()
+
+
+def test_the_changelog_has_a_section_for_this_version():
+    sections = re.findall(r"^## (\S+) – (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert sections[0][0] == PROJECT["version"]
+    versions = [tuple(map(int, version.split("."))) for version, _ in sections]
+    assert versions == sorted(versions, reverse=True)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", date) for _, date in sections[1:])
+
+
+def test_the_workflow_catalog_knows_how_to_run_it():
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert set(usage["mandatory-flags"]) == {"desc", "flags"}
+    assert set(usage["software-stack-deployment"]) == {"conda", "apptainer", "apptainer+conda"}
+    option, study = usage["mandatory-flags"]["flags"].split()
+    assert option == "--configfile"
+    assert (ROOT / study).is_file()
+
+
+def make_help():
+    # Not in the environment of the make that runs the tests, whose variables would be passed on.
+    environment = {"PATH": os.environ["PATH"]}
+    command = ["make", "-s", "help"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def test_make_help_lists_every_target():
+    text = (ROOT / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
+    shown = make_help()
+    lines = dict(re.findall(r"^  make (\S+) +(\S.*)$", shown, re.MULTILINE))
+    assert set(lines) == set(phony.split()) == set(re.findall(r"^([a-z]+):", text, re.MULTILINE))
+    assert re.findall(r"^([A-Z]+) \?=", text, re.MULTILINE) == re.findall(r"([A-Z]+)=", shown.splitlines()[-1])
+
+
+def test_make_help_names_files_that_exist():
+    shown = make_help()
+    for study in set(re.findall(r"CONFIG=(\S+)", shown)):
+        assert (ROOT / study).is_file()
+    for profile in set(re.findall(r"PROFILE=(\S+)", shown)):
+        assert (ROOT / "workflow/profiles" / profile).is_dir()
