@@ -30,7 +30,7 @@ def evosax(
     from evosax import algorithms
 
     keep = np.zeros(network.parameter_count, np.float32)
-    keep[masks.survivors(network, masks.unflatten_kernels(network, mask[0]))] = 1
+    keep[masks.survivors(network, mask[0])] = 1
     strategy = {"pgpe": algorithms.PGPE, "snes": algorithms.SNES}[trainer](MEMBERS, jnp.zeros(network.parameter_count))
     params = strategy.default_params.replace(std_init=0.05)
     state = strategy.init(jax.random.key(0), jnp.zeros(network.parameter_count), params)

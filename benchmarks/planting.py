@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from timing import row
 
+from evotickets.networks import layout
 from evotickets.planted import samples
-from evotickets.supermasks import perceptron
 from evotickets.supermasks.instance import Instance
 from evotickets.systems.planting import cells, seekers
 
@@ -74,7 +74,7 @@ def _torch(instance: Instance, density: float, seed: int) -> float:
     x, y = torch.tensor(instance.problem.train.x[seed]), torch.tensor(instance.problem.train.y[seed], dtype=torch.long)
     layers = [
         (torch.tensor(kernel, requires_grad=True), torch.tensor(bias, requires_grad=True))
-        for kernel, bias in perceptron.layers(instance.network, instance.parameters[seed])
+        for kernel, bias in layout.layers(instance.network, instance.parameters[seed])
     ]
     kept = [torch.ones_like(kernel) for kernel, _ in layers]
 

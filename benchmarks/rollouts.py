@@ -37,7 +37,7 @@ def setting(network: layout.Network, kind: str, density: float):
         lambda *rows: jnp.stack(rows), *(feedforward.initialise(network, rng) for _ in range(MEMBERS))
     )
     keep = rng.permutation(network.kernel_count) < masks.kept_count(density, network.kernel_count)
-    mask = masks.unflatten_kernels(network, keep)
+    mask = layout.unflatten(network, keep)
     if kind == "lasting":
         members = jax.tree.map(lambda leaf: leaf * 0.01, members)
         for name, entry, weight in (
@@ -48,19 +48,19 @@ def setting(network: layout.Network, kind: str, density: float):
             ("dense2", (0, 0), 1.0),
             ("dense3", (0, 1), 1.0),
         ):
-            mask[name][entry] = True
-            members[name]["kernel"] = members[name]["kernel"].at[:, *entry].add(weight)
+            mask[f"{name}/kernel"][entry] = True
+            members[f"{name}/kernel"] = members[f"{name}/kernel"].at[:, *entry].add(weight)
     for name, kept in mask.items():
-        members[name]["kernel"] = members[name]["kernel"] * kept
-    return mask, members
+        members[name] = members[name] * kept
+    return layout.flatten(network, mask), members
 
 
 def ours(task, mask, members, episodes: int, mesh) -> Callable[[], jax.Array]:
     """Return one generation of ours: returns and new statistics of survivors-only members."""
     network = task.network
     # Where much is rolled out on one mask, leaving dead units out pays for a program of its own.
-    path = "auto" if all(m.all() for m in mask.values()) else "sparse"
-    plans = population.plan(network, {name: m[None] for name, m in mask.items()}, path=path)
+    path = "auto" if mask.all() else "sparse"
+    plans = population.plan(network, mask[None], path=path)
     plan = jax.tree.map(lambda leaf: leaf[0], plans)
     flat = jax.vmap(lambda member: layout.flatten(network, member))(members)
     survivors = flat[:, masks.survivors(network, mask)]
@@ -85,7 +85,11 @@ def evosax(members, episodes: int) -> Callable[[], jax.Array]:
 
     problem = GymnaxProblem("CartPole-v1", Policy(), num_rollouts=episodes)
     state = problem.init(jax.random.key(0))
-    solutions = {"params": {f"Dense_{i}": members[f"dense{i + 1}"] for i in range(3)}}
+    solutions = {
+        "params": {
+            f"Dense_{i}": {leaf: members[f"dense{i + 1}/{leaf}"] for leaf in ("kernel", "bias")} for i in range(3)
+        }
+    }
     return lambda: jax.block_until_ready(problem.eval(jax.random.key(1), solutions, state)[:2])[0]
 
 

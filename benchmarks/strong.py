@@ -23,7 +23,6 @@ from timing import apart, interleaved, row
 from evotickets import devices
 from evotickets.networks import layout
 from evotickets.networks.layout import Network
-from evotickets.supermasks import perceptron
 from evotickets.systems.strong import data, evaluator, weights
 
 GENOMES = 53
@@ -84,7 +83,7 @@ def _numpy(
     threads: int, network: Network, parameters: np.ndarray, x: np.ndarray, y: np.ndarray, genomes: np.ndarray
 ) -> Callable[[], Any]:
     threadpoolctl.threadpool_limits(threads)
-    layers = perceptron.layers(network, parameters)
+    layers = layout.layers(network, parameters)
     ends = np.cumsum([layer.kernel_size for layer in network.layers])[:-1]
     features = np.ascontiguousarray(x.T)
 
@@ -119,7 +118,7 @@ def _torch(
     torch.set_num_threads(threads)
     torch.empty(freed)
     parts: list[nn.Module] = []
-    for kernel, bias in perceptron.layers(network, parameters):
+    for kernel, bias in layout.layers(network, parameters):
         linear = nn.Linear(kernel.shape[1], kernel.shape[0])
         linear.weight.data, linear.bias.data = torch.tensor(kernel), torch.tensor(bias)
         parts += [linear, nn.ReLU()]

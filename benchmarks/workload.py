@@ -56,7 +56,7 @@ def magnitude_masks(network: Network, densities: tuple[float, ...]) -> dict[floa
     for level, density in enumerate(densities):
         if density < 1:
             objective = objectives.supervised(network, mask, data(), batch=128)
-            where = objectives.positions(network, mask)
+            where = masks.survivors(network, mask)
             settings = {"steps": 500, "learning_rate": 1e-3, "evaluations": 1}
             start = jnp.asarray(np.take_along_axis(initial, where, 1))
             trained = adam.train(objective, start, settings, key=jax.random.key(level))

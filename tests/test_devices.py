@@ -21,7 +21,7 @@ def test_rollouts_are_the_same_on_two_devices():
         from evotickets import population, rollouts, tasks
         task = tasks.control("cartpole")
         network = task.network
-        mask = {layer.name: np.ones((1, *layer.kernel_shape), bool) for layer in network.layers}
+        mask = masks.everything(network)
         plan = jax.tree.map(lambda leaf: leaf[0], population.plan(network, mask))
         # Two seeds of seven members: an odd number, so one device repeats a member.
         members = .3 * jax.random.normal(jax.random.key(0), (2, 7, network.parameter_count))
@@ -53,7 +53,7 @@ def test_supervised_losses_are_the_same_on_two_devices():
         from evotickets import population, tasks
         from evotickets.networks import mlp
         data, network = tasks.supervised("digits"), mlp(64, (32,), 10)
-        mask = {layer.name: np.ones((1, *layer.kernel_shape), bool) for layer in network.layers}
+        mask = masks.everything(network)
         plan = jax.tree.map(lambda leaf: leaf[0], population.plan(network, mask))
         members = .1 * jax.random.normal(jax.random.key(0), (9, network.parameter_count))
 

@@ -23,10 +23,10 @@ def ticket(path, network, seeds=(0, 3), trained=True):
     rng = np.random.default_rng(0)
     initial = rng.normal(size=(len(seeds), network.parameter_count)).astype(np.float32)
     mask = rng.random((len(seeds), network.kernel_count)) < 0.4
-    tensors = layout.to_tensors(network, initial)
-    mean = layout.to_tensors(network, initial + 1) if trained else None
+    tensors = layout.unflatten(network, initial)
+    mean = layout.unflatten(network, initial + 1) if trained else None
     statistics = {"scale": np.ones((len(seeds), 2), np.float32)}
-    held = results.Ticket(seeds, tensors, layout.to_tensors(network, mask), mean, statistics=statistics)
+    held = results.Ticket(seeds, tensors, layout.unflatten(network, mask), mean, statistics=statistics)
     results.write_ticket(path, held)
     return held
 
@@ -34,7 +34,7 @@ def ticket(path, network, seeds=(0, 3), trained=True):
 def forward(network, held, row, x, part="initial"):
     tensors = getattr(held, part)
     kept = {name: array[row] * held.mask.get(name, np.ones_like(array, bool))[row] for name, array in tensors.items()}
-    return np.asarray(feedforward.apply(network, results.nested_names(kept), jnp.asarray(x)))
+    return np.asarray(feedforward.apply(network, kept, jnp.asarray(x)))
 
 
 @pytest.mark.parametrize("name", NETWORKS)

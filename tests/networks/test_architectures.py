@@ -27,19 +27,35 @@ def test_the_papers_networks_have_the_papers_sizes(shape, settings, count):
 
 
 def drawn(architecture, seed=0):
-    return architectures.initialise(architecture, {}, np.random.default_rng(seed))
+    return feedforward.initialise(architecture, np.random.default_rng(seed))
 
 
 def test_a_feed_forward_network_is_that_of_the_tickets():
     network = layout.cnn((8, 8, 1), (3,), 10, hidden=(7,))
-    architecture = architectures.feed_forward(network)
+    architecture = architectures.build((8, 8, 1), 10, {"channels": [3], "hidden": [7]})
+    assert architecture == network
     params = drawn(architecture)
-    nested = feedforward.initialise(network, np.random.default_rng(0))
     x = jax.random.normal(jax.random.key(0), (5, 8, 8, 1))
     outputs, statistics = architecture.forward(params, x)
-    np.testing.assert_array_equal(outputs, feedforward.apply(network, nested, x))
+    np.testing.assert_array_equal(outputs, feedforward.apply(network, params, x))
     assert statistics == {}
-    assert architecture.kernel_count == network.kernel_count
+    assert [(p.name, p.shape, p.fan_in, p.prunable) for p in architecture.parameters[:2]] == [
+        ("conv1/kernel", (5, 5, 1, 3), 25, True),
+        ("conv1/bias", (3,), 0, False),
+    ]
+
+
+def test_prunable_entries_of_any_network_split_and_join():
+    architecture = architectures.build((8, 8, 3), 10, {"separable": [4, 8]})
+    flat = jnp.arange(architecture.kernel_count)
+    kernels = architectures.split(architecture, flat)
+    assert {name: kernel.shape for name, kernel in kernels.items()} == {
+        "pointwise1/kernel": (3, 4),
+        "pointwise2/kernel": (4, 8),
+        "dense1/kernel": (8, 10),
+    }
+    np.testing.assert_array_equal(kernels["pointwise2/kernel"][0], np.arange(12, 20))
+    np.testing.assert_array_equal(architectures.join(architecture, kernels), flat)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -86,7 +102,7 @@ def test_the_recurrent_unit_by_hand():
 def test_sparse_layers_start_with_the_signal_of_dense_ones():
     architecture = architectures.build(MNIST, 10, {"hidden": [300]})
     dense, sparse = drawn(architecture), None
-    sparse = architectures.initialise(architecture, {"dense1/kernel": 0.25}, np.random.default_rng(0))
+    sparse = feedforward.initialise(architecture, np.random.default_rng(0), {"dense1/kernel": 0.25})
     np.testing.assert_allclose(sparse["dense1/kernel"], 2 * dense["dense1/kernel"], rtol=1e-6)
     np.testing.assert_array_equal(sparse["dense2/kernel"], dense["dense2/kernel"])
     assert np.std(dense["dense1/kernel"]) == pytest.approx(784**-0.5, rel=0.01)

@@ -19,8 +19,10 @@ def test_counts_of_the_papers_networks():
 def test_mlp_by_hand():
     network = layout.mlp(2, (2,), 1)
     params = {
-        "dense1": {"kernel": jnp.array([[1.0, -1.0], [2.0, 1.0]]), "bias": jnp.array([0.5, 0.0])},
-        "dense2": {"kernel": jnp.array([[3.0], [10.0]]), "bias": jnp.array([-1.0])},
+        "dense1/kernel": jnp.array([[1.0, -1.0], [2.0, 1.0]]),
+        "dense1/bias": jnp.array([0.5, 0.0]),
+        "dense2/kernel": jnp.array([[3.0], [10.0]]),
+        "dense2/bias": jnp.array([-1.0]),
     }
     # Hidden: relu(1·1 + 2·2 + .5) = 5.5 and relu(−1 + 2) = 1; output 16.5 + 10 − 1.
     np.testing.assert_allclose(feedforward.apply(network, params, jnp.array([[1.0, 2.0]])), [[25.5]])
@@ -30,8 +32,10 @@ def test_convolution_by_hand():
     network = layout.cnn((2, 2, 1), (1,), 1, kernel=3)
     kernel = jnp.zeros((3, 3, 1, 1)).at[1, 1].set(2.0).at[1, 2].set(1.0)
     params = {
-        "conv1": {"kernel": kernel, "bias": jnp.array([-1.0])},
-        "dense1": {"kernel": jnp.array([[4.0]]), "bias": jnp.array([0.0])},
+        "conv1/kernel": kernel,
+        "conv1/bias": jnp.array([-1.0]),
+        "dense1/kernel": jnp.array([[4.0]]),
+        "dense1/bias": jnp.array([0.0]),
     }
     # Each pixel doubled plus its right neighbour (zero outside), minus 1: [[3, 3], [9, 7]] from [[1, 2], [3, 4]].
     image = jnp.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
@@ -49,9 +53,12 @@ def test_convolutions_and_their_gradients_are_those_of_xla(kernel, room, monkeyp
     def by_xla(params, x):
         for name in ("conv1", "conv2"):
             shape = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
-            x = jax.lax.conv_general_dilated(x, params[name]["kernel"], (1, 1), "SAME", **shape) + params[name]["bias"]
+            x = (
+                jax.lax.conv_general_dilated(x, params[f"{name}/kernel"], (1, 1), "SAME", **shape)
+                + params[f"{name}/bias"]
+            )
             x = jax.lax.reduce_window(jax.nn.relu(x), -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-        return x.reshape(len(x), -1) @ params["dense1"]["kernel"] + params["dense1"]["bias"]
+        return x.reshape(len(x), -1) @ params["dense1/kernel"] + params["dense1/bias"]
 
     def ours(params, x):
         return feedforward.apply(network, params, x)
@@ -77,12 +84,12 @@ def test_flat_order_keeps_the_fan_in_of_a_unit_together():
     network = layout.mlp(3, (2,), 1)
     kernel = jnp.arange(6.0).reshape(3, 2)
     params = layout.unflatten(network, jnp.zeros(network.parameter_count))
-    params["dense1"]["kernel"] = kernel
+    params["dense1/kernel"] = kernel
     np.testing.assert_array_equal(layout.flatten(network, params)[:6], [0, 2, 4, 1, 3, 5])
 
 
 def test_initial_kernels_are_lecun_normal_and_biases_zero():
     params = feedforward.initialise(layout.mlp(400, (500,), 10), np.random.default_rng(0))
-    kernel = np.asarray(params["dense1"]["kernel"])
+    kernel = np.asarray(params["dense1/kernel"])
     assert kernel.std() == pytest.approx(1 / np.sqrt(400), rel=0.01)
-    assert not params["dense1"]["bias"].any()
+    assert not params["dense1/bias"].any()

@@ -23,21 +23,30 @@ def test_impossible_densities_are_refused(density):
 
 
 def test_survivors_are_chosen_by_mask_and_include_every_bias():
-    mask = masks.ones(NETWORK)
-    mask["dense1"] = np.zeros((4, 3), bool)
-    mask["dense1"][2, 1] = True
+    mask = np.r_[np.zeros(12, bool), np.ones(6, bool)]
+    mask[6] = True
     # Flat order: dense1 unit 0 (0-3), unit 1 (4-7), unit 2 (8-11), biases 12-14, dense2 15-20, biases 21-22.
     np.testing.assert_array_equal(masks.survivors(NETWORK, mask), [6, 12, 13, 14, *range(15, 23)])
-    assert masks.kept(mask) == 7
-    assert masks.density(mask) == pytest.approx(7 / 18)
-    assert masks.layer_densities(mask) == {"dense1": pytest.approx(1 / 12), "dense2": 1.0}
+    tensors = layout.unflatten(NETWORK, mask)
+    assert np.argwhere(tensors["dense1/kernel"]).tolist() == [[2, 1]]
+    assert tensors["dense2/kernel"].all()
+    assert set(tensors) == {"dense1/kernel", "dense2/kernel"}
 
 
 @given(st.lists(st.booleans(), min_size=18, max_size=18))
 def test_mask_round_trip_and_survivor_count(bits):
-    mask = masks.unflatten_kernels(NETWORK, np.array(bits))
-    np.testing.assert_array_equal(masks.flat_kernels(NETWORK, mask), bits)
+    mask = np.array(bits)
+    np.testing.assert_array_equal(layout.flatten(NETWORK, layout.unflatten(NETWORK, mask)), mask)
     assert len(masks.survivors(NETWORK, mask)) == sum(bits) + 5
+
+
+def test_survivors_of_seeds_are_stacked_or_refused():
+    mask = np.random.default_rng(0).permuted(np.tile(np.arange(18) < 7, (3, 1)), axis=1)
+    rows = [masks.survivors(NETWORK, row) for row in mask]
+    np.testing.assert_array_equal(masks.survivors(NETWORK, mask), rows)
+    mask[1, np.flatnonzero(mask[1])[0]] = False
+    with pytest.raises(ValueError, match=r"equally many entries to be stacked, got \[6, 7\]"):
+        masks.survivors(NETWORK, mask)
 
 
 def test_scatter_places_survivors_and_zeros_elsewhere():

@@ -5,7 +5,6 @@ import pytest
 
 from evotickets.networks import layout, masks
 from evotickets.planted import measures, samples, targets
-from evotickets.supermasks import adam
 from evotickets.systems.planting import cells
 
 CIRCLE = {"target": "circle", "width": 100, "noise": 0.01}
@@ -22,7 +21,7 @@ def test_a_planted_circle_is_judged_by_its_target_and_not_by_its_scales(depth):
     """The raw largest output says nothing (.16 to .46 in the reference); scales fitted on training samples do."""
     ground = cells.ground(CIRCLE, depth, seed=0, count=3)
     network, data = cells.network_of(CIRCLE, depth), problem(CIRCLE)
-    found = measures.quality(network, data, ground.parameters * adam.survivors(network, ground.mask))
+    found = measures.quality(network, data, ground.parameters * masks.spread(network, ground.mask))
     target = targets.build("circle", depth)
     own = [np.mean(targets.outputs(target, x).argmax(1) == y) for x, y in zip(*data.test, strict=True)]
     # The flipped labels pull the fitted thresholds a little apart.
@@ -34,7 +33,7 @@ def test_a_planted_circle_is_judged_by_its_target_and_not_by_its_scales(depth):
 def test_a_planted_helix_is_judged_without_its_scales():
     ground = cells.ground(HELIX, 4, seed=0, count=2)
     network, data = cells.network_of(HELIX, 4), problem(HELIX, 2)
-    found = measures.quality(network, data, ground.parameters * adam.survivors(network, ground.mask))
+    found = measures.quality(network, data, ground.parameters * masks.spread(network, ground.mask))
     assert (found.fair < 2.2e-4).all()
     assert (found.raw > 0.1).all()
 
@@ -50,7 +49,7 @@ def test_fitted_scales_do_not_see_the_test_samples():
     ground = cells.ground(HELIX, 3, seed=0, count=1)
     network, data = cells.network_of(HELIX, 3), problem(HELIX, 1)
     shuffled = data._replace(train=samples.Samples(data.train.x, data.train.y[:, ::-1]))
-    parameters = ground.parameters * adam.survivors(network, ground.mask)
+    parameters = ground.parameters * masks.spread(network, ground.mask)
     assert measures.quality(network, shuffled, parameters).fair > 100 * measures.quality(network, data, parameters).fair
 
 
@@ -58,10 +57,10 @@ NETWORK = layout.mlp(2, (3,), 2)
 
 
 def mask_of(*edges):
-    tensors = {layer.name: np.zeros(layer.kernel_shape, bool) for layer in NETWORK.layers}
+    mask = np.zeros((1, NETWORK.kernel_count), bool)
     for layer, source, unit in edges:
-        tensors[f"dense{layer}"][source, unit] = True
-    return masks.flat_kernels(NETWORK, tensors)[None]
+        layout.kernels(NETWORK, mask)[layer - 1][0, unit, source] = True
+    return mask
 
 
 def test_recovery_by_hand():

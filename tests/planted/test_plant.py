@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evotickets.networks import masks
+from evotickets.networks import layout, masks
 from evotickets.planted import mother, plant, samples, targets
-from evotickets.supermasks import perceptron
 
 INPUTS = {name: np.random.default_rng(0).uniform(-1, 1, (20_000, f.inputs)) for name, f in targets.TARGETS.items()}
 WIDEST = {"relu": 1, "helix": 30, "circle": 20}
@@ -29,7 +28,7 @@ def masked_outputs(network, ticket, x, kind=np.float64):
     """Outputs [B, O] of the masked mother, computed by hand."""
     keep = np.ones(network.parameter_count)
     keep[masks.kernel_positions(network)] = ticket.mask
-    layers = perceptron.layers(network, ticket.parameters.astype(kind).astype(np.float64) * keep)
+    layers = layout.layers(network, ticket.parameters.astype(kind).astype(np.float64) * keep)
     for kernel, bias in layers[:-1]:
         x = np.maximum(x @ kernel.T + bias, 0)
     return x @ layers[-1][0].T + layers[-1][1]
@@ -91,7 +90,7 @@ def test_unknown_targets_and_impossible_depths_are_refused():
 
 def test_mother_networks_have_the_stds_of_the_paper():
     network = mother.describe("circle", 4, 400)
-    layers = perceptron.layers(network, mother.initialise(network, np.random.default_rng(0)))
+    layers = layout.layers(network, mother.initialise(network, np.random.default_rng(0)))
     bias_std = 1.0
     for kernel, bias in layers[:-1]:
         std = np.sqrt(2 / kernel.shape[1])
@@ -128,15 +127,15 @@ def test_planting_touches_only_the_ticket_and_its_biases(name, depth, width, see
     network, parameters, ticket = planted(name, depth, width, seed)
     target = targets.build(name, depth)
     assert np.count_nonzero(ticket.mask) == target.edges
-    moved = perceptron.layers(network, ticket.parameters)
-    drawn = perceptron.layers(network, parameters)
+    moved = layout.layers(network, ticket.parameters)
+    drawn = layout.layers(network, parameters)
     sources = np.arange(network.layers[0].fan_in)
     for index, (kernel, neurons, scales) in enumerate(zip(target.kernels, ticket.neurons, ticket.scales, strict=True)):
         assert len(set(neurons)) == len(neurons) == len(kernel), "no two neurons share a unit"
         assert (scales > 0).all()
         expected = np.zeros(moved[index][0].shape, bool)
         expected[np.ix_(neurons, sources)] = kernel != 0
-        layer = masks.unflatten_kernels(network, ticket.mask)[f"dense{index + 1}"].T
+        layer = layout.kernels(network, ticket.mask)[index]
         np.testing.assert_array_equal(layer, expected)
         if index < depth - 1:
             np.testing.assert_array_equal(moved[index][0][~expected], drawn[index][0][~expected])

@@ -27,15 +27,11 @@ def small_networks_drop_too(monkeypatch):
     monkeypatch.setattr(sys.modules["evotickets.population.plan"], "DROP_FROM", 0)
 
 
-def stacked(*seeds):
-    return {name: np.stack([seed[name] for seed in seeds]) for name in seeds[0]}
-
-
 def random_mask(network, density, seeds=2, key=0):
     rng = np.random.default_rng(key)
     count = masks.kept_count(density, network.kernel_count)
     flat = [np.arange(network.kernel_count) < count for _ in range(seeds)]
-    return stacked(*(masks.unflatten_kernels(network, rng.permutation(row)) for row in flat))
+    return np.stack([rng.permutation(row) for row in flat])
 
 
 def first(tree):
@@ -50,14 +46,13 @@ def masked_dense(network, mask, members, x):
         flat = masks.scatter(members, where, network.parameter_count)
         return jax.vmap(lambda v: feedforward.apply(network, networks_layout.unflatten(network, v), x))(flat)
 
-    seeds = len(next(iter(mask.values())))
-    return jnp.stack([one({n: m[s] for n, m in mask.items()}, members[s]) for s in range(seeds)])
+    return jnp.stack([one(row, own) for row, own in zip(mask, members, strict=True)])
 
 
 def problem(network, mask, population_size=5, batch=70, key=0):
     rng = np.random.default_rng(key)
-    seeds = len(next(iter(mask.values())))
-    count = masks.kept(mask) // seeds + network.parameter_count - network.kernel_count
+    seeds = len(mask)
+    count = mask[0].sum() + network.parameter_count - network.kernel_count
     members = jnp.asarray(rng.normal(size=(seeds, population_size, count)) / 2, jnp.float32)
     x = jnp.asarray(rng.normal(size=(batch, *network.input_shape)), jnp.float32)
     return members, x, jnp.asarray(rng.integers(0, network.outputs, batch))
@@ -70,7 +65,7 @@ def close(actual, expected):
 @pytest.mark.parametrize("path", ["dense", "sparse"])
 def test_known_answer(path):
     # Kept: x₀ → h₁ and h₁ → y. Unit h₀ has no fan-in, h₁ is max(0, w x₀ + b₁); the bias b₀ of h₀ goes nowhere.
-    mask = {"dense1": np.array([[[False, True], [False, False]]]), "dense2": np.array([[[False], [True]]])}
+    mask = np.array([[False, False, True, False, False, True]])  # [h₀: x₀, x₁; h₁: x₀, x₁; y: h₀, h₁]
     plan = first(population.plan(SMALL, mask, path=path))
     members = jnp.array([[2.0, 100.0, 0.5, 3.0, -1.0], [2.0, 100.0, -9.0, 3.0, -1.0]])  # w, b₀, b₁, v, c
     x = jnp.array([[1.0, 50.0], [-2.0, 50.0], [4.0, 50.0]])
@@ -84,7 +79,7 @@ def test_known_answer(path):
 
 @pytest.mark.parametrize("path", ["dense", "sparse"])
 def test_units_without_fan_in_contribute_their_bias(path):
-    mask = {"dense1": np.zeros((1, 2, 2), bool), "dense2": np.ones((1, 2, 1), bool)}
+    mask = np.array([[False, False, False, False, True, True]])
     plan = first(population.plan(SMALL, mask, path=path))
     members = jnp.array([[2.0, -3.0, 5.0, 7.0, 1.0]])  # b₀, b₁, v₀, v₁, c
     np.testing.assert_allclose(population.logits(plan, members, jnp.ones((2, 2))), np.full((1, 2, 1), 11), rtol=1e-6)
@@ -92,7 +87,7 @@ def test_units_without_fan_in_contribute_their_bias(path):
 
 @pytest.mark.parametrize("path", ["dense", "sparse"])
 def test_collapsed_network_returns_its_last_bias(path):
-    mask = {"dense1": np.ones((1, 2, 2), bool), "dense2": np.zeros((1, 2, 1), bool)}
+    mask = np.array([[True, True, True, True, False, False]])
     plan = first(population.plan(SMALL, mask, path=path))
     members = jnp.arange(7.0)[None]
     np.testing.assert_allclose(population.logits(plan, members, jnp.ones((2, 2))), np.full((1, 2, 1), 6), rtol=1e-6)
@@ -161,11 +156,10 @@ def test_small_networks_share_programs(monkeypatch):
 
 
 def test_policies_leave_dead_units_out():
-    mask = random_mask(networks_layout.mlp(64, (64,), 4), 0.02, seeds=1)
-    alive = mask["dense2"][0].any(1).sum()
-    (kernel, _), _ = population.policy(
-        first(population.plan(networks_layout.mlp(64, (64,), 4), mask)), jnp.zeros((3, 155))
-    )
+    network = networks_layout.mlp(64, (64,), 4)
+    mask = random_mask(network, 0.02, seeds=1)
+    alive = networks_layout.kernels(network, mask[0])[1].any(0).sum()
+    (kernel, _), _ = population.policy(first(population.plan(network, mask)), jnp.zeros((3, 155)))
     assert alive <= kernel.shape[2] < alive + 2 * population_layout.STEP
 
 
@@ -230,7 +224,7 @@ def test_unknown_options(call, message):
 def test_impossible_plans():
     with pytest.raises(ValueError, match="path sparse needs a dense first layer"):
         population.plan(CNN, random_mask(CNN, 0.5), path="sparse")
-    uneven = stacked(*(first(random_mask(SMALL, density, 1)) for density in (0.5, 4 / 6)))
+    uneven = np.concatenate([random_mask(SMALL, density, 1) for density in (0.5, 4 / 6)])
     with pytest.raises(ValueError, match=r"equally many entries, got \[3, 4\]"):
         population.plan(SMALL, uneven)
     images = first(population.plan(CNN, random_mask(CNN, 0.5)))
@@ -264,13 +258,13 @@ def test_groups_hold_every_weight_that_matters_once(key, density, seeds):
     mask = random_mask(DEEP, density, seeds, key)
     plan = population.plan(DEEP, mask, path="sparse")
     for s in range(seeds):
-        own = {name: m[s] for name, m in mask.items()}
-        count = len(masks.survivors(DEEP, own))
-        alive = own["dense4"].any(1)
-        for name in ("dense3", "dense2"):
-            alive = (own[name] & alive).any(1)
-        fed = alive & own["dense1"].any(0)
-        positions, _ = population_layout.positions(DEEP, own)[0]
+        count = len(masks.survivors(DEEP, mask[s]))
+        one, two, three, four = networks_layout.kernels(DEEP, mask[s])
+        alive = four.any(0)
+        for kernel in (three, two):
+            alive = (kernel & alive[:, None]).any(0)
+        fed = alive & one.any(1)
+        positions, _ = population_layout.positions(DEEP, mask[s])[0]
         held = []
         for group in plan.groups:
             for start, bias, inputs in zip(group.starts[s], group.biases[s], group.inputs[s], strict=True):
@@ -281,7 +275,7 @@ def test_groups_hold_every_weight_that_matters_once(key, density, seeds):
                 if unit is not None:
                     held.append(unit)
                     np.testing.assert_array_equal(positions[unit, read], start + np.arange(len(read)))
-                    np.testing.assert_array_equal(read, np.flatnonzero(own["dense1"][:, unit]))
+                    np.testing.assert_array_equal(read, np.flatnonzero(one[unit]))
         np.testing.assert_array_equal(np.sort(held), np.flatnonzero(fed))
 
 

@@ -70,7 +70,7 @@ def test_synaptic_flow_is_conserved_from_layer_to_layer(activation):
     network = layout.cnn((8, 8, 1), (2, 3), 10, activation=activation)
     flat = layout.flatten(network, feedforward.initialise(network, np.random.default_rng(0)))
     flows = layout.unflatten(network, at_initialisation.flow(network, flat))
-    sums = [float(flows[layer.name]["kernel"].sum()) for layer in network.layers]
+    sums = [float(flows[f"{layer.name}/kernel"].sum()) for layer in network.layers]
     np.testing.assert_allclose(sums, sums[0], rtol=1e-5)
 
 
@@ -81,7 +81,7 @@ def test_synflow_keeps_the_exact_count_and_no_layer_dies_before_it_must(count, s
     mask = at_initialisation.synflow(NETWORK, initial, count, rounds=10, rng=np.random.default_rng(seed))
     assert mask.sum() == count
     if count >= 20:
-        assert all(layer.any() for layer in masks.unflatten_kernels(NETWORK, mask[0]).values())
+        assert all(layer.any() for layer in layout.kernels(NETWORK, mask[0]))
 
 
 def make(criterion, density, level, name="digits", network=NETWORK):

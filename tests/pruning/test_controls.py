@@ -49,7 +49,7 @@ def ticket():
 
 
 def layer_counts(mask):
-    return [[int(m.sum()) for m in masks.unflatten_kernels(NETWORK, row).values()] for row in mask]
+    return [[int(kernel.sum()) for kernel in layout.kernels(NETWORK, row)] for row in mask]
 
 
 def test_permuted_masks_keep_layer_densities_and_carry_their_weights(ticket):

@@ -26,7 +26,7 @@ def test_the_loss_of_survivors_has_the_masked_gradient():
     rng = np.random.default_rng(0)
     mask = rng.random((1, network.kernel_count)) < 0.3
     objective = objectives.supervised(network, mask, data, batch=32)
-    places = objectives.positions(network, mask)[0]
+    places = masks.survivors(network, mask)[0]
     weights = jnp.asarray(rng.normal(size=len(places)) / 8, jnp.float32)
     context, key = jax.tree.map(lambda leaf: leaf[0], objective.context), jax.random.key(0)
     gradient_ = jax.grad(objective.loss, argnums=2)(objective.shared, context, weights, key)

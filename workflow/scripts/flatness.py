@@ -3,9 +3,9 @@
 from functools import partial
 
 from evotickets import devices, jobs, landscape, results, streams, tasks
+from evotickets.networks import masks
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
-from evotickets.trainers import objectives
 
 
 def main(job, paths, output, place, experiment, network, settings, levels, densities, draws, probes, samples, seed):
@@ -18,7 +18,7 @@ def main(job, paths, output, place, experiment, network, settings, levels, densi
     flatness, curvature = [], []
     for level, path in zip(levels, paths, strict=True):
         ticket, members = archive.read_ticket(path, description)
-        points, positions = ticket.mean, objectives.positions(description, ticket.mask)
+        points, positions = ticket.mean, masks.survivors(description, ticket.mask)
         cell = {"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
         factors = {"system": "tickets", **cell, "level": level, "density": densities[level]}
 

@@ -17,7 +17,7 @@ def main(planted, masks, path, place, target, seekers):
     found = {}
     for seeker, file in zip(seekers, masks, strict=True):
         flat = results.read_table(file, schema=results.MASK)["mask"][0]
-        found[seeker] = layers(layout.to_tensors(network, np.asarray(flat, bool)[None]))
+        found[seeker] = layers(layout.unflatten(network, np.asarray(flat, bool)[None]))
     title = f"{place.target}, depth {int(place.depth)}: planted edges, found and missed"
     figures.planted_networks(layers(results.read_ticket(planted).mask), found, path, title)
 

@@ -140,9 +140,9 @@ def folded(network: Network, flat: jax.Array, statistics: Mapping[str, jax.Array
     zero = rollouts.normalise(jnp.zeros(first.fan_in), held)
     scale = rollouts.normalise(jnp.ones(first.fan_in), held) - zero
     params = layout.unflatten(network, flat)
-    kernel, bias = params[first.name]["kernel"], params[first.name]["bias"]
-    params[first.name] = {"kernel": scale[:, None] * kernel, "bias": bias + zero @ kernel}
-    return layout.flatten(network, params)
+    kernel, bias = params[f"{first.name}/kernel"], params[f"{first.name}/bias"]
+    folded = {f"{first.name}/kernel": scale[:, None] * kernel, f"{first.name}/bias": bias + zero @ kernel}
+    return layout.flatten(network, params | folded)
 
 
 def cross_entropy(network: Network) -> Callable[[tuple[jax.Array, jax.Array], jax.Array], jax.Array]:

@@ -3,20 +3,18 @@
 Parameters are one dictionary of named arrays. Axis letters: `B` batch, `C` channels, `T` steps of a sequence, `U` units.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from evotickets.networks import feedforward, layout
-from evotickets.networks.layout import Network
+from evotickets.networks import layout
+from evotickets.networks.description import Description, Forward, Parameter
+from evotickets.networks.feedforward import Params
 
-Params = dict[str, jax.Array]
 Statistics = dict[str, tuple[jax.Array, jax.Array]]
 """Mean and variance [C] by normalisation layer."""
 
@@ -24,87 +22,25 @@ EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """An array of parameters: a kernel has a fan-in and is prunable or not, what has none starts as a constant."""
-
-    name: str
-    shape: tuple[int, ...]
-    fan_in: int = 0
-    prunable: bool = False
-    start: float = 0.0
-
-    @property
-    def size(self) -> int:
-        """Number of entries."""
-        return prod(self.shape)
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Parameters in order, and what they compute.
-
-    `forward(params, x [B, …], statistics) -> (outputs [B, O], statistics)`: without statistics, normalisation layers take
-    those of the batch and hand them back; networks without such layers have none.
-    """
+class Architecture(Description):
+    """A network that is no `layout.Network`: its parameters in order, and what they compute."""
 
     parameters: tuple[Parameter, ...]
-    forward: Callable[[Params, jax.Array, Statistics | None], tuple[jax.Array, Statistics]]
-
-    @property
-    def prunable(self) -> tuple[Parameter, ...]:
-        """The kernels that masks cover."""
-        return tuple(parameter for parameter in self.parameters if parameter.prunable)
-
-    @property
-    def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of the prunable kernels."""
-        return [parameter.shape for parameter in self.prunable]
-
-    @property
-    def kernel_count(self) -> int:
-        """Number of prunable entries."""
-        return sum(parameter.size for parameter in self.prunable)
-
-    @property
-    def parameter_count(self) -> int:
-        """Number of all parameters."""
-        return sum(parameter.size for parameter in self.parameters)
+    forward: Forward
 
 
-def initialise(architecture: Architecture, densities: Mapping[str, float], rng: np.random.Generator) -> Params:
-    """Draw LeCun-normal kernels for the fan-in that is left at each layer's density, and constants for the rest.
-
-    Draws do not depend on densities: all densities of a seed start from the same weights up to a factor a layer.
-
-    Source: Evci et al. (2022), "Gradient flow in sparse neural networks and how lottery tickets win", in the mean:
-    every unit of a layer counts with the layer's density.
-    """
-    params = {}
-    for parameter in architecture.parameters:
-        if parameter.fan_in:
-            fan_in = parameter.fan_in * densities.get(parameter.name, 1.0)
-            params[parameter.name] = jnp.asarray(feedforward.lecun_normal(parameter.shape, fan_in, rng), jnp.float32)
-        else:
-            params[parameter.name] = jnp.full(parameter.shape, parameter.start, jnp.float32)
-    return params
+def split(network: Description, flat: jax.Array) -> Params:
+    """Cut values of all prunable entries [K] into kernels by name; here an entry's place is that in its own array."""
+    parts = layout.consecutive(parameter.size for parameter in network.prunable)
+    return {
+        parameter.name: flat[part].reshape(parameter.shape)
+        for parameter, part in zip(network.prunable, parts, strict=True)
+    }
 
 
-def feed_forward(network: Network) -> Architecture:
-    """Take a network of `evotickets.networks`; all its kernels are prunable."""
-    parameters = []
-    for layer in network.layers:
-        parameters.append(Parameter(f"{layer.name}/kernel", layer.kernel_shape, layer.fan_in, prunable=True))
-        parameters.append(Parameter(f"{layer.name}/bias", (layer.outputs,)))
-
-    def forward(params: Params, x: jax.Array, statistics: Statistics | None = None) -> tuple[jax.Array, Statistics]:
-        del statistics
-        nested = {
-            layer.name: {leaf: params[f"{layer.name}/{leaf}"] for leaf in ("kernel", "bias")}
-            for layer in network.layers
-        }
-        return feedforward.apply(network, nested, x), {}
-
-    return Architecture(tuple(parameters), forward)
+def join(network: Description, kernels: Mapping[str, jax.Array]) -> jax.Array:
+    """Join values of all prunable kernels by name to [K]; the inverse of `split`."""
+    return jnp.concatenate([kernels[parameter.name].ravel() for parameter in network.prunable])
 
 
 def _depthwise(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
@@ -188,7 +124,7 @@ def recurrent(inputs: int, units: int, outputs: int) -> Architecture:
 
 def build(
     input_shape: tuple[int, int, int], outputs: int, settings: Mapping[str, Any], factor: float = 1.0
-) -> Architecture:
+) -> Description:
     """Build the network of a task's settings, all its widths times a factor.
 
     Args:
@@ -202,23 +138,20 @@ def build(
     def scaled(width: int) -> int:
         return max(1, round(width * factor))
 
-    height, width, depth = input_shape
+    _, width, depth = input_shape
     if "recurrent" in settings:
         return recurrent(width * depth, scaled(settings["recurrent"]), outputs)
     if "separable" in settings:
         widths = list(settings["separable"])
         strides = [1, *(2 if wide > narrow else 1 for narrow, wide in pairwise(widths))]
         return separable(depth, [scaled(wide) for wide in widths], strides, outputs)
-    hidden = tuple(map(scaled, settings.get("hidden", ())))
-    if "channels" in settings:
-        channels = tuple(map(scaled, settings["channels"]))
-        return feed_forward(layout.cnn(input_shape, channels, outputs, hidden=hidden))
-    return feed_forward(layout.mlp(height * width * depth, hidden, outputs))
+    widths = {name: [scaled(wide) for wide in settings[name]] for name in ("channels", "hidden") if name in settings}
+    return layout.build(input_shape, outputs, widths)
 
 
 def small(
     input_shape: tuple[int, int, int], outputs: int, settings: Mapping[str, Any], density: float
-) -> tuple[Architecture, float]:
+) -> tuple[Description, float]:
     """Narrow all layers until no more prunable entries are left than a mask of this density keeps.
 
     Returns the widest such network and its factor; a network all of whose layers have one unit stays.

@@ -3,6 +3,7 @@
 Axis letters: `B` batch, `H` and `W` height and width, `C` channels, `O` outputs.
 """
 
+from collections.abc import Mapping
 from math import sqrt
 
 import jax
@@ -10,7 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from evotickets.networks.layout import Network, Params
+from evotickets.networks.description import Description
+from evotickets.networks.layout import Layers, Network
+
+Params = dict[str, jax.Array]
+"""Arrays by name, such as `dense1/kernel`."""
 
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh}
 
@@ -31,15 +36,23 @@ def lecun_normal(shape: tuple[int, ...], fan_in: float, rng: np.random.Generator
     return ndtri(rng.uniform(ndtr(-2), ndtr(2), shape)) / TRUNCATED_STD / sqrt(fan_in)
 
 
-def initialise(network: Network, rng: np.random.Generator) -> Params:
-    """Draw LeCun-normal kernels and zero biases.
+def initialise(network: Description, rng: np.random.Generator, densities: Mapping[str, float] | None = None) -> Params:
+    """Draw LeCun-normal kernels for the fan-in that is left at each layer's density, and constants for the rest.
 
-    Source: Lange & Sprekeler (2023), §3 (lecun_normal kernels); LeCun et al. (1998).
+    Draws do not depend on densities (1 where none is given): all densities of a seed start from the same weights up to a
+    factor a layer.
+
+    Source: Lange & Sprekeler (2023), §3 (lecun_normal kernels, zero biases); LeCun et al. (1998). With densities, Evci et
+    al. (2022), "Gradient flow in sparse neural networks and how lottery tickets win", in the mean: every unit of a layer
+    counts with the layer's density.
     """
     params = {}
-    for layer in network.layers:
-        kernel = lecun_normal(layer.kernel_shape, layer.fan_in, rng)
-        params[layer.name] = {"kernel": jnp.asarray(kernel, jnp.float32), "bias": jnp.zeros(layer.outputs)}
+    for parameter in network.parameters:
+        if parameter.fan_in:
+            fan_in = parameter.fan_in * (densities or {}).get(parameter.name, 1.0)
+            params[parameter.name] = jnp.asarray(lecun_normal(parameter.shape, fan_in, rng), jnp.float32)
+        else:
+            params[parameter.name] = jnp.full(parameter.shape, parameter.start, jnp.float32)
     return params
 
 
@@ -73,7 +86,7 @@ def apply(network: Network, params: Params, x: jax.Array) -> jax.Array:
     """Return the outputs [B, O] of one network on inputs [B, *input_shape]."""
     activation = ACTIVATIONS[network.activation]
     for index, layer in enumerate(network.layers):
-        kernel, bias = params[layer.name]["kernel"], params[layer.name]["bias"]
+        kernel, bias = params[f"{layer.name}/kernel"], params[f"{layer.name}/bias"]
         if layer.is_convolution:
             x = _pool(activation(_convolve(x, kernel) + bias))
         else:
@@ -81,3 +94,14 @@ def apply(network: Network, params: Params, x: jax.Array) -> jax.Array:
             if index < len(network.layers) - 1:
                 x = activation(x)
     return x
+
+
+def outputs(layers: Layers, features: jax.Array) -> jax.Array:
+    """Return the outputs [O, B] of a ReLU perceptron on inputs [I, B].
+
+    With samples last, the fan-in of a unit is contiguous.
+    """
+    for kernel, bias in layers[:-1]:
+        features = jax.nn.relu(kernel @ features + bias[:, None])
+    kernel, bias = layers[-1]
+    return kernel @ features + bias[:, None]

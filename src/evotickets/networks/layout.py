@@ -1,19 +1,21 @@
-"""Feed-forward networks as plain descriptions: layers in order, parameters as a dictionary of kernels and biases.
+"""Feed-forward networks as plain descriptions, and the flat order of their parameters.
 
-Axis letters: `B` batch, `S` seeds, `N` all parameters, `K` kernel entries, `O` outputs. The flat order of parameters is
-fixed here and used everywhere: layer by layer; inside a layer the kernel output unit by output unit (so that the fan-in
-of a unit is contiguous), then the biases.
+The order is fixed by `slices` and used everywhere: layer by layer; inside a layer the kernel output unit by output unit (so
+that the fan-in of a unit is contiguous), then the biases. Flat masks have the same order without the biases.
+
+Nothing here imports JAX, because every start of the workflow counts weights; arrays may be NumPy's or JAX's.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import prod
+from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
-import numpy as np
+from evotickets.networks.description import Description, Forward, Parameter
 
-Params = dict[str, dict[str, jax.Array]]
+Layers = tuple[tuple[Any, Any], ...]
+"""Kernel [O, I] and bias [O] of every layer."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +51,35 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Network:
-    """Layers in order, the shape of one input, and the activation between layers."""
+class Network(Description):
+    """Layers in order, the shape of one input, and the activation between layers; all kernels are prunable."""
 
     input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
     activation: str = "relu"
 
     @property
-    def kernel_count(self) -> int:
-        """Number of prunable entries (all kernels)."""
-        return sum(layer.kernel_size for layer in self.layers)
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Kernel and bias of every layer."""
+        return tuple(
+            parameter
+            for layer in self.layers
+            for parameter in (
+                Parameter(f"{layer.name}/kernel", layer.kernel_shape, layer.fan_in, prunable=True),
+                Parameter(f"{layer.name}/bias", (layer.outputs,)),
+            )
+        )
 
     @property
-    def parameter_count(self) -> int:
-        """Number of parameters, biases included."""
-        return self.kernel_count + sum(layer.outputs for layer in self.layers)
+    def forward(self) -> Forward:
+        """What the network computes; it has no statistics."""
+        from evotickets.networks import feedforward
+
+        def forward(params: Any, x: Any, statistics: Any = None) -> tuple[Any, Any]:
+            del statistics
+            return feedforward.apply(self, params, x), {}
+
+        return forward
 
     @property
     def outputs(self) -> int:
@@ -96,53 +111,97 @@ def cnn(
     for i, out in enumerate(channels):
         layers.append(Layer(f"conv{i + 1}", (kernel, kernel, depth, out)))
         height, width, depth = height // 2, width // 2, out
-    sizes = pairwise((height * width * depth, *hidden, outputs))
-    layers += [Layer(f"dense{index + 1}", shape) for index, shape in enumerate(sizes)]
-    return Network(input_shape, tuple(layers), activation)
+    dense = mlp(height * width * depth, hidden, outputs)
+    return Network(input_shape, (*layers, *dense.layers), activation)
 
 
-def flatten(network: Network, params: Params) -> jax.Array:
-    """Flatten parameters to [N] in the order of this module."""
-    parts = []
-    for layer in network.layers:
-        parts += [params[layer.name]["kernel"].reshape(-1, layer.outputs).T.ravel(), params[layer.name]["bias"]]
-    return jnp.concatenate(parts)
+def build(
+    input_shape: Sequence[int], outputs: int, settings: Mapping[str, Any], *, activation: str = "relu"
+) -> Network:
+    """Describe the network of a task's settings.
+
+    Args:
+        input_shape: of one input; height, width and channels where there are convolutions.
+        outputs: number of outputs.
+        settings: `channels` of convolutions and `hidden` units of dense layers, either or both; `activation`.
+        activation: where the settings have none.
+    """
+    hidden, activation = tuple(settings.get("hidden", ())), settings.get("activation", activation)
+    if "channels" in settings:
+        height, width, depth = input_shape
+        return cnn((height, width, depth), tuple(settings["channels"]), outputs, activation=activation, hidden=hidden)
+    return mlp(prod(input_shape), hidden, outputs, activation)
 
 
-def unflatten(network: Network, flat: jax.Array) -> Params:
-    """Rebuild the parameters from [N]; the inverse of `flatten`."""
-    params, start = {}, 0
-    for layer in network.layers:
-        kernel = flat[start : start + layer.kernel_size].reshape(layer.outputs, layer.fan_in).T
-        start += layer.kernel_size
-        bias = flat[start : start + layer.outputs]
-        start += layer.outputs
-        params[layer.name] = {"kernel": kernel.reshape(layer.kernel_shape), "bias": bias}
-    return params
+def consecutive(sizes: Iterable[int]) -> list[slice]:
+    """Return where parts of these sizes sit that follow one another."""
+    return [slice(start, end) for start, end in pairwise(accumulate(sizes, initial=0))]
 
 
-def to_tensors(network: Network, flat: np.ndarray) -> dict[str, np.ndarray]:
-    """Turn flat parameters [S, N] or flat masks [S, K] into `{"dense1/kernel": [S, ...], ...}`; masks have no biases."""
-    with_biases = flat.shape[1] == network.parameter_count
-    tensors, start = {}, 0
-    for layer in network.layers:
-        kernel = flat[:, start : start + layer.kernel_size].reshape(len(flat), layer.outputs, layer.fan_in)
-        tensors[f"{layer.name}/kernel"] = kernel.transpose(0, 2, 1).reshape(len(flat), *layer.kernel_shape)
-        start += layer.kernel_size
-        if with_biases:
-            tensors[f"{layer.name}/bias"] = flat[:, start : start + layer.outputs]
-            start += layer.outputs
+class Slices(NamedTuple):
+    """Where a layer sits: its kernel and its bias in flat parameters [N], its kernel in a flat mask [K]."""
+
+    kernel: slice
+    bias: slice
+    mask: slice
+
+
+def slices(network: Network) -> list[Slices]:
+    """Return where every layer sits. Whatever knows the flat order has it from here."""
+    parameters = consecutive(parameter.size for parameter in network.parameters)
+    masks = consecutive(layer.kernel_size for layer in network.layers)
+    return [Slices(*triple) for triple in zip(parameters[::2], parameters[1::2], masks, strict=True)]
+
+
+def layers(network: Network, flat: Any) -> Any:
+    """Cut flat parameters [..., N] into kernel [..., O, I] and bias [..., O] of every layer; of a NumPy array, views."""
+    kernels = _kernels(network, flat, [part.kernel for part in slices(network)])
+    return tuple((kernel, flat[..., part.bias]) for kernel, part in zip(kernels, slices(network), strict=True))
+
+
+def kernels(network: Network, mask: Any) -> list[Any]:
+    """Cut flat masks, or other values of prunable entries, [..., K] into kernels [..., O, I]; of a NumPy array, views."""
+    return _kernels(network, mask, [part.mask for part in slices(network)])
+
+
+def _kernels(network: Network, flat: Any, parts: Sequence[slice]) -> list[Any]:
+    return [
+        flat[..., part].reshape(*flat.shape[:-1], layer.outputs, layer.fan_in)
+        for layer, part in zip(network.layers, parts, strict=True)
+    ]
+
+
+def join(layers: Layers) -> Any:
+    """Join kernels [O, I] and biases [O] to flat parameters [N]; the inverse of `layers`."""
+    return _joined([part for kernel, bias in layers for part in (kernel.ravel(), bias)])
+
+
+def _joined(parts: list[Any]) -> Any:
+    return parts[0].__array_namespace__().concatenate(parts, axis=-1)
+
+
+def unflatten(network: Network, flat: Any) -> dict[str, Any]:
+    """Turn flat parameters [..., N] or flat masks [..., K] into `{"dense1/kernel": [..., *shape], …}`.
+
+    These names and shapes are those of files and of PyTorch; masks have no biases.
+    """
+    lead, tensors = flat.shape[:-1], {}
+    biased = flat.shape[-1] == network.parameter_count
+    parts = layers(network, flat) if biased else [(kernel, None) for kernel in kernels(network, flat)]
+    for layer, (kernel, bias) in zip(network.layers, parts, strict=True):
+        tensors[f"{layer.name}/kernel"] = kernel.swapaxes(-1, -2).reshape(*lead, *layer.kernel_shape)
+        if bias is not None:
+            tensors[f"{layer.name}/bias"] = bias
     return tensors
 
 
-def from_tensors(network: Network, tensors: dict[str, np.ndarray]) -> np.ndarray:
-    """Flatten named tensors to [S, N], or to [S, K] if there are only kernels; the inverse of `to_tensors`."""
+def flatten(network: Network, tensors: Mapping[str, Any]) -> Any:
+    """Flatten named tensors to [..., N], or to [..., K] if there are only kernels; the inverse of `unflatten`."""
     parts = []
     for layer in network.layers:
         kernel = tensors[f"{layer.name}/kernel"]
-        parts.append(
-            kernel.reshape(len(kernel), layer.fan_in, layer.outputs).transpose(0, 2, 1).reshape(len(kernel), -1)
-        )
+        lead = kernel.shape[: kernel.ndim - len(layer.kernel_shape)]
+        parts.append(kernel.reshape(*lead, layer.fan_in, layer.outputs).swapaxes(-1, -2).reshape(*lead, -1))
         if f"{layer.name}/bias" in tensors:
             parts.append(tensors[f"{layer.name}/bias"])
-    return np.concatenate(parts, 1)
+    return _joined(parts)

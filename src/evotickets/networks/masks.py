@@ -1,19 +1,17 @@
-"""Masks over kernels, and the survivors that a trainer may move.
+"""Masks over prunable entries, and the survivors that a trainer may move.
 
-Axis letters: `N` all parameters, `K` prunable entries, `D` survivors, `S` seeds. Flat vectors follow `networks.flatten`.
+A mask is a boolean array [K], or [S, K] of every seed, in the order of `layout`. Nothing here imports JAX before it must.
 """
 
-import jax
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from evotickets.networks import layout
 from evotickets.networks.layout import Network
 
-Mask = dict[str, np.ndarray]
-
-
-def ones(network: Network) -> Mask:
-    """Return the mask that keeps every kernel entry."""
-    return {layer.name: np.ones(layer.kernel_shape, bool) for layer in network.layers}
+if TYPE_CHECKING:
+    import jax
 
 
 def kept_count(density: float, prunable: int) -> int:
@@ -27,61 +25,46 @@ def kept_count(density: float, prunable: int) -> int:
     return max(1, round(density * prunable))
 
 
-def kept(mask: Mask) -> int:
-    """Count the kept entries."""
-    return int(sum(np.count_nonzero(m) for m in mask.values()))
-
-
-def density(mask: Mask) -> float:
-    """Return kept / prunable."""
-    return kept(mask) / sum(m.size for m in mask.values())
-
-
-def layer_densities(mask: Mask) -> dict[str, float]:
-    """Return kept / prunable of each layer."""
-    return {name: float(np.mean(m)) for name, m in mask.items()}
-
-
-def flat_kernels(network: Network, mask: Mask) -> np.ndarray:
-    """Flatten a mask to [K]: kernels only, in the flat order without the biases."""
-    return np.concatenate(
-        [np.asarray(mask[layer.name]).reshape(-1, layer.outputs).T.ravel() for layer in network.layers]
-    )
-
-
-def unflatten_kernels(network: Network, flat: np.ndarray) -> Mask:
-    """Rebuild a mask from [K]; the inverse of `flat_kernels`."""
-    mask, start = {}, 0
-    for layer in network.layers:
-        part = np.asarray(flat[start : start + layer.kernel_size], bool)
-        mask[layer.name] = part.reshape(layer.outputs, layer.fan_in).T.reshape(layer.kernel_shape)
-        start += layer.kernel_size
-    return mask
-
-
 def kernel_positions(network: Network) -> np.ndarray:
     """Return the positions [K] of the kernel entries inside the flat parameters [N]."""
-    parts, start = [], 0
-    for layer in network.layers:
-        parts.append(np.arange(start, start + layer.kernel_size))
-        start += layer.kernel_size + layer.outputs
-    return np.concatenate(parts)
+    return np.concatenate([np.arange(part.kernel.start, part.kernel.stop) for part in layout.slices(network)])
 
 
-def survivors(network: Network, mask: Mask) -> np.ndarray:
-    """Return the positions [D] of the survivors (kept entries and all biases) inside the flat parameters, ascending.
+def everything(network: Network, seeds: int = 1) -> np.ndarray:
+    """Return the masks [S, K] that keep every entry."""
+    return np.ones((seeds, network.kernel_count), bool)
 
-    Chosen by mask, never by value: a kept entry that happens to be zero is a survivor.
+
+def spread(network: Network, mask: np.ndarray) -> np.ndarray:
+    """Spread masks [..., K] to booleans over all parameters [..., N], biases kept."""
+    keep = np.ones((*mask.shape[:-1], network.parameter_count), bool)
+    keep[..., kernel_positions(network)] = mask
+    return keep
+
+
+def survivors(network: Network, mask: np.ndarray) -> np.ndarray:
+    """Return the positions [..., D] of the survivors of masks [..., K] inside the flat parameters, ascending.
+
+    Survivors are kept entries and all biases. They are chosen by mask, never by value: a kept entry that happens to be zero
+    is a survivor.
+
+    Raises:
+        ValueError: if the masks keep different counts.
     """
-    keep = np.ones(network.parameter_count, bool)
-    keep[kernel_positions(network)] = flat_kernels(network, mask)
-    return np.flatnonzero(keep).astype(np.int32)
+    keep = spread(network, mask)
+    counts = np.unique(keep.sum(-1))
+    if len(counts) > 1:
+        kept = counts - (network.parameter_count - network.kernel_count)
+        raise ValueError(f"masks must keep equally many entries to be stacked, got {kept.tolist()}")
+    return np.nonzero(keep)[-1].reshape(*mask.shape[:-1], -1).astype(np.int32)
 
 
-def scatter(values: jax.Array, positions: jax.Array, size: int) -> jax.Array:
+def scatter(values: "jax.Array", positions: "jax.Array", size: int) -> "jax.Array":
     """Place survivors [..., D] into zeros [..., N]."""
+    import jax.numpy as jnp
+
     return (
-        jax.numpy.zeros((*values.shape[:-1], size), values.dtype)
+        jnp.zeros((*values.shape[:-1], size), values.dtype)
         .at[..., positions]
         .set(values, unique_indices=True, indices_are_sorted=True)
     )

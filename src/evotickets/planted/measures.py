@@ -12,11 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from evotickets.networks import masks
+from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
-from evotickets.supermasks import perceptron
 from evotickets.supermasks.adam import over_seeds
-from evotickets.supermasks.problem import Problem
+from evotickets.supermasks.instance import Problem
 
 NEWTON_STEPS = 30
 STEPS = np.array([1, 0.5, 0.25, 0.1, 0.02, 0], np.float32)
@@ -73,8 +72,8 @@ def baseline(problem: Problem) -> np.ndarray:
 def _quality(network, classes, parameters, x, y, test_x, test_y):
     def one(argument):
         parameters, x, y, test_x, test_y = argument
-        layers = perceptron.layers(network, parameters)
-        train, test = perceptron.outputs(layers, x.T), perceptron.outputs(layers, test_x.T)
+        layers = layout.layers(network, parameters)
+        train, test = feedforward.outputs(layers, x.T), feedforward.outputs(layers, test_x.T)
         mean, std = train.mean(1, keepdims=True), train.std(1, keepdims=True)
         std = jnp.where(std > 0, std, 1)
         train, standard = (train - mean) / std, (test - mean) / std
@@ -130,8 +129,7 @@ def _fit_classes(standard: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Arra
 
 def layer_counts(network: Network, mask: np.ndarray) -> np.ndarray:
     """Count the kept entries [S, L] of every layer of masks [S, K]."""
-    ends = np.cumsum([layer.kernel_size for layer in network.layers])[:-1]
-    return np.stack([part.sum(1) for part in np.split(mask, ends, axis=1)], 1)
+    return np.stack([kernel.sum((1, 2)) for kernel in layout.kernels(network, mask)], 1)
 
 
 def collapsed(network: Network, mask: np.ndarray) -> np.ndarray:
@@ -141,13 +139,10 @@ def collapsed(network: Network, mask: np.ndarray) -> np.ndarray:
 
 def severed(network: Network, mask: np.ndarray) -> np.ndarray:
     """Tell [S] whether no path leads from an input to an output; a collapsed mask is severed, others may be."""
-    out = []
-    for row in mask:
-        reached = np.ones(network.layers[0].fan_in)
-        for kernel in masks.unflatten_kernels(network, row).values():
-            reached = np.sign(reached @ kernel)
-        out.append(not reached.any())
-    return np.array(out)
+    reached = np.ones((len(mask), network.layers[0].fan_in), bool)
+    for kernel in layout.kernels(network, mask):
+        reached = (kernel & reached[:, None, :]).any(-1)
+    return ~reached.any(-1)
 
 
 def recovery(network: Network, found: np.ndarray, planted: np.ndarray) -> Recovery:

@@ -25,9 +25,9 @@ def initialise(network: Network, rng: np.random.Generator) -> np.ndarray:
 
     Source: Fischer & Burkholz (2022), §3.
     """
-    parts, bias_std = [], 1.0
+    drawn, bias_std = [], 1.0
     for layer in network.layers:
         std = sqrt(2 / layer.fan_in)
         bias_std *= std
-        parts += [rng.normal(0, std, layer.kernel_size), rng.normal(0, bias_std, layer.outputs)]
-    return np.concatenate(parts)
+        drawn.append((rng.normal(0, std, layer.kernel_size), rng.normal(0, bias_std, layer.outputs)))
+    return layout.join(tuple(drawn))

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evotickets.networks import masks
+from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
 from evotickets.planted.targets import Target
-from evotickets.supermasks import perceptron
 
 
 class Planted(NamedTuple):
@@ -44,7 +43,7 @@ def plant(network: Network, parameters: np.ndarray, target: Target) -> Planted:
         ValueError: if the mother has fewer units than the target, or another number of layers, inputs or outputs.
     """
     flat, kept = np.array(parameters, np.float64), np.zeros(network.parameter_count, bool)
-    drawn, chosen = perceptron.layers(network, flat), perceptron.layers(network, kept)
+    drawn, chosen = layout.layers(network, flat), layout.layers(network, kept)
     _check(network, target)
     sources, scale = np.arange(network.layers[0].fan_in), np.ones(network.layers[0].fan_in)
     neurons, scales = [], []

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evotickets.planted.targets import TARGETS, Family
-from evotickets.supermasks.problem import Problem, Samples
+from evotickets.supermasks.instance import Problem, Samples
 
 
 def draw(name: str, count: int, noise: float, rngs: Sequence[np.random.Generator]) -> Problem:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from evotickets.networks import masks
+from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
 
 Table = list[tuple[np.ndarray, np.ndarray]]
@@ -22,18 +22,12 @@ STEP = 16
 KEEP_ALL_INPUTS = 0.9
 
 
-def positions(network: Network, mask: masks.Mask) -> Table:
-    """Return, a layer, where kernel [outputs, fan_in] and bias [outputs] sit among the survivors, D if pruned."""
+def positions(network: Network, mask: np.ndarray) -> Table:
+    """Return, a layer, where kernel [outputs, fan_in] and bias [outputs] sit among the survivors of a mask [K], D if pruned."""
     survivors = masks.survivors(network, mask)
     flat = np.full(network.parameter_count, len(survivors), np.int32)
     flat[survivors] = np.arange(len(survivors))
-    table, start = [], 0
-    for layer in network.layers:
-        kernel = flat[start : start + layer.kernel_size].reshape(layer.outputs, layer.fan_in)
-        start += layer.kernel_size
-        table.append((kernel, flat[start : start + layer.outputs]))
-        start += layer.outputs
-    return table
+    return list(layout.layers(network, flat))
 
 
 def everything(network: Network) -> Slots:

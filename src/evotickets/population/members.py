@@ -6,6 +6,7 @@ Axis letters: `M` offsets (or members), `P` members, `D` survivors, `A` units, `
 import jax
 import jax.numpy as jnp
 
+from evotickets.networks import layout
 from evotickets.population.plan import Plan
 
 Weights = tuple[tuple[jax.Array, jax.Array], ...]
@@ -16,13 +17,7 @@ def weights(plan: Plan, member: jax.Array) -> Weights:
     if plan.kernels:
         padded = jnp.append(member, 0)
         return tuple((padded[k], padded[b]) for k, b in zip(plan.kernels, plan.biases, strict=True))
-    out, start = [], 0
-    for layer in plan.network.layers:
-        kernel = member[start : start + layer.kernel_size].reshape(layer.outputs, layer.fan_in)
-        start += layer.kernel_size
-        out.append((kernel, member[start : start + layer.outputs]))
-        start += layer.outputs
-    return tuple(out)
+    return layout.layers(plan.network, member)
 
 
 def mirrored(mean: jax.Array | None, offsets: jax.Array) -> jax.Array:

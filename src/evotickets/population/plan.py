@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evotickets.networks import masks
 from evotickets.networks.layout import Network
 from evotickets.population import layout
 
@@ -63,12 +62,12 @@ class Plan:
     precision: str = field(metadata={"static": True})
 
 
-def plan(network: Network, mask: masks.Mask, *, path: str = "auto", precision: str = "float32") -> Plan:
-    """Prepare the evaluation of populations that share a mask, given [S, *kernel_shape] a layer.
+def plan(network: Network, mask: np.ndarray, *, path: str = "auto", precision: str = "float32") -> Plan:
+    """Prepare the evaluation of populations that share a mask [K] a seed.
 
     Args:
         network: the architecture.
-        mask: boolean arrays with a leading seed axis; every seed keeps equally many entries.
+        mask: [S, K]; every seed keeps equally many entries.
         path: `auto`, or `dense` (scattered kernels) or `sparse` (fan-in lists) to overrule the measured thresholds.
         precision: `float32`, or `bfloat16` to round what the first layer and convolutions multiply; sums stay float32.
 
@@ -77,8 +76,7 @@ def plan(network: Network, mask: masks.Mask, *, path: str = "auto", precision: s
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, got {precision!r}")
-    seeds = [{name: m[s] for name, m in mask.items()} for s in range(len(next(iter(mask.values()))))]
-    counts = {masks.kept(m) for m in seeds}
+    counts = {int(np.count_nonzero(row)) for row in mask}
     if len(counts) > 1:
         raise ValueError(f"the seeds of one plan must keep equally many entries, got {sorted(counts)}")
     count = counts.pop()
@@ -86,7 +84,7 @@ def plan(network: Network, mask: masks.Mask, *, path: str = "auto", precision: s
     if path == "dense" and count == network.kernel_count and not any(layer.is_convolution for layer in network.layers):
         return Plan((), (), (), (), network, path, precision)
     zero = count + network.parameter_count - network.kernel_count
-    tables = [layout.positions(network, m) for m in seeds]
+    tables = [layout.positions(network, row) for row in mask]
     drops = path == "sparse" or network.kernel_count >= DROP_FROM
     slots = layout.slots(network, tables, zero) if drops else [layout.everything(network)] * len(tables)
     kernels, biases, reads = [], [], []

@@ -5,7 +5,7 @@ Axis letters: `S` seeds, `K` prunable entries, `N` all parameters. Flat orders f
 
 import numpy as np
 
-from evotickets.networks import masks
+from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning.top_k import keep_largest
 
@@ -16,11 +16,6 @@ CONTROLS = ("random", "mask_reinit", "weights_permuted", "mask_permuted")
 def random_mask(shape: tuple[int, int], count: int, rng: np.random.Generator) -> np.ndarray:
     """Keep exactly `count` entries of each seed [S, K], drawn uniformly."""
     return keep_largest(np.zeros(shape), np.ones(shape, bool), count, rng)
-
-
-def _kernel_slices(network: Network) -> list[slice]:
-    ends = np.cumsum([layer.kernel_size for layer in network.layers])
-    return [slice(end - layer.kernel_size, end) for end, layer in zip(ends, network.layers, strict=True)]
 
 
 def permute_mask(
@@ -39,7 +34,7 @@ def permute_mask(
     mask, initial = mask.copy(), initial.copy()
     positions = masks.kernel_positions(network)
     for seed in range(len(mask)):
-        for part in _kernel_slices(network):
+        for _, _, part in layout.slices(network):
             order = rng.permutation(part.stop - part.start)
             mask[seed, part] = mask[seed, part][order]
             initial[seed, positions[part]] = initial[seed, positions[part]][order]
@@ -51,7 +46,7 @@ def permute_weights(network: Network, mask: np.ndarray, initial: np.ndarray, rng
     initial = initial.copy()
     positions = masks.kernel_positions(network)
     for seed in range(len(mask)):
-        for part in _kernel_slices(network):
+        for _, _, part in layout.slices(network):
             alive = positions[part][mask[seed, part]]
             initial[seed, alive] = initial[seed, rng.permutation(alive)]
     return initial

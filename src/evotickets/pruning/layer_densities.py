@@ -1,6 +1,8 @@
-"""How many weights each layer may keep.
+"""How many weights each layer may keep: three ways to share a density or a count out over layers.
 
-Axis letters: `L` layers.
+`uniform` gives every kernel the same density, rounded layer by layer, so that the total may miss that of the network by a
+few. `erk` gives small kernels more, and `proportional` every kernel the same density with an exact total. All leave one
+weight at least in every layer.
 """
 
 from collections.abc import Sequence
@@ -36,11 +38,32 @@ def erk(shapes: Sequence[Shape], density: float) -> np.ndarray:
             break
         dense |= over
     shares = np.where(dense, sizes, factor * raw)
-    counts = np.maximum(np.floor(shares), 1)
+    return _rounded(shares, int(wanted)).astype(np.int32)
+
+
+def proportional(shapes: Sequence[Shape], count: int) -> np.ndarray:
+    """Return the counts [L], `count` in all, in proportion to the entries of the kernels.
+
+    Raises:
+        ValueError: if there are more layers than edges.
+    """
+    sizes = np.array([prod(shape) for shape in shapes])
+    if count < len(sizes):
+        raise ValueError(f"{count} edges cannot reach all of {len(sizes)} layers: raise the density")
+    shares = count * sizes / sizes.sum()
+    counts = _rounded(shares, count)
+    while counts.sum() > count:
+        counts[np.argmax(np.where(counts > 1, counts - shares, -np.inf))] -= 1
+    return counts
+
+
+def _rounded(shares: np.ndarray, total: int) -> np.ndarray:
+    """Round shares [L] down, to one at least, and give what is left of the total to those that lost most."""
+    counts = np.maximum(np.floor(shares).astype(int), 1)
     order = np.argsort(counts - shares, kind="stable")
-    for index in order[: max(0, int(wanted - counts.sum()))]:
-        counts[index] += 1
-    return counts.astype(np.int32)
+    counts[order[: max(0, total - counts.sum())]] += 1
+    return counts
 
 
 LAYER_DENSITIES = {"uniform": uniform, "erk": erk}
+"""What a configuration may name: (shapes, density) -> counts [L]."""

@@ -12,10 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from evotickets.networks import layout, masks
+from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
-from evotickets.supermasks import perceptron
-from evotickets.supermasks.problem import Problem
 
 CACHE = 2**23
 """Bytes that the weights, moments and gradients of the seeds trained side by side should fit into on a CPU."""
@@ -25,16 +23,9 @@ CACHE = 2**23
 DROP_FROM, DROP_BELOW, WIDTHS = 10_000, 0.75, 16
 
 
-def survivors(network: Network, mask: np.ndarray) -> np.ndarray:
-    """Spread masks [S, K] to [S, N], float32: 1 for kept entries and all biases, 0 for pruned entries."""
-    keep = np.ones((len(mask), network.parameter_count), np.float32)
-    keep[:, masks.kernel_positions(network)] = mask
-    return keep
-
-
-def loss(classes: int, layers: perceptron.Layers, x: jax.Array, y: jax.Array) -> jax.Array:
+def loss(classes: int, layers: layout.Layers, x: jax.Array, y: jax.Array) -> jax.Array:
     """Return the mean cross-entropy or the mean squared error of a network on samples x [B, I]."""
-    out = perceptron.outputs(layers, x.T)
+    out = feedforward.outputs(layers, x.T)
     if classes:
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(out, y, axis=0))
     return jnp.mean((out - y.T) ** 2)
@@ -72,7 +63,7 @@ def _adam(network, classes, rates, parameters, keep, x, y, order):
 
     def one(argument):
         parameters, keep, x, y, order = argument
-        weights, keep = perceptron.layers(network, parameters), perceptron.layers(network, keep)
+        weights, keep = layout.layers(network, parameters), layout.layers(network, keep)
 
         def step(carried, inputs):
             (weights, state), (index, rate) = carried, inputs
@@ -81,14 +72,15 @@ def _adam(network, classes, rates, parameters, keep, x, y, order):
             return (jax.tree.map(lambda weight, update: weight - rate * update, weights, updates), state), None
 
         (weights, _), _ = jax.lax.scan(step, (weights, optimizer.init(weights)), (order, rates))
-        return perceptron.flatten(weights)
+        return layout.join(weights)
 
     return over_seeds(network, one, (parameters, keep, x, y, order))
 
 
 def train(
     network: Network,
-    problem: Problem,
+    classes: int,
+    samples: tuple[np.ndarray, np.ndarray],
     parameters: np.ndarray,
     mask: np.ndarray,
     settings: dict[str, Any],
@@ -99,7 +91,8 @@ def train(
 
     Args:
         network: a perceptron.
-        problem: its samples.
+        classes: 0 for a regression.
+        samples: inputs [S, n, I], and classes [S, n] or values [S, n, O].
         parameters: initial values [S, N].
         mask: [S, K].
         settings: `epochs`, `batch`, `learning_rate`, and whether that falls to zero along half a `cosine`.
@@ -107,8 +100,8 @@ def train(
 
     Source: Fischer & Burkholz (2022), §4.1 (Adam, learning rate .001, batch 32, 10 epochs).
     """
-    order = orders(problem.train.x.shape[1], settings["epochs"], settings["batch"], rngs)
-    keep = survivors(network, mask)
+    order = orders(samples[0].shape[1], settings["epochs"], settings["batch"], rngs)
+    keep = masks.spread(network, mask).astype(np.float32)
     start = np.asarray(parameters, np.float32) * keep
     steps = order.reshape(len(order), -1, order.shape[-1])
     smaller, places = compact(network, mask)
@@ -117,7 +110,7 @@ def train(
     own = [np.take_along_axis(values, places, 1) for values in (filled, free)]
     rate, count = settings["learning_rate"], steps.shape[1]
     rates = cosine(rate, count) if settings.get("cosine") else np.full(count, rate, np.float32)
-    trained = _adam(smaller, problem.classes, rates, *own, *problem.train, steps)
+    trained = _adam(smaller, classes, rates, *own, *samples, steps)
     np.put_along_axis(filled, places, np.asarray(trained), 1)
     return filled[:, :-1]
 
@@ -138,11 +131,11 @@ def compact(network: Network, mask: np.ndarray) -> tuple[Network, np.ndarray]:
         return network, whole
     hidden = (width,) * (len(network.layers) - 1)
     smaller = layout.mlp(network.layers[0].fan_in, hidden, network.outputs)
-    index = perceptron.layers(network, np.arange(network.parameter_count))
+    index = layout.layers(network, np.arange(network.parameter_count))
     places = np.full((len(mask), smaller.parameter_count), network.parameter_count)
     for own, units in zip(places, alive, strict=True):
         for (kernel, bias), (all_kernel, all_bias), sources, targets in zip(
-            perceptron.layers(smaller, own), index, units[:-1], units[1:], strict=True
+            layout.layers(smaller, own), index, units[:-1], units[1:], strict=True
         ):
             kernel[: len(targets), : len(sources)] = all_kernel[np.ix_(targets, sources)]
             bias[: len(targets)] = all_bias[targets]
@@ -152,6 +145,6 @@ def compact(network: Network, mask: np.ndarray) -> tuple[Network, np.ndarray]:
 def _alive(network: Network, mask: np.ndarray) -> list[np.ndarray]:
     """Return the inputs, the units of every hidden layer that reach an output, and the outputs."""
     alive = [np.arange(network.outputs)]
-    for kernel in reversed(list(masks.unflatten_kernels(network, mask).values())[1:]):
-        alive.insert(0, np.flatnonzero(kernel[:, alive[0]].any(1)))
+    for kernel in reversed(layout.kernels(network, mask)[1:]):
+        alive.insert(0, np.flatnonzero(kernel[alive[0]].any(0)))
     return [np.arange(network.layers[0].fan_in), *alive]

@@ -1,6 +1,6 @@
-"""What a seeker may know of a network in which it looks for a ticket, and cuts that keep exact counts.
+"""What a network is to learn, what a seeker may know of a network in which it looks for a ticket, and exact cuts.
 
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
+Samples are drawn anew for every seed.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,30 @@ from evotickets.networks import masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import top_k
 from evotickets.supermasks import adam
-from evotickets.supermasks.problem import Problem
+
+
+class Samples(NamedTuple):
+    """Inputs float32 [S, n, I], and classes int32 [S, n] or values float32 [S, n, O]."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+class Problem(NamedTuple):
+    """What a network is to learn: the number of classes (0 for a regression), and disjoint samples.
+
+    Decisions are taken on validation samples; where there are none, no decision is taken.
+    """
+
+    classes: int
+    train: Samples
+    test: Samples
+    validation: Samples | None = None
+
+    @property
+    def metric(self) -> str:
+        """Name of the measure of quality: `accuracy`, or `mse`, which is an error."""
+        return "accuracy" if self.classes else "mse"
 
 
 class Instance(NamedTuple):
@@ -23,7 +46,7 @@ class Instance(NamedTuple):
         network: in which a ticket is hidden.
         problem: training samples (and others, which no seeker reads).
         parameters: initial parameters [S, N], the hidden ticket among them.
-        training: how networks are trained, the settings of `descent.train`.
+        training: how networks are trained, the settings of `adam.train`.
         seed: of the study.
         names: of the system and the cell; with the seed they name every random stream.
     """
@@ -42,14 +65,15 @@ class Instance(NamedTuple):
     def train(self, mask: np.ndarray, epochs: int, *purpose: str | int) -> np.ndarray:
         """Return the parameters [S, N] of masked networks trained from their initial values."""
         settings = self.training | {"epochs": epochs}
+        rngs = self.rngs("order", *purpose)
         return adam.train(
-            self.network, self.problem, self.parameters, mask, settings, rngs=self.rngs("order", *purpose)
+            self.network, self.problem.classes, self.problem.train, self.parameters, mask, settings, rngs=rngs
         )
 
     @property
     def everything(self) -> np.ndarray:
         """The mask [S, K] that keeps every edge."""
-        return np.ones((len(self.parameters), self.network.kernel_count), bool)
+        return masks.everything(self.network, len(self.parameters))
 
 
 def cut(scores: np.ndarray, allowed: np.ndarray, count: int, rngs: Sequence[np.random.Generator]) -> np.ndarray:

@@ -61,17 +61,14 @@ def scorer(objective: Objective) -> Callable[..., dict[str, jax.Array]]:
     return score
 
 
-def positions(network: Network, mask: np.ndarray) -> np.ndarray:
-    """Return the survivors' positions [S, D] of masks [S, K]."""
-    return np.stack([masks.survivors(network, masks.unflatten_kernels(network, row)) for row in mask])
+def context_of(network: Network, mask: np.ndarray, **engine: str) -> dict[str, Any]:
+    """Return the context of masks [S, K]: the plan by which populations are evaluated, and the survivors' positions [S, D]."""
+    plan = population.plan(network, mask, **engine)
+    return {"plan": plan, "positions": jnp.asarray(masks.survivors(network, mask))}
 
 
-def _plan(network: Network, mask: np.ndarray, engine: dict[str, str]) -> Any:
-    tensors = [masks.unflatten_kernels(network, row) for row in mask]
-    return population.plan(network, jax.tree.map(lambda *rows: np.stack(rows), *tensors), **engine)
-
-
-def _scatter(network: Network) -> Callable[[Any, jax.Array], jax.Array]:
+def scatterer(network: Network) -> Callable[[Any, jax.Array], jax.Array]:
+    """Return the (context, survivors [D]) -> parameters [N] of an objective."""
     return lambda context, survivors: masks.scatter(survivors, context["positions"], network.parameter_count)
 
 
@@ -94,7 +91,7 @@ def supervised(
     splits = {split: getattr(data, split) for split in ("train", "validation", "test")}
     # On every device from the start: otherwise each call of a compiled program would copy the data to them.
     shared = jax.device_put(splits, None if mesh is None else NamedSharding(mesh, PartitionSpec()))
-    context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
+    context = context_of(network, mask, **engine)
 
     def whole(members, plan, x, y):
         return population.losses(plan, members, x, y)
@@ -109,7 +106,7 @@ def supervised(
         pairs = over_devices(halves, mesh)(offsets, context["plan"], mean, *_batch(shared, key, batch))
         return pairs.T.ravel(), carry
 
-    scatter = _scatter(network)
+    scatter = scatterer(network)
 
     def loss(shared, context, survivors, key):
         x, y = _batch(shared, key, batch)
@@ -148,10 +145,10 @@ def control(
     """
     start = rollouts.initial_statistics(task.observation_size)
     carry = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(mask), *jnp.shape(leaf))), start)
-    context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
-    whole = _plan(network, np.ones((1, network.kernel_count), bool), {})
+    context = context_of(network, mask, **engine)
+    whole = population.plan(network, masks.everything(network))
 
-    scatter = _scatter(network)
+    scatter = scatterer(network)
 
     def play(plan, members, key, count, statistics, mesh=None):
         policies = population.policy(plan, members)

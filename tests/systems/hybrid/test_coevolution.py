@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evotickets.networks.architectures import Architecture, Parameter
-from evotickets.systems.hybrid import cells, coevolution, effects, selection, updates
+from evotickets.networks.architectures import Architecture
+from evotickets.networks.description import Parameter
+from evotickets.systems.hybrid import blocks, cells, coevolution, effects, updates
 from evotickets.systems.hybrid.methods import METHODS, Batches, Setting, masked
 
 INPUTS, OUTPUTS = 16, 2
@@ -32,10 +33,10 @@ def setting(architecture=None, steps=300, batches=16, batch=16, rate=0.05, **mor
 def planted(block=(1, 1), seed=0):
     """Weights of a regression that only some blocks carry: 8 of 32 entries, of size 1 to 2."""
     rng = np.random.default_rng(seed)
-    rows, columns = selection.blocks((INPUTS, OUTPUTS), block)
+    rows, columns = blocks.grid((INPUTS, OUTPUTS), block)
     chosen = np.zeros(rows * columns, bool)
     chosen[rng.permutation(rows * columns)[: rows * columns // 4]] = True
-    mask = np.asarray(selection.expand(jnp.asarray(chosen.reshape(rows, columns)), (INPUTS, OUTPUTS), block))
+    mask = np.asarray(blocks.expand(jnp.asarray(chosen.reshape(rows, columns)), (INPUTS, OUTPUTS), block))
     signs = rng.choice([-1, 1], mask.shape)
     return jnp.asarray(np.where(mask, signs * rng.uniform(1, 2, mask.shape), 0), jnp.float32), mask
 

@@ -6,12 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from evotickets.networks import feedforward, layout
-from evotickets.planted import mother, samples
-from evotickets.supermasks import adam, edge_popup, perceptron
+from evotickets.networks import feedforward, layout, masks
+from evotickets.planted import samples
+from evotickets.supermasks import TRAINED_SCORES, adam, biprop, edge_popup, gem_miner, trained_scores
 from evotickets.supermasks.instance import Instance, counts, cut
 from evotickets.systems.planting import cells, saliency, scored, seekers
 from evotickets.systems.planting.registry import SEEKERS
@@ -56,7 +54,7 @@ def test_synaptic_flow_is_conserved_without_biases():
     """Tanaka et al. (2020), theorem 2: every layer's scores have the same sum."""
     found, _ = instance(depth=5)
     flat = found.parameters[:1].astype(np.float32)
-    for _, bias in perceptron.layers(found.network, flat[0]):
+    for _, bias in layout.layers(found.network, flat[0]):
         bias[:] = 0
     values = saliency.score(found.network, found.problem, "synflow", flat, found.everything[:1])[0]
     ends = np.cumsum([layer.kernel_size for layer in found.network.layers])
@@ -70,38 +68,10 @@ def test_scores_of_a_masked_network_are_those_of_the_smaller_one():
     for name in saliency.SALIENCIES:
         values = saliency.score(found.network, found.problem, name, found.parameters, mask)
         changed = found.parameters.copy()
-        keep = adam.survivors(found.network, mask)
-        changed[keep == 0] = 7.0
+        changed[~masks.spread(found.network, mask)] = 7.0
         again = saliency.score(found.network, found.problem, name, changed, mask)
         np.testing.assert_array_equal(values, again)
         assert np.all(values[~mask] == 0)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.floats(0, 2.0**100, width=32), min_size=1, max_size=50), st.data())
-def test_the_kth_largest(values, data):
-    k = data.draw(st.integers(1, len(values)))
-    found = edge_popup.kth_largest(jnp.array(values, jnp.float32), jnp.int32(k))
-    assert float(found) == np.sort(np.float32(values))[-k]
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.integers(2, 9), st.integers(2, 60), st.data())
-def test_layers_get_their_shares_exactly(depth, width, data):
-    network = mother.describe("circle", depth, width)
-    count = data.draw(st.integers(depth, network.kernel_count))
-    found = edge_popup.allot(network, count)
-    assert found.sum() == count
-    assert (found >= 1).all()
-    sizes = np.array([layer.kernel_size for layer in network.layers])
-    assert (found <= sizes).all()
-    shares = count * sizes / sizes.sum()
-    assert np.all(found <= np.maximum(shares + 1, 1))
-
-
-def test_too_few_edges_for_all_layers_are_refused():
-    with pytest.raises(ValueError, match="3 edges cannot reach all of 4 layers: raise the density"):
-        edge_popup.allot(mother.describe("relu", 4, 10), 3)
 
 
 def test_densities_of_several_cuts_fall_geometrically_and_end_exactly():
@@ -113,8 +83,10 @@ def test_densities_of_several_cuts_fall_geometrically_and_end_exactly():
 def test_training_moves_survivors_only_and_each_seed_by_itself():
     found, ground = instance(seeds=3)
     rngs = [np.random.default_rng(index) for index in range(3)]
-    trained = adam.train(found.network, found.problem, found.parameters, ground.mask, TRAINING, rngs=rngs)
-    keep = adam.survivors(found.network, ground.mask) > 0
+    trained = adam.train(
+        found.network, found.problem.classes, found.problem.train, found.parameters, ground.mask, TRAINING, rngs=rngs
+    )
+    keep = masks.spread(found.network, ground.mask)
     assert np.all(trained[~keep] == 0)
     assert np.mean(trained[keep] != found.parameters[keep]) > 0.5
     splits = {
@@ -122,7 +94,13 @@ def test_training_moves_survivors_only_and_each_seed_by_itself():
     }
     problem = found.problem._replace(**splits)
     alone = adam.train(
-        found.network, problem, found.parameters[1:2], ground.mask[1:2], TRAINING, rngs=[np.random.default_rng(1)]
+        found.network,
+        problem.classes,
+        problem.train,
+        found.parameters[1:2],
+        ground.mask[1:2],
+        TRAINING,
+        rngs=[np.random.default_rng(1)],
     )
     np.testing.assert_allclose(alone[0], trained[1], atol=1e-6)
 
@@ -131,9 +109,15 @@ def test_a_step_of_training_is_adams():
     found, ground = instance(seeds=1, count=32)
     one = TRAINING | {"epochs": 1}
     trained = adam.train(
-        found.network, found.problem, found.parameters, ground.mask, one, rngs=[np.random.default_rng(0)]
+        found.network,
+        found.problem.classes,
+        found.problem.train,
+        found.parameters,
+        ground.mask,
+        one,
+        rngs=[np.random.default_rng(0)],
     )
-    keep = adam.survivors(found.network, ground.mask)[0]
+    keep = masks.spread(found.network, ground.mask)[0]
     start = found.parameters[0] * keep
 
     def loss(flat):
@@ -168,7 +152,15 @@ def test_a_rate_may_fall_along_half_a_cosine():
     def trained(epochs, **more):
         whole = {"epochs": epochs, "batch": 32, "learning_rate": 0.001} | more
         rngs = [np.random.default_rng(0)]
-        return adam.train(found.network, found.problem, found.parameters, found.everything, whole, rngs=rngs)
+        return adam.train(
+            found.network,
+            found.problem.classes,
+            found.problem.train,
+            found.parameters,
+            found.everything,
+            whole,
+            rngs=rngs,
+        )
 
     np.testing.assert_array_equal(trained(1, cosine=True), trained(1))
     first, second, halved = trained(1), trained(2), trained(2, cosine=True)
@@ -179,7 +171,7 @@ def test_a_rate_may_fall_along_half_a_cosine():
 def test_training_a_dense_network_learns_the_circle():
     found, _ = instance(CIRCLE | {"width": 50}, depth=3, seeds=1, count=10_000)
     trained = found.train(found.everything, 3, "learn")
-    out = perceptron.outputs(perceptron.layers(found.network, jnp.asarray(trained[0])), found.problem.test.x[0].T)
+    out = feedforward.outputs(layout.layers(found.network, jnp.asarray(trained[0])), found.problem.test.x[0].T)
     assert np.mean(np.argmax(out, 0) == found.problem.test.y[0]) > 0.8
 
 
@@ -237,35 +229,43 @@ def test_seekers_that_never_train_find_the_inputs_that_matter(name):
     np.testing.assert_array_equal([np.flatnonzero(row) for row in mask], [RELEVANT] * 2)
 
 
-@pytest.mark.parametrize("kind", edge_popup.KINDS)
+RULES = {"edge_popup": edge_popup.RULE, "gem_miner": gem_miner.RULE, "biprop": biprop.RULE}
+
+
+def test_every_algorithm_that_trains_scores_has_a_rule():
+    assert tuple(RULES) == TRAINED_SCORES
+
+
+@pytest.mark.parametrize("kind", RULES)
 def test_a_step_of_scores_passes_the_gradient_straight_through_the_mask(kind):
     network = layout.mlp(3, (5,), 2)
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(1, network.parameter_count)).astype(np.float32)
-    scores = edge_popup.draw(network, kind, [np.random.default_rng(1)])
+    scores = RULES[kind].draw(network, np.random.default_rng(1))[None].astype(np.float32)
     x, y = rng.normal(size=(1, 8, 3)).astype(np.float32), rng.integers(0, 2, (1, 8))
     counts = np.array([7, 4])
     rate, decay = np.float32(0.1), 0.01
-    found, _ = edge_popup.epoch(
-        network, 2, kind, (0.9, decay), counts, np.array([rate]), weights, np.ones_like(weights), scores,
+    found, _ = trained_scores.epoch(
+        network, 2, RULES[kind], (0.9, decay), counts, np.array([rate]), weights, np.ones_like(weights), scores,
         np.zeros_like(scores), x, y, np.arange(8)[None, None],
     )  # fmt: skip
 
     def loss(flat):
         layers = []
         for (score, _), (kernel, bias), count in zip(
-            perceptron.layers(network, flat), perceptron.layers(network, jnp.asarray(weights[0])), counts, strict=True
+            layout.layers(network, flat), layout.layers(network, jnp.asarray(weights[0])), counts, strict=True
         ):
             soft = score if kind == "gem_miner" else jnp.abs(score)
             cut = 0.5 if kind == "gem_miner" else jnp.sort(jnp.abs(score).ravel())[-count]
             keep = jax.lax.stop_gradient((soft >= cut).astype(jnp.float32))
-            used = edge_popup.binary(kernel, keep) if kind == "biprop" else kernel
+            used = biprop.binary(kernel, keep) if kind == "biprop" else kernel
             layers.append((used * (keep + soft - jax.lax.stop_gradient(soft)), bias))
         return adam.loss(2, tuple(layers), jnp.asarray(x[0]), jnp.asarray(y[0]))
 
     wanted = scores[0] - rate * (np.asarray(jax.grad(loss)(jnp.asarray(scores[0]))) + decay * scores[0])
     wanted = np.clip(wanted, 0, 1) if kind == "gem_miner" else wanted
-    np.testing.assert_allclose(edge_popup.kernels(network, found), edge_popup.kernels(network, wanted[None]), atol=1e-6)
+    kernels = masks.kernel_positions(network)
+    np.testing.assert_allclose(np.asarray(found)[:, kernels], wanted[None, kernels], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["random", *saliency.SALIENCIES])

@@ -5,7 +5,8 @@ import inspect
 import numpy as np
 import pytest
 
-from evotickets.supermasks import edge_popup, frozen, perceptron
+from evotickets.networks import layout
+from evotickets.supermasks import biprop
 from evotickets.supermasks.instance import Instance
 from evotickets.systems.strong import FOUND, LEAKED, PRUNED, cells, data, seekers
 from evotickets.tasks import images
@@ -221,10 +222,10 @@ def test_an_unknown_seeker_is_refused():
 def test_binary_weights_have_one_magnitude_a_layer():
     where, _ = drawn(DIGITS)
     mask = np.random.default_rng(0).random((2, where.network.kernel_count)) < 0.5
-    found = frozen.binarised(where.network, where.parameters, mask)
+    found = biprop.binarised(where.network, where.parameters, mask)
     for own, initial, row in zip(found, where.parameters, mask, strict=True):
         ends = np.cumsum([layer.kernel_size for layer in where.network.layers])[:-1]
-        layers = zip(perceptron.layers(where.network, own), perceptron.layers(where.network, initial), strict=True)
+        layers = zip(layout.layers(where.network, own), layout.layers(where.network, initial), strict=True)
         for ((kernel, bias), (weights, biases)), kept in zip(layers, np.split(row, ends), strict=True):
             mean = np.abs(weights).ravel()[kept].mean()
             np.testing.assert_allclose(kernel, np.sign(weights) * mean, rtol=1e-5)
@@ -252,4 +253,3 @@ def test_biprop_learns_among_binary_weights():
         task, {"seeker": "biprop", "density": 0.5, "epochs": 20}, samples=1000, training=TRAINING, seed=0, count=2
     )
     assert cells.summary(ticket.rows)["test/accuracy"] > 0.85
-    assert edge_popup.KINDS == ("edge_popup", "gem_miner", "biprop")

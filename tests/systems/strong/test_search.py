@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evotickets.networks import layout, masks
-from evotickets.supermasks.problem import Problem, Samples
+from evotickets.supermasks.instance import Problem, Samples
 from evotickets.systems.strong import choice, evaluator, genetic, logits, search, weights
 from evotickets.systems.strong.baselines import OnePlusOne, RandomSearch
 from evotickets.systems.strong.genetic import Genetic
@@ -47,8 +47,8 @@ def ends_with(method, judged, steps, key=KEY):
 
 def by_hand(network, parameters, genome, x):
     """Outputs [n, O] of one masked network in NumPy."""
-    tensors = layout.to_tensors(network, np.asarray(parameters, np.float64)[None])
-    kept = layout.to_tensors(network, np.asarray(genome, float)[None])
+    tensors = layout.unflatten(network, np.asarray(parameters, np.float64)[None])
+    kept = layout.unflatten(network, np.asarray(genome, float)[None])
     for index, layer in enumerate(network.layers):
         kernel = tensors[f"{layer.name}/kernel"][0] * kept[f"{layer.name}/kernel"][0]
         x = (x if index == 0 else np.maximum(x, 0)) @ kernel + tensors[f"{layer.name}/bias"][0]
@@ -320,7 +320,7 @@ def test_masked_parameters_keep_all_biases():
     parameters = jnp.arange(1.0, network.parameter_count + 1)
     genome = np.random.default_rng(0).random(network.kernel_count) < 0.5
     found = np.asarray(evaluator.masked(network, parameters, jnp.asarray(genome)[None]))[0]
-    kept = masks.survivors(network, masks.unflatten_kernels(network, genome))
+    kept = masks.survivors(network, np.asarray(genome))
     np.testing.assert_array_equal(np.flatnonzero(found), kept)
 
 

@@ -49,7 +49,7 @@ def test_levels_are_nested_and_exact_down_the_chain():
 
 def test_biases_are_never_pruned_nor_counted():
     ticket = make(trained(), "magnitude", 0.01)
-    survivors = masks.survivors(NETWORK, masks.unflatten_kernels(NETWORK, ticket.mask[0]))
+    survivors = masks.survivors(NETWORK, ticket.mask[0])
     assert len(survivors) == round(0.01 * NETWORK.kernel_count) + 18
 
 
@@ -85,14 +85,12 @@ def test_only_a_trained_ticket_is_cut():
 
 def test_tensors_round_trip():
     source = trained()
-    np.testing.assert_array_equal(
-        layout.from_tensors(NETWORK, layout.to_tensors(NETWORK, source.initial)), source.initial
-    )
+    np.testing.assert_array_equal(layout.flatten(NETWORK, layout.unflatten(NETWORK, source.initial)), source.initial)
     mask = make(source, "snr", 0.2).mask
-    tensors = layout.to_tensors(NETWORK, mask)
+    tensors = layout.unflatten(NETWORK, mask)
     assert tensors["dense1/kernel"].shape == (2, 64, 8)
-    np.testing.assert_array_equal(layout.from_tensors(NETWORK, tensors), mask)
-    np.testing.assert_array_equal(tensors["dense1/kernel"][1], masks.unflatten_kernels(NETWORK, mask[1])["dense1"])
+    np.testing.assert_array_equal(layout.flatten(NETWORK, tensors), mask)
+    np.testing.assert_array_equal(tensors["dense1/kernel"][1], layout.unflatten(NETWORK, mask[1])["dense1/kernel"])
 
 
 SNES = {"trainer": "snes", "population": 64, "generations": 120, "evaluations": 2, "batch": 256}

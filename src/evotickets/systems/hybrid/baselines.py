@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from evotickets.networks.architectures import Params
+from evotickets.networks.feedforward import Params
+from evotickets.pruning.top_k import largest
 from evotickets.systems.hybrid.methods import (
     Batches,
     Masks,
@@ -23,7 +24,6 @@ from evotickets.systems.hybrid.methods import (
     move,
     register,
 )
-from evotickets.systems.hybrid.selection import largest
 
 EVERY, STOP = 100, 0.75
 """Steps between two changes of the mask, and the share of the steps after which it stays."""

@@ -11,7 +11,8 @@ from jax.sharding import Mesh
 
 from evotickets import streams
 from evotickets.networks import architectures
-from evotickets.networks.architectures import Architecture
+from evotickets.networks.description import Description
+from evotickets.networks.feedforward import Params
 from evotickets.systems.hybrid import baselines, coevolution, strategy, training
 from evotickets.systems.hybrid.methods import METHODS, Method, Setting
 from evotickets.systems.hybrid.training import Sparse
@@ -38,11 +39,11 @@ class Prepared(NamedTuple):
     setting: Setting
     method: Method
     counts: np.ndarray
-    params: architectures.Params
+    params: Params
     unit: float
 
 
-def architecture_of(data: Data, task: Mapping[str, Any]) -> Architecture:
+def architecture_of(data: Data, task: Mapping[str, Any]) -> Description:
     """Describe the network of a task's settings on its data."""
     height, width, depth = data.input_shape
     return architectures.build((height, width, depth), data.classes, task)

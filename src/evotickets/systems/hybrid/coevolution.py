@@ -10,7 +10,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from evotickets.networks.architectures import Params
+from evotickets.networks import layout
+from evotickets.networks.feedforward import Params
+from evotickets.pruning.top_k import Threshold, largest
+from evotickets.systems.hybrid import blocks
 from evotickets.systems.hybrid.baselines import STOP
 from evotickets.systems.hybrid.methods import (
     Batches,
@@ -24,7 +27,6 @@ from evotickets.systems.hybrid.methods import (
     move,
     register,
 )
-from evotickets.systems.hybrid.selection import Threshold, blocks, expand, largest
 from evotickets.systems.hybrid.updates import over_groups, utilities
 from evotickets.trainers import sampling
 
@@ -53,17 +55,15 @@ class Masking(NamedTuple):
 
     def choose(self, scores: jax.Array, counts: jax.Array, salt: jax.Array, near: Threshold) -> tuple[Masks, Threshold]:
         """Keep the `counts` [L] largest scores of every layer; also returns the thresholds [L]."""
-        masks, found, start = {}, [], 0
-        for layer, (name, shape, grid, size) in enumerate(
-            zip(self.names, self.shapes, self.grids, self.sizes, strict=True)
+        masks, thresholds = {}, []
+        for layer, (name, shape, grid, part) in enumerate(
+            zip(self.names, self.shapes, self.grids, layout.consecutive(self.sizes), strict=True)
         ):
-            own = scores[start : start + size]
             begin = Threshold(near.at[layer], near.slope[layer])
-            chosen, threshold = largest(own, counts[layer], salt, begin)
-            masks[name] = expand(chosen.reshape(grid), shape, self.block)
-            found.append(threshold)
-            start += size
-        return masks, Threshold(*(jnp.stack(values) for values in zip(*found, strict=True)))
+            chosen, threshold = largest(scores[part], counts[layer], salt, begin)
+            masks[name] = blocks.expand(chosen.reshape(grid), shape, self.block)
+            thresholds.append(threshold)
+        return masks, Threshold(*(jnp.stack(values) for values in zip(*thresholds, strict=True)))
 
     def pool(self, kernels: Params) -> jax.Array:
         """Sum kernels over blocks, to scores [n]."""
@@ -80,7 +80,7 @@ def masking(setting: Setting, block: tuple[int, int] = (1, 1)) -> Masking:
     """Describe the masks of a network."""
     names = tuple(parameter.name for parameter in setting.architecture.prunable)
     shapes = tuple(setting.architecture.shapes)
-    return Masking(names, shapes, tuple(blocks(shape, block) for shape in shapes), block)
+    return Masking(names, shapes, tuple(blocks.grid(shape, block) for shape in shapes), block)
 
 
 def draw(noise: Noise, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:

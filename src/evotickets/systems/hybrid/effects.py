@@ -12,7 +12,9 @@ import numpy as np
 from scipy import stats
 
 from evotickets import streams
-from evotickets.networks.architectures import Architecture, Params
+from evotickets.networks import architectures
+from evotickets.networks.description import Description
+from evotickets.networks.feedforward import Params
 from evotickets.systems.hybrid import cells, coevolution
 from evotickets.systems.hybrid.coevolution import Masking, Search
 from evotickets.systems.hybrid.methods import Masks, Setting, masked
@@ -24,7 +26,7 @@ SIDE_BY_SIDE = 32
 """Networks that are evaluated at once."""
 
 
-def exact(loss: Callable[[Params], jax.Array], architecture: Architecture, params: Params, masks: Masks) -> jax.Array:
+def exact(loss: Callable[[Params], jax.Array], architecture: Description, params: Params, masks: Masks) -> jax.Array:
     """Return the loss without each weight less the loss with it [K], all others as the masks say.
 
     Above zero a weight is worth keeping, or worth putting in.
@@ -35,16 +37,11 @@ def exact(loss: Callable[[Params], jax.Array], architecture: Architecture, param
         params: all weights, pruned ones too.
         masks: which are kept.
     """
-    shapes = {parameter.name: parameter.shape for parameter in architecture.prunable}
-    flat = jnp.concatenate([masks[name].ravel() for name in shapes])
+    flat = architectures.join(architecture, masks)
 
     def change(index: jax.Array) -> jax.Array:
-        flipped, own, start = flat.at[index].set(~flat[index]), {}, 0
-        for name, shape in shapes.items():
-            size = int(np.prod(shape))
-            own[name] = flipped[start : start + size].reshape(shape)
-            start += size
-        return loss(masked(params, own))
+        flipped = flat.at[index].set(~flat[index])
+        return loss(masked(params, architectures.split(architecture, flipped)))
 
     flipped = jax.lax.map(change, jnp.arange(flat.size), batch_size=SIDE_BY_SIDE)
     difference = flipped - loss(masked(params, masks))
@@ -53,7 +50,7 @@ def exact(loss: Callable[[Params], jax.Array], architecture: Architecture, param
 
 def expected(
     loss: Callable[[Params], jax.Array],
-    architecture: Architecture,
+    architecture: Description,
     masks: Masking,
     state: Search,
     counts: jax.Array,

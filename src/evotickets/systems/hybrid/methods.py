@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from evotickets.networks.architectures import Architecture, Params
+from evotickets.networks.description import Description
+from evotickets.networks.feedforward import Params
 
 Masks = dict[str, jax.Array]
 """Boolean kernels by name; what is not among them is never pruned."""
@@ -48,7 +49,7 @@ class Setting(NamedTuple):
         error: (outputs [B, O], y [B]) -> errors [B].
     """
 
-    architecture: Architecture
+    architecture: Description
     steps: int
     batches: int
     batch: int

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from evotickets.networks.architectures import Params
+from evotickets.networks.feedforward import Params
 from evotickets.systems.hybrid.methods import Batches, Masks, Method, Metrics, Setting, register
 from evotickets.systems.hybrid.updates import over_groups, utilities
 from evotickets.trainers import sampling

@@ -12,9 +12,11 @@ import numpy as np
 import optax
 
 from evotickets import streams
-from evotickets.networks.architectures import Architecture, Params, initialise
+from evotickets.networks import architectures
+from evotickets.networks.description import Description
+from evotickets.networks.feedforward import Params, initialise
 from evotickets.pruning import layer_densities
-from evotickets.systems.hybrid import selection
+from evotickets.systems.hybrid import blocks
 from evotickets.systems.hybrid.methods import Batches, Masks, Method, Setting
 from evotickets.tasks import Data, Split
 from evotickets.trainers.history import Report, Trajectory, silent
@@ -39,22 +41,22 @@ class Sparse(NamedTuple):
     trajectory: Trajectory
 
 
-def counts_of(architecture: Architecture, method: Method, density: float) -> np.ndarray:
+def counts_of(architecture: Description, method: Method, density: float) -> np.ndarray:
     """Return how many blocks [L] every layer keeps."""
     shapes = architecture.shapes
     if method.block != (1, 1):
-        shapes = [selection.blocks(shape, method.block) for shape in shapes]
+        shapes = [blocks.grid(shape, method.block) for shape in shapes]
     return layer_densities.LAYER_DENSITIES[method.layer_densities](shapes, 1.0 if method.dense else density)
 
 
-def initial(architecture: Architecture, method: Method, counts: np.ndarray, rngs: list[np.random.Generator]) -> Params:
+def initial(architecture: Description, method: Method, counts: np.ndarray, rngs: list[np.random.Generator]) -> Params:
     """Draw the first weights [S, …] of a method: for the layers' densities that it starts at."""
     densities = {}
     if not method.begins_dense:
         for parameter, count in zip(architecture.prunable, counts, strict=True):
-            rows, columns = selection.blocks(parameter.shape, method.block)
+            rows, columns = blocks.grid(parameter.shape, method.block)
             densities[parameter.name] = float(count) / (rows * columns)
-    drawn = [initialise(architecture, densities, rng) for rng in rngs]
+    drawn = [initialise(architecture, rng, densities) for rng in rngs]
     return jax.tree.map(lambda *rows: jnp.stack(rows), *drawn)
 
 
@@ -146,13 +148,13 @@ def train(
     return Sparse(deployed, before, states, trajectory)
 
 
-def _flat(architecture: Architecture, masks: Masks) -> jax.Array:
+def _flat(architecture: Description, masks: Masks) -> jax.Array:
     """Join masks to [K]; kernels without one are kept."""
     everything = {parameter.name: jnp.ones(parameter.shape, bool) for parameter in architecture.prunable} | masks
-    return jnp.concatenate([everything[parameter.name].ravel() for parameter in architecture.prunable])
+    return architectures.join(architecture, everything)
 
 
-def _scorer(architecture: Architecture) -> Any:
+def _scorer(architecture: Description) -> Any:
     """Return the compiled (params [S, …], training inputs, splits) -> {"split/metric": [S]}."""
 
     @jax.jit

@@ -12,7 +12,6 @@ from evotickets import streams
 from evotickets.networks import masks
 from evotickets.planted import measures, samples
 from evotickets.planted.ground import Ground, names, network_of
-from evotickets.supermasks import adam
 from evotickets.supermasks.instance import Instance
 from evotickets.systems.planting import DENSE, PLANTED, TICKET, seekers
 
@@ -70,7 +69,7 @@ def seek(
 
 def _measure(instance: Instance, where: Ground, found: np.ndarray) -> Rows:
     network, problem, metric = instance.network, instance.problem, instance.problem.metric
-    strong = measures.quality(network, problem, where.parameters * adam.survivors(network, found))
+    strong = measures.quality(network, problem, where.parameters * masks.spread(network, found))
     weak = measures.quality(network, problem, instance.train(found, instance.training["epochs"], "last"))
     rows = _rows("test", f"strong_{metric}", strong.fair) + _rows("test", f"strong_raw_{metric}", strong.raw)
     rows += _rows("test", f"weak_{metric}", weak.fair) + _rows("test", f"weak_raw_{metric}", weak.raw)

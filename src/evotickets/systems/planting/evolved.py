@@ -13,8 +13,7 @@ from evotickets import population, streams
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import scores
-from evotickets.supermasks.instance import Instance, counts, cut
-from evotickets.supermasks.problem import Problem
+from evotickets.supermasks.instance import Instance, Problem, counts, cut
 from evotickets.systems.planting.registry import register
 from evotickets.trainers import evolution, objectives
 from evotickets.trainers.objectives import Objective
@@ -28,9 +27,7 @@ def objective(network: Network, problem: Problem, mask: np.ndarray, batch: int) 
 
     The carry is the seed's place among the samples, which all seeds share.
     """
-    tensors = [masks.unflatten_kernels(network, row) for row in mask]
-    plan = population.plan(network, jax.tree.map(lambda *rows: np.stack(rows), *tensors))
-    context = {"plan": plan, "positions": jnp.asarray(objectives.positions(network, mask))}
+    context = objectives.context_of(network, mask)
     error = population.cross_entropy if problem.classes else population.squared_error
 
     def draw(shared: Any, key: jax.Array, seed: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -45,9 +42,6 @@ def objective(network: Network, problem: Problem, mask: np.ndarray, batch: int) 
         x, y = draw(shared, key, carry)
         return population.pair_losses(context["plan"], mean, offsets, x, y, loss=error), carry
 
-    def scatter(context, survivors):
-        return masks.scatter(survivors, context["positions"], network.parameter_count)
-
     def evaluate(shared, parameters, key, carry):
         del key
         x, y = (array[carry, :SCORED] for array in shared)
@@ -55,6 +49,7 @@ def objective(network: Network, problem: Problem, mask: np.ndarray, batch: int) 
         return {"train/loss": jnp.mean(error(outputs.T, y))}
 
     shared = tuple(map(jnp.asarray, problem.train))
+    scatter = objectives.scatterer(network)
     return Objective(shared, context, jnp.arange(len(mask)), losses, pair_losses, None, scatter, evaluate)
 
 
@@ -80,7 +75,7 @@ def evolution_strategy(
     settings = {"trainer": strategy, "population": population, "generations": generations, "std_init": std_init}
     settings |= {"evaluations": 1, "mean_decay": 0.0}
     for shot, left in enumerate(counts(mask.shape[1], count, shots)):
-        places = objectives.positions(network, mask)
+        places = masks.survivors(network, mask)
         initial = jnp.asarray(np.take_along_axis(instance.parameters, places, 1), jnp.float32)
         key = streams.stream(instance.seed, *instance.names, "evolution", shot)
         trained = evolution.train(objective(network, instance.problem, mask, batch), initial, settings, key=key)

@@ -11,12 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evotickets.networks import masks
+from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import at_initialisation
 from evotickets.pruning.at_initialisation import Loss
-from evotickets.supermasks import adam, perceptron
-from evotickets.supermasks.problem import Problem
+from evotickets.supermasks import adam
+from evotickets.supermasks.instance import Problem
 
 SALIENCIES: dict[str, Callable[[Network, Loss, jax.Array], jax.Array]] = {
     "magnitude": lambda _network, _loss, flat: jnp.abs(flat),
@@ -34,7 +34,7 @@ def _scores(network, classes, name, parameters, keep, x, y):
 
         def loss(flat: jax.Array) -> jax.Array:
             # Pruned weights are no variables: their gradient, and with it their part in Hg, is zero.
-            return adam.loss(classes, perceptron.layers(network, flat * keep), x, y)
+            return adam.loss(classes, layout.layers(network, flat * keep), x, y)
 
         return SALIENCIES[name](network, loss, parameters)
 
@@ -51,7 +51,7 @@ def score(network: Network, problem: Problem, name: str, parameters: np.ndarray,
         parameters: [S, N]; pruned entries count as zero.
         mask: [S, K].
     """
-    keep: Any = adam.survivors(network, mask)
+    keep: Any = masks.spread(network, mask).astype(np.float32)
     start = np.asarray(parameters, np.float32) * keep
     values = _scores(network, problem.classes, name, start, keep, *problem.train)
     return np.nan_to_num(np.asarray(values)[:, masks.kernel_positions(network)], nan=-np.inf)

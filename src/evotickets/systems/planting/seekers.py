@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from evotickets.supermasks import frozen
+from evotickets.supermasks.edge_popup import edge_popup
+from evotickets.supermasks.gem_miner import gem_miner
 from evotickets.supermasks.instance import Instance
 from evotickets.systems.planting import evolved, scored
 from evotickets.systems.planting.registry import SEEKERS, register
 
 __all__ = ["evolved", "options", "scored", "seek"]
 
-for _seeker in (frozen.edge_popup, frozen.gem_miner):
+for _seeker in (edge_popup, gem_miner):
     register(_seeker)
 
 

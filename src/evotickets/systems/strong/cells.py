@@ -10,14 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from evotickets import streams
-from evotickets.networks import layout
+from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.planted import ground as grounds
 from evotickets.planted import measures
 from evotickets.planted import samples as planted_samples
-from evotickets.supermasks import adam, frozen, perceptron
-from evotickets.supermasks.instance import Instance
-from evotickets.supermasks.problem import Samples
+from evotickets.supermasks import biprop
+from evotickets.supermasks.instance import Instance, Samples
 from evotickets.systems.strong import DENSE, FOUND, LEAKED, PLANTED, PRUNED, choice, data, seekers, weights
 from evotickets.systems.strong.search import Progress, quiet
 
@@ -46,7 +45,7 @@ class Ticket(NamedTuple):
 def network_of(task: Settings) -> Network:
     """Describe the network of a task's settings: `task`, `classes` and `hidden`."""
     inputs = 2 if task["task"] == PLANTED_CIRCLE else data.FAMILIES[task["task"]].inputs
-    return layout.mlp(inputs, tuple(task["hidden"]), task["classes"])
+    return layout.build((inputs,), task["classes"], task)
 
 
 def initial(task: Settings) -> str:
@@ -115,7 +114,7 @@ def _planted(
     problem = problem._replace(validation=Samples(*validation))
     parameters = ground.parameters.copy()
     for own, scales in zip(parameters, ground.scales, strict=True):
-        kernel, bias = perceptron.layers(network, own)[-1]
+        kernel, bias = layout.layers(network, own)[-1]
         kernel /= scales[:, None]
         bias /= scales
     return Instance(network, problem, parameters, _schedule(training), seed, names), ground.mask
@@ -207,15 +206,15 @@ def classifier(where: Instance, seeker: str, mask: np.ndarray, found: np.ndarray
     """
     parameters = where.parameters[:1]
     if seeker == "biprop":
-        parameters = frozen.binarised(where.network, parameters, found[None])
-    kept = jnp.asarray((parameters * adam.survivors(where.network, mask[None]))[0])
-    layers = perceptron.layers(where.network, kept)
-    return lambda x: np.asarray(jnp.argmax(perceptron.outputs(layers, jnp.asarray(x, jnp.float32).T), 0))
+        parameters = biprop.binarised(where.network, parameters, found[None])
+    kept = jnp.asarray((parameters * masks.spread(where.network, mask[None]))[0])
+    layers = layout.layers(where.network, kept)
+    return lambda x: np.asarray(jnp.argmax(feedforward.outputs(layers, jnp.asarray(x, jnp.float32).T), 0))
 
 
 def _rows(where: Instance, state: str, mask: np.ndarray, parameters: np.ndarray, planted: np.ndarray | None) -> Rows:
     """Return what the tickets [S, K] of a state are worth, and how much of a planted one they are."""
-    grades = choice.grade(where.network, where.problem, parameters * adam.survivors(where.network, mask))
+    grades = choice.grade(where.network, where.problem, parameters * masks.spread(where.network, mask))
     rows = [row for (split, metric), values in grades.items() for row in _spread(state, mask, split, metric, values)]
     rows += _spread(state, mask, "mask", "density", mask.mean(1))
     if planted is not None:

@@ -14,7 +14,7 @@ from evotickets import streams
 from evotickets.networks import feedforward, layout
 from evotickets.networks.layout import Network
 from evotickets.population import cross_entropy
-from evotickets.supermasks.problem import Problem, Samples
+from evotickets.supermasks.instance import Problem, Samples
 from evotickets.systems.strong.evaluator import misses, scorer
 from evotickets.systems.strong.search import truncate
 

@@ -16,7 +16,7 @@ from evotickets import statistics
 from evotickets.claims import rules
 from evotickets.claims.rules import MISSING, Row, Rule, named, weakest, weakest_known
 from evotickets.statistics import Effect
-from evotickets.supermasks import edge_popup
+from evotickets.supermasks import TRAINED_SCORES
 from evotickets.systems.strong import DENSE, FOUND, LEAKED, PLANTED, PRUNED
 
 HALF = 0.5
@@ -200,7 +200,7 @@ def g7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
         return {"G7": MISSING, "G7a": MISSING, **found}
     best = max(ours, key=lambda name: ours[name].effect)
     gains = rows.assign(value=rows["recall"] - rows["layer_chance_recall"])
-    gradients = [name for kind in edge_popup.KINDS for name in named(seekers, seeker=kind)]
+    gradients = [name for kind in TRAINED_SCORES for name in named(seekers, seeker=kind)]
     ahead = weakest_known(rules.contrast(gains, "seeker", best, name, ["task"]) for name in gradients)
     return {"G7": ours[best], "G7a": ahead, **found}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evotickets.supermasks.problem import Problem, Samples
+from evotickets.supermasks.instance import Problem, Samples
 from evotickets.tasks import images
 
 RADII = 0.5

@@ -51,8 +51,7 @@ def scorer(network: Network, objective: str, parameters: jax.Array, x: jax.Array
 
 def _by_engine(network: Network, objective: str, parameters: jax.Array, x: jax.Array, y: jax.Array) -> Score:
     """Evaluate genomes as members of a population that shares the mask that keeps everything."""
-    everything = {name: mask[None] for name, mask in masks.ones(network).items()}
-    plan = population.plan(network, everything)
+    plan = population.plan(network, masks.everything(network))
     return lambda genomes: population.losses(
         plan, masked(network, parameters, genomes), x, y, loss=OBJECTIVES[objective]
     )
@@ -60,12 +59,10 @@ def _by_engine(network: Network, objective: str, parameters: jax.Array, x: jax.A
 
 def masked(network: Network, parameters: jax.Array, genomes: jax.Array) -> jax.Array:
     """Return the parameters [P, N] of genomes [P, K]: zero where pruned; biases are never pruned."""
-    parts, bit, place = [], 0, 0
-    for layer in network.layers:
-        ends = place + layer.kernel_size, place + layer.kernel_size + layer.outputs
-        parts.append(genomes[:, bit : bit + layer.kernel_size] * parameters[place : ends[0]])
-        parts.append(jnp.broadcast_to(parameters[ends[0] : ends[1]], (len(genomes), layer.outputs)))
-        bit, place = bit + layer.kernel_size, ends[1]
+    parts = []
+    for layer, part in zip(network.layers, layout.slices(network), strict=True):
+        parts.append(genomes[:, part.mask] * parameters[part.kernel])
+        parts.append(jnp.broadcast_to(parameters[part.bias], (len(genomes), layer.outputs)))
     return jnp.concatenate(parts, 1)
 
 
@@ -75,21 +72,21 @@ def _by_table(network: Network, objective: str, parameters: jax.Array, x: jax.Ar
     A hidden unit with I inputs has 2^I masks. What it puts out under each, on all samples, is a table [V · U, n] that all
     genomes share; of two classes only the difference of the outputs matters. So a genome is a row of coefficients.
     """
-    first, last = layout.unflatten(network, parameters).values()
-    inputs, units = first["kernel"].shape
+    (first, first_bias), (last, last_bias) = layout.layers(network, parameters)
+    units, inputs = first.shape
     sets = np.array([[index >> bit & 1 for bit in range(inputs)] for index in range(2**inputs)], np.float32)
-    kernels = sets[:, None, :] * first["kernel"].T
-    hidden = jax.nn.relu(jnp.einsum("vui,ni->vun", kernels, x) + first["bias"][:, None])
-    table, constant = hidden[1:].reshape(-1, len(x)), jax.nn.relu(first["bias"])
+    kernels = sets[:, None, :] * first
+    hidden = jax.nn.relu(jnp.einsum("vui,ni->vun", kernels, x) + first_bias[:, None])
+    table, constant = hidden[1:].reshape(-1, len(x)), jax.nn.relu(first_bias)
     signs = jnp.where(y == 1, 1.0, -1.0)
 
     def losses(genomes: jax.Array) -> jax.Array:
         below, above = jnp.split(genomes, [inputs * units], 1)
         chosen = below.reshape(-1, units, inputs) @ (2 ** jnp.arange(inputs))
-        outward = above.reshape(-1, 2, units) * last["kernel"].T
+        outward = above.reshape(-1, 2, units) * last
         difference = outward[:, 1] - outward[:, 0]
         own = jnp.where(chosen[:, None, :] == jnp.arange(1, 2**inputs)[:, None], difference[:, None, :], 0)
-        shift = jnp.where(chosen == 0, difference, 0) @ constant + last["bias"][1] - last["bias"][0]
+        shift = jnp.where(chosen == 0, difference, 0) @ constant + last_bias[1] - last_bias[0]
         margins = own.reshape(len(genomes), -1) @ table + shift[:, None]
         if objective == "accuracy":
             return jnp.mean((margins > 0) != (y == 1), 1, dtype=jnp.float32)
@@ -115,11 +112,9 @@ def connector(network: Network) -> Callable[[jax.Array], jax.Array]:
     """Return the function that tells [P] whether a path leads from an input to an output of genomes [P, K]."""
 
     def connected(genomes: jax.Array) -> jax.Array:
-        reached, bit = jnp.ones((len(genomes), network.layers[0].fan_in), bool), 0
-        for layer in network.layers:
-            kernels = genomes[:, bit : bit + layer.kernel_size].reshape(-1, layer.outputs, layer.fan_in)
+        reached = jnp.ones((len(genomes), network.layers[0].fan_in), bool)
+        for kernels in layout.kernels(network, genomes):
             reached = jnp.any(kernels & reached[:, None, :], -1)
-            bit += layer.kernel_size
         return jnp.any(reached, -1)
 
     return connected

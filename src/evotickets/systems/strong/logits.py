@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from evotickets.networks.layout import Network
-from evotickets.supermasks.problem import Problem
+from evotickets.supermasks.instance import Problem
 from evotickets.systems.strong.evaluator import scorer
 from evotickets.systems.strong.search import Found, Progress, quiet, truncate
 from evotickets.trainers import evolution

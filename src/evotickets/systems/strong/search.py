@@ -13,7 +13,7 @@ import numpy as np
 
 from evotickets import streams
 from evotickets.networks.layout import Network
-from evotickets.supermasks.problem import Problem
+from evotickets.supermasks.instance import Problem
 from evotickets.systems.strong.evaluator import Score, connector, scorer
 from evotickets.trainers.history import Report, silent
 

@@ -12,7 +12,10 @@ import numpy as np
 
 from evotickets import streams
 from evotickets.networks import masks
-from evotickets.supermasks import frozen
+from evotickets.supermasks.biprop import binarised
+from evotickets.supermasks.biprop import biprop as biprop_mask
+from evotickets.supermasks.edge_popup import edge_popup as edge_popup_mask
+from evotickets.supermasks.gem_miner import gem_miner as gem_miner_mask
 from evotickets.supermasks.instance import Instance
 from evotickets.systems.strong import baselines, logits
 from evotickets.systems.strong import genetic as genetics
@@ -140,9 +143,7 @@ def edge_popup(
     del progress
     return _one(
         instance,
-        frozen.edge_popup(
-            instance, _count(instance, density), **_descent(epochs, learning_rate, momentum, weight_decay)
-        ),
+        edge_popup_mask(instance, _count(instance, density), **_descent(epochs, learning_rate, momentum, weight_decay)),
     )
 
 
@@ -164,9 +165,7 @@ def gem_miner(
     del progress
     return _one(
         instance,
-        frozen.gem_miner(
-            instance, _count(instance, density), **_descent(epochs, learning_rate, momentum, weight_decay)
-        ),
+        gem_miner_mask(instance, _count(instance, density), **_descent(epochs, learning_rate, momentum, weight_decay)),
     )
 
 
@@ -186,8 +185,8 @@ def biprop(
     Source: Diffenderfer & Kailkhura (2021), "Multi-prize lottery ticket hypothesis".
     """
     del progress
-    mask = frozen.biprop(instance, _count(instance, density), **_descent(epochs, learning_rate, momentum, weight_decay))
-    return _one(instance, mask)._replace(parameters=frozen.binarised(instance.network, instance.parameters, mask))
+    mask = biprop_mask(instance, _count(instance, density), **_descent(epochs, learning_rate, momentum, weight_decay))
+    return _one(instance, mask)._replace(parameters=binarised(instance.network, instance.parameters, mask))
 
 
 def _descent(epochs: int, learning_rate: float, momentum: float, weight_decay: float) -> dict[str, Any]:

@@ -21,12 +21,12 @@ def write_ticket(
     """Write a flat ticket tensor by tensor."""
 
     def tensors(flat: np.ndarray | None) -> results.Tensors | None:
-        return None if flat is None else layout.to_tensors(network, flat)
+        return None if flat is None else layout.unflatten(network, flat)
 
     stored = results.Ticket(
         tuple(seeds),
-        layout.to_tensors(network, ticket.initial),
-        layout.to_tensors(network, ticket.mask),
+        layout.unflatten(network, ticket.initial),
+        layout.unflatten(network, ticket.mask),
         tensors(ticket.mean),
         tensors(ticket.std),
         ticket.statistics,
@@ -39,11 +39,11 @@ def read_ticket(path: str, network: Network) -> tuple[tickets.Ticket, tuple[int,
     stored = results.read_ticket(path)
 
     def flat(tensors: results.Tensors | None) -> np.ndarray | None:
-        return None if tensors is None else layout.from_tensors(network, tensors)
+        return None if tensors is None else layout.flatten(network, tensors)
 
     ticket = tickets.Ticket(
-        layout.from_tensors(network, stored.initial),
-        layout.from_tensors(network, stored.mask),
+        layout.flatten(network, stored.initial),
+        layout.flatten(network, stored.mask),
         flat(stored.mean),
         flat(stored.std),
         stored.statistics,

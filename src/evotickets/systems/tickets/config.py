@@ -9,8 +9,7 @@ from typing import Any
 
 from evotickets import tasks
 from evotickets.configuration.reader import StudyError, conform, hint, known, shown
-from evotickets.networks import masks
-from evotickets.networks.layout import cnn, mlp
+from evotickets.networks import layout, masks
 from evotickets.pruning.at_initialisation import NEEDS_LOSS
 from evotickets.pruning.controls import CONTROLS
 from evotickets.pruning.scores import NEEDS_STD
@@ -147,7 +146,7 @@ def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> No
     if settings["task"] not in tasks.SUPERVISED:
         return
     task = tasks.SUPERVISED[settings["task"]]
-    height, width, depth = task.input_shape
+    height, width, _ = task.input_shape
     if "channels" in settings:
         poolings = len(settings["channels"])
         if min(height, width) >> poolings == 0:
@@ -155,9 +154,7 @@ def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> No
                 f"tickets.tasks.{name}.channels has {poolings} entries, each halving an image of {height}×{width} "
                 "until nothing is left; shorten it"
             )
-        network = cnn((height, width, depth), tuple(settings["channels"]), task.classes)
-    else:
-        network = mlp(height * width * depth, tuple(settings["hidden"]), task.classes)
+    network = layout.build(task.input_shape, task.classes, settings)
     for higher, lower in pairwise(densities):
         if masks.kept_count(higher, network.kernel_count) == masks.kept_count(lower, network.kernel_count):
             raise StudyError(

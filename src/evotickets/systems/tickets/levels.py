@@ -49,13 +49,9 @@ def task_of(settings: dict[str, Any], *, seed: int) -> Data | Control:
 
 def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:
     """Describe the network of a task: `hidden` for a perceptron, `channels` for a convolutional network."""
-    activation = settings.get("activation", "relu" if isinstance(task, Data) else "tanh")
     if isinstance(task, Control):
-        return layout.mlp(task.observation_size, tuple(settings["hidden"]), task.outputs, activation)
-    if "channels" in settings:
-        height, width, depth = task.input_shape
-        return layout.cnn((height, width, depth), tuple(settings["channels"]), task.classes, activation=activation)
-    return layout.mlp(int(np.prod(task.input_shape)), tuple(settings["hidden"]), task.classes, activation)
+        return layout.build((task.observation_size,), task.outputs, settings, activation="tanh")
+    return layout.build(task.input_shape, task.classes, settings)
 
 
 def initialise(network: Network, count: int, *, seed: int, name: str) -> Ticket:
@@ -113,7 +109,7 @@ def cut_initial(
 def displacement(network: Network, trained: Ticket) -> np.ndarray:
     """Return trained − initial parameters [S, N], zero where pruned."""
     moved = np.zeros_like(trained.initial)
-    places = objectives.positions(network, trained.mask)
+    places = masks.survivors(network, trained.mask)
     np.put_along_axis(moved, places, np.take_along_axis(_mean(trained) - trained.initial, places, 1), 1)
     return moved
 
@@ -222,7 +218,7 @@ def train(
     else:
         play = {name: own.pop(name) for name in ("episodes", "test_episodes") if name in own}
         objective = objectives.control(network, ticket.mask, task, mesh=mesh, **play, **engine)
-    places = objectives.positions(network, ticket.mask)
+    places = masks.survivors(network, ticket.mask)
     initial = jnp.asarray(np.take_along_axis(ticket.initial, places, 1))
     if own["trainer"] in REINFORCEMENT:
         if isinstance(task, Data):

@@ -1,17 +1,15 @@
-"""Selecting exactly as many entries as asked for, block masks, and the layers' densities."""
+"""The largest entries: on the host and inside compiled programs, always as many as asked for."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evotickets.pruning import layer_densities
-from evotickets.systems.hybrid import selection
-from evotickets.systems.hybrid.selection import Threshold
+from evotickets.pruning import top_k
+from evotickets.pruning.top_k import Threshold
 
-largest = jax.jit(selection.largest)
+largest = jax.jit(top_k.largest)
 
 
 def test_the_largest_are_selected():
@@ -56,7 +54,7 @@ def test_many_scores_need_few_guesses_when_they_have_hardly_changed():
     after = (before + 0.1 * rng.normal(size=before.shape)).astype(np.float32)
     count = jnp.int32(5_000)
     near = largest(before, count)[1]
-    end = jax.jit(selection._search)(after, count, near)
+    end = jax.jit(top_k._search)(after, count, near)
     assert end.reached == count
     assert end.rounds <= 8
     np.testing.assert_array_equal(largest(after, count, 0, near)[0], after >= np.sort(after)[-5_000])
@@ -80,50 +78,21 @@ def test_ties_are_broken_by_the_salt_and_not_by_position():
 def test_every_seed_selects_by_itself():
     values = jax.random.normal(jax.random.key(0), (5, 50))
     counts = jnp.array([0, 1, 20, 49, 50])
-    chosen = jax.jit(jax.vmap(lambda row, count: selection.largest(row, count)[0]))(values, counts)
+    chosen = jax.jit(jax.vmap(lambda row, count: top_k.largest(row, count)[0]))(values, counts)
     np.testing.assert_array_equal(chosen.sum(1), counts)
 
 
-def test_blocks_cover_a_kernel_and_stick_out_at_its_edges():
-    assert selection.blocks((6, 5), (4, 4)) == (2, 2)
-    assert selection.blocks((3, 3, 2, 8), (16, 1)) == (2, 8)
-    spread = selection.expand(jnp.array([[1, 2], [3, 4]]), (6, 5), (4, 4))
-    np.testing.assert_array_equal(spread[:, 0], [1, 1, 1, 1, 3, 3])
-    np.testing.assert_array_equal(spread[5], [3, 3, 3, 3, 4])
-    kernel = jnp.arange(12.0).reshape(2, 2, 3)
-    np.testing.assert_array_equal(selection.expand(kernel.reshape(4, 3), (2, 2, 3), (1, 1)), kernel)
-
-
-SHAPES = [(784, 300), (300, 100), (100, 10)]
-
-
-def test_uniform_layer_densities():
-    assert layer_densities.uniform(SHAPES, 0.02).tolist() == [4704, 600, 20]
-    assert layer_densities.uniform([(10, 1)], 0.01).tolist() == [1]
-
-
-def test_the_budget_of_the_erdos_renyi_kernel():
-    """784+300, 300+100 and 100+10 share 5,324 entries in proportion: 1084 : 400 : 110."""
-    counts = layer_densities.erk(SHAPES, 0.02)
-    np.testing.assert_array_equal(counts, [3621, 1336, 367])
-    # At a tenth the last layer would need 1,837 of its 1,000 entries: it keeps all.
-    dense = layer_densities.erk(SHAPES, 0.1)
-    assert dense[2] == 1000
-    np.testing.assert_allclose(dense[:2], (26_620 - 1000) * np.array([1084, 400]) / 1484, atol=1)
-
-
 @settings(max_examples=100, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=5),
-    st.floats(0.01, 1),
-)
-@pytest.mark.parametrize("name", layer_densities.LAYER_DENSITIES)
-def test_budgets_fit_their_layers(name, shapes, density):
-    counts = layer_densities.LAYER_DENSITIES[name](shapes, density)
-    sizes = np.prod(shapes, 1)
-    assert (counts >= 1).all()
-    assert (counts <= sizes).all()
-    total = max(1, round(density * sizes.sum()))
-    assert abs(counts.sum() - total) <= len(shapes)
-    if density == 1:
-        np.testing.assert_array_equal(counts, sizes)
+@given(st.lists(st.floats(0, 2.0**100, width=32), min_size=1, max_size=50), st.data())
+def test_the_kth_largest(values, data):
+    k = data.draw(st.integers(1, len(values)))
+    found = top_k.kth_largest(jnp.array(values, jnp.float32), jnp.int32(k))
+    assert float(found) == np.sort(np.float32(values))[-k]
+
+
+def test_all_three_select_the_same_where_nothing_is_tied():
+    values = np.random.default_rng(0).permutation(200).astype(np.float32)
+    kept = top_k.keep_largest(values[None], np.ones((1, 200), bool), 30, np.random.default_rng(1))[0]
+    np.testing.assert_array_equal(kept, values >= 170)
+    np.testing.assert_array_equal(largest(values, 30)[0], kept)
+    np.testing.assert_array_equal(values >= top_k.kth_largest(jnp.asarray(values), jnp.int32(30)), kept)
