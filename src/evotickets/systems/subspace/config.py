@@ -10,7 +10,7 @@ from typing import Any
 from evotickets.configuration.reader import StudyError, known
 from evotickets.systems.subspace import DENSE
 
-RESNET = "evotickets.subspace.resnet.ResNet"
+RESNET = "evotickets.systems.subspace.resnet.ResNet"
 
 
 def _cifar(blocks: int, file: str) -> dict[str, Any]:
