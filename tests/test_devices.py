@@ -144,7 +144,7 @@ def test_importing_the_package_starts_no_device():
         import evotickets
         from jax._src import xla_bridge
         for module in pkgutil.walk_packages(evotickets.__path__, "evotickets."):
-            if module.name != "evotickets.pretrained":
+            if module.name != "evotickets.interop.torch":
                 importlib.import_module(module.name)
                 assert not xla_bridge.backends_are_initialized(), module.name
     """)
