@@ -12,7 +12,7 @@ import yaml
 
 from evotickets import __main__, study
 from evotickets.configuration import reader
-from evotickets.tasks import cifar, images
+from evotickets.tasks import ALL, task
 from tests import studies
 
 ROOT = Path(__file__).parents[2]
@@ -319,8 +319,8 @@ def test_data_that_cannot_be_had_are_known_before_any_job(sentence, tmp_path, mo
     monkeypatch.chdir(place)
     monkeypatch.setenv("EVOTICKETS_DATA", str(tmp_path / "data"))
     # Nobody listens on this port.
-    monkeypatch.setitem(images.SOURCES, "mnist", ("MNIST", "http://127.0.0.1:9/", images.MNIST))
-    monkeypatch.setattr(cifar, "ARCHIVE", ("cifar10", "http://127.0.0.1:9/", cifar.ARCHIVE[2]))
+    for name in ("mnist", "cifar10"):
+        monkeypatch.setitem(task.facts[name], "files", ALL[name].files._replace(url="http://127.0.0.1:9/"))
     monkeypatch.setattr(sys, "argv", ["evotickets", "run", "--config", "study.yaml"])
     errors = []
     monkeypatch.setattr(__main__.sys.stderr, "write", errors.append)

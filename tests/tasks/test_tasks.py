@@ -15,6 +15,8 @@ import pytest
 from evotickets import tasks
 from evotickets.systems.subspace import pools
 from evotickets.tasks import brax, cifar, images
+from evotickets.tasks.files import Files, data_folder
+from evotickets.tasks.registry import Whole, stratified
 
 IDENTIFIERS = {
     "cartpole": "CartPole-v1",
@@ -46,8 +48,8 @@ def tiny_mnist(tmp_path, monkeypatch):
 
 
 def real(name: str, folder: str) -> tasks.Data:
-    if not (images.data_folder() / folder / "raw/train-images-idx3-ubyte.gz").exists():
-        pytest.skip(f"{images.data_folder()} has no {folder}: let EVOTICKETS_DATA name the folder that holds it")
+    if not (data_folder() / folder / "raw/train-images-idx3-ubyte.gz").exists():
+        pytest.skip(f"{data_folder()} has no {folder}: let EVOTICKETS_DATA name the folder that holds it")
     return tasks.supervised(name)
 
 
@@ -56,21 +58,25 @@ def test_names_tell_the_kind_without_heavy_imports():
         "import sys; from evotickets import tasks;"
         "assert tasks.is_control('cartpole') and not tasks.is_control('digits');"
         "assert tasks.SUPERVISED['mnist'].input_shape == (28, 28, 1);"
+        "assert 'ant' in tasks.options()['torso_mass'];"
         "tasks.supervised('digits');"
-        "print(sorted({'gymnax', 'sklearn', 'pooch', 'pandas', 'matplotlib'} & set(sys.modules)))"
+        "heavy = {'jax', 'gymnax', 'brax', 'sklearn', 'scipy', 'pooch', 'pandas', 'matplotlib', 'torch', 'PIL'};"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"unknown task 'cifar'; known are digits, mnist, .*, mountain_car_continuous"):
+    with pytest.raises(
+        ValueError, match=r"unknown task 'cifar'; known are cifar10_10k, digits, mnist, .*, moons, .*, cartpole"
+    ):
         tasks.kind("cifar")
     with pytest.raises(
         ValueError, match=r"'digits' is a supervised task; control tasks are .*, cartpole, pendulum, .*"
     ):
         tasks.control("digits")
-    with pytest.raises(ValueError, match=r"'cartpole' is a control task; supervised tasks are digits, .*"):
+    with pytest.raises(ValueError, match=r"'cartpole' is a control task; supervised tasks are cifar10_10k, digits, .*"):
         tasks.supervised("cartpole")
 
 
@@ -79,7 +85,7 @@ def test_digits_are_those_of_scikit_learn():
 
     expected = load_digits()
     rows = np.column_stack([expected.data, expected.target])
-    parts = images.digits(3)
+    parts = tasks.stored("digits", seed=3)
     ours = np.concatenate([np.column_stack([x.reshape(len(x), -1), y]) for x, y in parts])
     assert [len(y) for _, y in parts] == [1079, 359, 359]
     # Every image once: the splits are disjoint and nothing is lost.
@@ -87,7 +93,7 @@ def test_digits_are_those_of_scikit_learn():
 
 
 def test_digits_are_split_alike_in_every_class():
-    parts = images.digits(0)
+    parts = tasks.stored("digits")
     shares = np.stack([np.bincount(y, minlength=10) for _, y in parts])
     total = shares.sum(0)
     assert np.abs(shares - np.array([[0.6], [0.2], [0.2]]) * total).max() <= 1
@@ -103,7 +109,7 @@ def test_the_seed_draws_the_split():
 
 def test_data_are_standardised_by_the_training_pixels():
     data = tasks.supervised("digits")
-    pixels = images.digits(0)
+    pixels = tasks.stored("digits")
     assert data.input_shape == (8, 8, 1)
     assert data.classes == 10
     for split in (data.train, data.validation, data.test):
@@ -124,7 +130,7 @@ def test_the_digest_is_of_the_arrays():
 
 def test_idx_files_are_read_and_the_last_training_images_validate(tiny_mnist):
     _, pixels = tiny_mnist
-    train, validation, test = images.mnist(0)
+    train, validation, test = images.mnist()
     assert [x.shape for x, _ in (train, validation, test)] == [(5, 28, 28, 1), (2, 28, 28, 1), (3, 28, 28, 1)]
     np.testing.assert_array_equal(np.concatenate([train[0], validation[0], test[0]])[..., 0], pixels)
     assert [y.tolist() for _, y in (train, validation, test)] == [[0, 1, 2, 3, 4], [5, 6], [7, 8, 9]]
@@ -183,14 +189,14 @@ def test_missing_files_are_downloaded_and_checked(tmp_path, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
         with pytest.raises(FileNotFoundError, match="wrong checksum"):
-            images.fetch("Set", url, {"labels.gz": "0" * 32})
+            Files("Set", url, {"labels.gz": "0" * 32}).fetch()
         assert not (home / "Set/raw/labels.gz").exists()
         checksums = {"labels.gz": hashlib.md5(b"seven").hexdigest()}
-        (path,) = images.fetch("Set", url, checksums)
+        (path,) = Files("Set", url, checksums).fetch()
         server.shutdown()
     assert path.read_bytes() == b"seven"
     # What is there is not fetched again: nobody answers now.
-    assert images.fetch("Set", url, checksums) == [path]
+    assert Files("Set", url, checksums).fetch() == [path]
 
 
 @pytest.mark.parametrize(
@@ -245,14 +251,14 @@ def test_a_step_is_that_of_gymnax(name, identifier):
 
 
 def test_every_control_task_is_compared_with_gymnax():
-    assert set(IDENTIFIERS) | set(brax.ENVIRONMENTS) == set(tasks.CONTROL)
+    assert set(IDENTIFIERS) | set(BRAX) == set(tasks.CONTROL)
 
 
 BRAX = {"ant": (27, 8), "halfcheetah": (17, 6), "hopper": (11, 3), "walker2d": (17, 6), "reacher": (11, 2)}
 BRAX |= {"inverted_pendulum": (4, 1)}
 
 
-@pytest.mark.parametrize("name", brax.ENVIRONMENTS)
+@pytest.mark.parametrize("name", BRAX)
 def test_brax_has_the_sizes_of_its_environments(name):
     pytest.importorskip("brax", reason="the extra [brax] is not installed")
     task = tasks.control(name)
@@ -317,16 +323,16 @@ def tiny_cifar(tmp_path, monkeypatch):
 
 def test_cifar_is_the_same_from_either_file(tiny_cifar):
     folder, (train, test) = tiny_cifar
-    found = cifar.cifar10_10k(0)
+    found = cifar.cifar10_10k()
     assert [len(y) for _, y in found] == [1000, 2000, 3000]
     # Three planes of rows: the second pixel of the third row of the first image, in blue.
     assert found.train[0][0, 2, 1, 2] == train[0, 1 + 2 * 1024 + 2 * 32 + 1]
     np.testing.assert_array_equal(found.test[1], test[:, 0])
     whole = [np.concatenate([a, b]) for a, b in zip(found.train, found.validation, strict=True)]
     arrays = {"x_train": whole[0], "y_train": whole[1], "x_test": found.test[0], "y_test": found.test[1]}
-    np.savez(folder / cifar.PREPARED, **arrays)
+    np.savez(folder / cifar.CIFAR10.prepared, **arrays)
     (folder / "cifar10/raw/cifar-10-binary.tar.gz").unlink()
-    for one, other in zip(found, cifar.cifar10_10k(1), strict=True):
+    for one, other in zip(found, cifar.cifar10_10k(), strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
     pool = pools.load("cifar10", 0, {})
@@ -342,7 +348,70 @@ def test_a_damaged_cifar_is_named(tiny_cifar):
     raw = folder / "cifar10/raw/cifar-10-binary.tar.gz"
     raw.write_bytes(raw.read_bytes()[:5000])
     with pytest.raises(ValueError, match=r"binary\.tar\.gz is truncated or damaged"):
-        cifar.cifar10_10k(0)
-    (folder / cifar.PREPARED).write_bytes(b"nothing")
+        cifar.cifar10_10k()
+    (folder / cifar.CIFAR10.prepared).write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"10k\.npz is damaged or holds other arrays"):
-        cifar.cifar10_10k(0)
+        cifar.cifar10_10k()
+
+
+def test_every_supervised_task_has_the_shape_that_it_states(tiny_mnist, tiny_cifar):
+    """What the registry states before data are read is what is read then; no file of Fashion-MNIST is at hand here."""
+    for name in ("digits", "mnist", "cifar10_10k"):
+        facts, split = tasks.SUPERVISED[name], tasks.stored(name).train
+        assert split[0].shape[1:] == facts.input_shape
+        assert split[0].dtype == np.uint8
+        assert split[1].max() < facts.classes
+    assert tasks.stored("digits").train[0].max() == tasks.SUPERVISED["digits"].largest
+
+
+def test_a_new_data_set_is_one_function(monkeypatch):
+    """It is a task of tickets, a family of strong tickets, and images for parents at once."""
+    from evotickets.systems.strong import data
+
+    monkeypatch.setattr(tasks.task, "_parts", dict(tasks.task._load()))
+    monkeypatch.setattr(tasks.task, "facts", dict(tasks.task.facts))
+    labels = np.arange(60) % 3
+
+    @tasks.task(kind="supervised", input_shape=(2, 2, 1), classes=3)
+    def thirds():
+        return Whole(np.repeat(labels * 100, 4).astype(np.uint8).reshape(60, 2, 2, 1), labels)
+
+    loaded = tasks.supervised("thirds", seed=1)
+    assert [len(split.y) for split in (loaded.train, loaded.validation, loaded.test)] == [36, 12, 12]
+    problem = data.draw("thirds", 2, 100, 0.0, [np.random.default_rng(0)])
+    assert [split.x.shape for split in problem[1:]] == [(1, 24, 4), (1, 10, 4), (1, 6, 4)]
+    np.testing.assert_allclose(problem.train.x[0, :, 0], problem.train.y[0] * 100 / 255, rtol=1e-6)
+    source = pools.load("thirds", 1, {})
+    assert [len(pool.labels) for pool in (source.train, source.test)] == [36, 24]
+    np.testing.assert_array_equal(source.train.read(np.arange(36))[:, 0, 0, 0], source.train.labels * 100)
+    tasks.fetch("thirds")
+
+
+def test_images_for_parents_have_the_scale_of_their_training_channels(tiny_cifar):
+    source = pools.load("cifar10_10k", 0, {})
+    train = source.train.read(np.arange(len(source.train.labels)))
+    # What the house keeps for validation, parents from elsewhere were trained on.
+    assert [len(pool.labels) for pool in (source.train, source.test)] == [3000, 3000]
+    np.testing.assert_allclose(source.mean, train.mean((0, 1, 2)) / 255)
+    np.testing.assert_allclose(source.std, train.std((0, 1, 2)) / 255)
+
+
+def test_a_split_is_stratified_and_holds_everybody_once():
+    labels = np.repeat([1, 0, 2], [20, 10, 30])
+    splits = stratified(labels, lambda count: [count // 2, count * 7 // 10], np.random.default_rng(0))
+    assert [np.bincount(labels[split]).tolist() for split in splits] == [[5, 10, 15], [2, 4, 6], [3, 6, 9]]
+    np.testing.assert_array_equal(np.sort(np.concatenate(splits)), np.arange(60))
+
+
+@pytest.mark.parametrize("name", ["digits", "moons", "folder", "cartpole", "planted_circle"])
+def test_what_has_no_files_needs_no_network(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("EVOTICKETS_DATA", str(tmp_path))
+    tasks.fetch(name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_task_is_asked_for_what_it_is():
+    with pytest.raises(ValueError, match="'moons' is a points task; supervised tasks are"):
+        tasks.stored("moons")
+    with pytest.raises(ValueError, match="'folder' is a pool task; control tasks are"):
+        tasks.control("folder")

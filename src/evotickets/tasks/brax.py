@@ -1,20 +1,63 @@
 """Locomotion and reaching of Brax, the extra `[brax]`: for a GPU, as a generation plays millions of steps.
 
-brax is imported when a task is built. The spring backend is the fastest of its four.
+Brax and JAX are imported when a task is built. The spring backend is the fastest of its four.
 """
 
-from functools import cache, partial
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
 
-import jax
-import jax.numpy as jnp
+from annotated_doc import Doc
+from annotated_types import Gt, Le
 
-from evotickets.tasks.registry import CONTROL, OPTIONS, Control
+from evotickets.tasks.registry import Control, task
+
+if TYPE_CHECKING:
+    import jax
 
 HORIZON = 500
 BACKEND = "spring"
-ENVIRONMENTS = ("ant", "halfcheetah", "hopper", "walker2d", "reacher", "inverted_pendulum")
-OPTIONS["torso_mass"] = ("ant", "halfcheetah", "hopper", "walker2d")
+TorsoMass = Annotated[
+    float | None,
+    Gt(0),
+    Le(1_000_000),
+    Doc("What the torso weighs, in the unit of the other links; by default what Brax gives it."),
+]
+
+
+@task(kind="control")
+def ant(*, torso_mass: TorsoMass = None) -> Control:
+    """Run on four legs, the first environment of Lange & Sprekeler's transfers."""
+    return from_brax("ant", torso_mass=torso_mass)
+
+
+@task(kind="control")
+def halfcheetah(*, torso_mass: TorsoMass = None) -> Control:
+    """Run on two legs in the plane."""
+    return from_brax("halfcheetah", torso_mass=torso_mass)
+
+
+@task(kind="control")
+def hopper(*, torso_mass: TorsoMass = None) -> Control:
+    """Hop on one leg in the plane; an episode ends with a fall."""
+    return from_brax("hopper", torso_mass=torso_mass)
+
+
+@task(kind="control")
+def walker2d(*, torso_mass: TorsoMass = None) -> Control:
+    """Walk on two legs in the plane; an episode ends with a fall."""
+    return from_brax("walker2d", torso_mass=torso_mass)
+
+
+@task(kind="control")
+def reacher() -> Control:
+    """Bring the tip of an arm of two links to a target."""
+    return from_brax("reacher")
+
+
+@task(kind="control")
+def inverted_pendulum() -> Control:
+    """Balance a pole on a cart: one point a step until it falls."""
+    return from_brax("inverted_pendulum")
 
 
 @cache
@@ -39,11 +82,13 @@ def from_brax(identifier: str, *, torso_mass: float | None = None) -> Control:
     if torso_mass is not None:
         environment.sys, name = with_torso_mass(environment.sys, torso_mass), f"{identifier}, torso {torso_mass:g}"
 
-    def reset(key: jax.Array) -> tuple[jax.Array, Any]:
+    import jax.numpy as jnp
+
+    def reset(key: "jax.Array") -> "tuple[jax.Array, Any]":
         state = environment.reset(key)
         return state.obs, state
 
-    def step(state: Any, outputs: jax.Array) -> tuple[jax.Array, Any, jax.Array, jax.Array]:
+    def step(state: Any, outputs: "jax.Array") -> "tuple[jax.Array, Any, jax.Array, jax.Array]":
         state = environment.step(state, jnp.tanh(outputs))
         return state.obs, state, state.reward, state.done > 0
 
@@ -59,10 +104,8 @@ def with_torso_mass(system: Any, mass: float) -> Any:
 
     Source: Lange & Sprekeler (2023) (tickets of an ant whose torso weighs 10, trained where it weighs 15).
     """
+    import jax.numpy as jnp
+
     masses = jnp.asarray(system.link.inertia.mass) ** (1 - system.spring_mass_scale)
     masses = masses.at[system.link_names.index("torso")].set(mass)
     return system.tree_replace({"link.inertia.mass": masses, "spring_mass_scale": 0.0})
-
-
-for _name in ENVIRONMENTS:
-    CONTROL[_name] = partial(from_brax, _name)

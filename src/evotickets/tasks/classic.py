@@ -1,6 +1,6 @@
 """Classic control of gymnax.
 
-gymnax is imported when a task is built, and its `step_env` is used rather than `step`, which would also
+gymnax and JAX are imported when a task is built, and its `step_env` is used rather than `step`, which would also
 compute a fresh start at every step.
 """
 
@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
+from evotickets.tasks.registry import Control, task
 
-from evotickets.tasks.registry import Control, register_control
+if TYPE_CHECKING:
+    import jax
 
 PICTURES = ("matplotlib.pyplot", "seaborn")
 """What gymnax imports to draw environments that nobody draws here: a second in every job."""
@@ -38,6 +38,9 @@ def from_gymnax(
 
     Either `actions` discrete choices or, where it is 0, one action in [−bound, bound].
     """
+    import jax
+    import jax.numpy as jnp
+
     with _without_pictures():
         import gymnax
 
@@ -45,10 +48,10 @@ def from_gymnax(
     # Every use of this key is multiplied by a noise of size 0.
     idle = jax.random.key(0)
 
-    def reset(key: jax.Array) -> tuple[jax.Array, Any]:
+    def reset(key: "jax.Array") -> "tuple[jax.Array, Any]":
         return environment.reset_env(key, parameters)
 
-    def step(state: Any, outputs: jax.Array) -> tuple[jax.Array, Any, jax.Array, jax.Array]:
+    def step(state: Any, outputs: "jax.Array") -> "tuple[jax.Array, Any, jax.Array, jax.Array]":
         action = jnp.argmax(outputs) if actions else bound * jnp.tanh(outputs[0])
         observation, state, reward, done, _ = environment.step_env(idle, state, action, parameters)
         return observation, state, reward, done
@@ -56,25 +59,25 @@ def from_gymnax(
     return Control(name, observation_size, actions or 1, actions > 0, horizon, reset, step)
 
 
-@register_control
+@task(kind="control")
 def cartpole() -> Control:
     """CartPole-v1: one point a step until the pole falls, 500 at most."""
     return from_gymnax("cartpole", "CartPole-v1", observation_size=4, actions=2, bound=0, horizon=500)
 
 
-@register_control
+@task(kind="control")
 def pendulum() -> Control:
     """Pendulum-v1: swing up and balance at least cost, 200 steps; about −150 is good, −1,200 is idle."""
     return from_gymnax("pendulum", "Pendulum-v1", observation_size=3, actions=0, bound=2.0, horizon=200)
 
 
-@register_control
+@task(kind="control")
 def acrobot() -> Control:
     """Acrobot-v1: one point lost a step until the tip swings above the bar, 500 at most."""
     return from_gymnax("acrobot", "Acrobot-v1", observation_size=6, actions=3, bound=0, horizon=500)
 
 
-@register_control
+@task(kind="control")
 def mountain_car_continuous() -> Control:
     """MountainCarContinuous-v0: 100 points for the top, less the squared effort, 999 steps at most."""
     return from_gymnax(

@@ -1,16 +1,153 @@
-"""What a task is, and the one list of tasks: a loader or builder registers itself under its name with a decorator.
+"""The one list of data sets and environments, and the shapes in which they give their samples.
+
+    @task(kind="supervised", input_shape=(28, 28, 1), classes=10, files=MNIST)
+    def mnist() -> Images: ...
+
+A task is one decorated function; its file in this folder is found without a list. What the decorator states is known
+without reading data or importing a library. The kind says what the function takes and gives:
+
+`supervised`: () -> `Images`, or `Whole` where the data set brings no split.
+`points`: (sizes of three splits, generator, and of `classes` and `noise` what it takes) -> three `Pair`s, drawn anew.
+`pool`: (its options) -> `Source`, images of any size that are read when they are asked for.
+`control`: (its options) -> `Control`.
 
 Axis letters: `n` samples, `O` outputs.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-import jax
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
 import numpy as np
 
-from evotickets.networks.layout import Network, mlp
+from evotickets.parts import Parts
+from evotickets.tasks.files import Files
+
+if TYPE_CHECKING:
+    import jax
+
+    from evotickets.networks.layout import Network
+
+Kind = Literal["supervised", "points", "pool", "control"]
+Pair = tuple[np.ndarray, np.ndarray]
+"""Inputs [n, …] and labels [n]."""
+
+task = Parts("task", "evotickets.tasks")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a task before its data are read.
+
+    Attributes:
+        kind: what its function takes and gives.
+        input_shape: of one input; empty where only its data or its environment know.
+        classes: at most; 0 where only its data know, or there are none.
+        largest: value of a pixel.
+        files: what it needs to have downloaded.
+    """
+
+    kind: Kind
+    input_shape: tuple[int, ...] = ()
+    classes: int = 0
+    largest: int = 255
+    files: Files | None = None
+
+
+class Tasks(Mapping[str, Facts]):
+    """The facts of all tasks of some kinds by name, kind after kind."""
+
+    def __init__(self, *kinds: Kind):
+        self.kinds = kinds
+
+    def __getitem__(self, name: str) -> Facts:
+        """Return the facts of a task.
+
+        Raises:
+            KeyError: if there is none of this name and these kinds.
+        """
+        if name in task:
+            facts = Facts(**task.facts[name])
+            if facts.kind in self.kinds:
+                return facts
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        for kind in self.kinds:
+            yield from (name for name in task if task.facts[name]["kind"] == kind)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Images(NamedTuple):
+    """Pixels uint8 [n, height, width, channels] and labels [n] of the train, validation and test split, as stored."""
+
+    train: Pair
+    validation: Pair
+    test: Pair
+
+
+class Whole(NamedTuple):
+    """Pixels uint8 [n, height, width, channels] and labels [n] of a data set that brings no split, as stored."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def split(self, seed: int) -> Images:
+        """Split 60/20/20, each class alike; the seed draws the split, whose images keep their order."""
+
+        def ends(count: int) -> tuple[int, int]:
+            fifth = round(count / 5)
+            return -2 * fifth, -fifth
+
+        parts = (np.sort(part) for part in stratified(self.y, ends, np.random.default_rng(seed)))
+        return Images(*((self.x[part], self.y[part]) for part in parts))
+
+
+def stratified(
+    labels: np.ndarray, ends: Callable[[int], Sequence[int] | np.ndarray], rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Return the indices of three splits of labels [n], class after class.
+
+    Args:
+        labels: from 0, none left out.
+        ends: (members of a class) -> where its first and its second split end.
+        rng: draws who of a class goes where.
+    """
+    classes = []
+    for label in range(int(labels.max()) + 1):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        classes.append(np.split(members, ends(len(members))))
+    return [np.concatenate(split) for split in zip(*classes, strict=True)]
+
+
+class Pool(NamedTuple):
+    """Labels int64 [n] of all images, and how to read some of them: `read(indices)` gives uint8 [k, height, width, c]."""
+
+    labels: np.ndarray
+    read: Callable[[np.ndarray], np.ndarray]
+
+    @classmethod
+    def of(cls, x: np.ndarray, y: np.ndarray) -> Pool:
+        """Return a pool of images [n, height, width, c] that are in memory, and labels [n]."""
+        return cls(y.astype(np.int64), lambda indices: x[indices])
+
+
+class Source(NamedTuple):
+    """Images that networks were trained on, and images that they were not, with the scale that they were trained in."""
+
+    train: Pool
+    test: Pool
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+IMAGENET: dict[str, tuple[float, ...]] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+"""The scale of ImageNet's channels, in which checkpoints of torchvision and many others were trained."""
 
 
 class Split(NamedTuple):
@@ -34,24 +171,6 @@ class Data(NamedTuple):
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one input."""
         return self.train.x.shape[1:]
-
-
-class Images(NamedTuple):
-    """Pixels uint8 [n, height, width, channels] and labels [n] of the train, validation and test split, as stored."""
-
-    train: tuple[np.ndarray, np.ndarray]
-    validation: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Supervised:
-    """What is known of a supervised task before its data are read; `load(seed)` reads them."""
-
-    name: str
-    input_shape: tuple[int, ...]
-    classes: int
-    load: Callable[[int], Images]
 
 
 @dataclass(frozen=True)
@@ -80,26 +199,7 @@ class Control:
 
         Source: Lange & Sprekeler (2023), appendix: 2×64 for classic control, 2×32 for Brax.
         """
+        # Names and facts of tasks are read by every start of the workflow, which does without JAX.
+        from evotickets.networks.layout import mlp
+
         return mlp(self.observation_size, self.hidden, self.outputs, "tanh")
-
-
-SUPERVISED: dict[str, Supervised] = {}
-CONTROL: dict[str, Callable[..., Control]] = {}
-OPTIONS: dict[str, tuple[str, ...]] = {}
-"""What may be said about a task beside its network, and which tasks take it: keyword arguments of their builders."""
-
-
-def register_supervised(name: str, *, input_shape: tuple[int, ...], classes: int) -> Callable:
-    """Register the decorated `load(seed) -> Images` as a supervised task."""
-
-    def decorate(load: Callable[[int], Images]) -> Callable[[int], Images]:
-        SUPERVISED[name] = Supervised(name, input_shape, classes, load)
-        return load
-
-    return decorate
-
-
-def register_control(build: Callable[[], Control]) -> Callable[[], Control]:
-    """Register the decorated `build() -> Control` as a control task under the name of the function."""
-    CONTROL[build.__name__] = build
-    return build

@@ -9,7 +9,8 @@ from evotickets.networks import layout
 from evotickets.supermasks import biprop
 from evotickets.supermasks.instance import Instance
 from evotickets.systems.strong import FOUND, LEAKED, PRUNED, cells, data, seekers
-from evotickets.tasks import images
+from evotickets.tasks import points
+from evotickets.tasks.files import data_folder
 
 TRAINING = {"epochs": 2, "batch": 32, "learning_rate": 0.01}
 MOONS = {"task": "moons", "classes": 2, "hidden": [6], "initial": "uniform", "scale": 1.0, "noise": 0.07}
@@ -59,7 +60,7 @@ def test_shapes_are_those_of_the_papers():
     np.testing.assert_allclose([moons.min(0), moons.max(0)], [[-0.7, -0.7], [0.7, 0.7]], atol=1e-6)
     circles = data.draw("circles", 2, 2000, 0.0, rngs(1)).train
     radii = np.linalg.norm(circles.x[0], axis=1)
-    np.testing.assert_allclose(radii, np.where(circles.y[0] == 0, 1, data.RADII), atol=1e-6)
+    np.testing.assert_allclose(radii, np.where(circles.y[0] == 0, 1, points.RADII), atol=1e-6)
     blobs = data.draw("blobs", 4, 4000, 0.0, rngs(1)).train
     for label in range(4):
         own = blobs.x[0][blobs.y[0] == label]
@@ -83,8 +84,8 @@ def test_digits_are_split_each_class_alike(classes, count):
 
 
 def test_mnist_comes_from_its_own_splits():
-    if not (images.data_folder() / "MNIST").is_dir():
-        pytest.skip(f"{images.data_folder()} has no MNIST: let EVOTICKETS_DATA name the folder that holds it")
+    if not (data_folder() / "MNIST").is_dir():
+        pytest.skip(f"{data_folder()} has no MNIST: let EVOTICKETS_DATA name the folder that holds it")
     problem = data.draw("mnist", 2, 300, 0.0, rngs())
     assert [split.x.shape for split in problem[1:]] == [(2, 300, 784), (2, 300, 784), (2, 60, 784)]
     assert set(np.unique(problem.test.y)) == {0, 1}

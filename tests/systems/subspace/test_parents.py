@@ -6,11 +6,12 @@ import torch
 from PIL import Image
 from torch import nn
 
-from evotickets.systems.subspace import cells, evaluation, parents, pools, problems, training
+from evotickets.systems.subspace import cells, config, evaluation, parents, pools, problems, training
 from evotickets.systems.subspace.resnet import ResNet
-from evotickets.tasks import cifar, images
+from evotickets.tasks.cifar import CIFAR10
+from evotickets.tasks.files import data_folder
 
-RESNET = "evotickets.systems.subspace.resnet.ResNet"
+RESNET = config.RESNET
 SMALL = {"blocks": 1, "widths": [4, 4, 8], "inputs": 1}
 WEIGHTS = {20: "resnet20-12fca82f.th", 32: "resnet32-d509ac18.th", 56: "resnet56-4bfd9763.th"}
 
@@ -43,8 +44,8 @@ def test_shortcuts_take_every_second_pixel_and_pad_channels_with_zeros():
 @pytest.mark.parametrize(("layers", "accuracy"), [(20, 0.9173), (32, 0.9262), (56, 0.9339)])
 @pytest.mark.slow
 def test_checkpoints_score_what_they_are_known_to_score(layers, accuracy):
-    file = images.data_folder() / "weights" / WEIGHTS[layers]
-    if not file.exists() or not (images.data_folder() / cifar.PREPARED).exists():
+    file = data_folder() / "weights" / WEIGHTS[layers]
+    if not file.exists() or not (data_folder() / CIFAR10.prepared).exists():
         pytest.skip(f"{file} or CIFAR-10 is not there: let EVOTICKETS_DATA name the folder that holds them")
     spec = {"model": RESNET, "arguments": {"blocks": (layers - 2) // 6}, "checkpoint": f"weights/{file.name}"}
     spec |= {"images": "cifar10", "options": {}}
@@ -184,7 +185,7 @@ def test_images_of_a_seed_are_drawn_without_repetition_and_the_same_again():
 
 
 def test_training_images_of_digits_are_not_held_out():
-    source = pools.digits(3)
+    source = pools.load("digits", 3, {})
     train = {image.tobytes() for image in source.train.read(np.arange(len(source.train.labels)))}
     test = [image.tobytes() for image in source.test.read(np.arange(len(source.test.labels)))]
     assert len(train) + len(test) == 1797
@@ -235,7 +236,9 @@ def test_a_folder_of_images_that_is_wrong_is_refused_with_a_sentence(imagenet):
     (imagenet / "val/n09").mkdir()
     with pytest.raises(ValueError, match="the class n09 is in only one of train and val"):
         pools.load("folder", 0, {"root": str(imagenet)})
-    with pytest.raises(ValueError, match="unknown images 'imagenet'; known are digits, cifar10, folder"):
+    with pytest.raises(
+        ValueError, match=r"unknown images 'imagenet'; known are cifar10_10k, digits, .*, cifar10, folder"
+    ):
         pools.load("imagenet", 0, {})
 
 

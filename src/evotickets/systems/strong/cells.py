@@ -4,6 +4,7 @@ Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -44,7 +45,7 @@ class Ticket(NamedTuple):
 
 def network_of(task: Settings) -> Network:
     """Describe the network of a task's settings: `task`, `classes` and `hidden`."""
-    inputs = 2 if task["task"] == PLANTED_CIRCLE else data.FAMILIES[task["task"]].inputs
+    inputs = 2 if task["task"] == PLANTED_CIRCLE else prod(data.FAMILIES[task["task"]].input_shape)
     return layout.build((inputs,), task["classes"], task)
 
 

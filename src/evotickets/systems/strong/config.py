@@ -87,7 +87,7 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     known(where, settings["task"], [*data.FAMILIES, cells.PLANTED_CIRCLE])
     if settings["task"] == cells.PLANTED_CIRCLE:
         return settings | {"classes": _planted(where, settings), "initial": "planted"}
-    most = data.FAMILIES[settings["task"]].most
+    most = data.FAMILIES[settings["task"]].classes
     if settings["classes"] > most:
         raise StudyError(f"{where}.classes is {settings['classes']}, but {settings['task']} has {most}; lower it")
     return settings

@@ -14,7 +14,7 @@ from torch import nn
 from evotickets import streams
 from evotickets.systems.subspace import parents, pools, training
 from evotickets.systems.subspace.evaluation import Samples, configure
-from evotickets.tasks import images
+from evotickets.tasks.files import data_folder
 
 __all__ = ["Problem", "configure", "make", "problem", "read", "restore", "source", "write"]
 
@@ -73,7 +73,7 @@ def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, tor
             model = parents.build(parent["model"], parent["arguments"])
         if "checkpoint" in parent:
             place = Path(parent["checkpoint"])
-            parents.load(model, place if place.is_absolute() else images.data_folder() / place)
+            parents.load(model, place if place.is_absolute() else data_folder() / place)
         return [model.state_dict()]
     found = []
     for index in range(count):

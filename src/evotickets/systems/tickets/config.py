@@ -130,7 +130,7 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     settings.setdefault("task", name)
     where = f"tickets.tasks.{name}"
     known(where, settings["task"], [*tasks.SUPERVISED, *tasks.CONTROL])
-    for option, takers in tasks.OPTIONS.items():
+    for option, takers in tasks.options().items():
         if option in settings and settings["task"] not in takers:
             raise StudyError(f"{where} has {option}, which {settings['task']} does not take; {', '.join(takers)} do")
     control = tasks.is_control(settings["task"])

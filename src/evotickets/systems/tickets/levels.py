@@ -43,7 +43,7 @@ class Ticket(NamedTuple):
 def task_of(settings: dict[str, Any], *, seed: int) -> Data | Control:
     """Load the `task` of an entry of a study with the options that the entry sets; raises as `tasks.load` does."""
     return tasks.load(
-        settings["task"], seed=seed, **{name: settings[name] for name in tasks.OPTIONS if name in settings}
+        settings["task"], seed=seed, **{name: settings[name] for name in tasks.options() if name in settings}
     )
 
 

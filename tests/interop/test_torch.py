@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from evotickets import results
-from evotickets.interop import pretrained
+from evotickets.interop import torch as interop
 from evotickets.networks import feedforward, layout
 
 NETWORKS = {
@@ -43,7 +43,7 @@ def test_a_module_computes_what_the_ticket_does(tmp_path, name, weights):
     network, shape = NETWORKS[name]
     held = ticket(tmp_path / "t.parquet", network)
     options = {"input_shape": shape, "activation": network.activation}
-    module = pretrained.export(tmp_path / "t.parquet", seed=3, weights=weights, **options)
+    module = interop.export(tmp_path / "t.parquet", seed=3, weights=weights, **options)
     x = np.random.default_rng(1).normal(size=(9, *network.input_shape)).astype(np.float32)
     wanted = forward(network, held, 1, x, {"initial": "initial", "trained": "mean"}[weights])
     np.testing.assert_allclose(module(torch.from_numpy(x)).detach().numpy(), wanted, rtol=1e-4, atol=1e-4)
@@ -54,8 +54,8 @@ def test_a_ticket_comes_back_bit_by_bit(tmp_path, name):
     network, shape = NETWORKS[name]
     held = ticket(tmp_path / "t.parquet", network)
     options = {"input_shape": shape, "activation": network.activation}
-    modules = [pretrained.export(tmp_path / "t.parquet", seed=seed, **options) for seed in held.seeds]
-    pretrained.import_back(modules, tmp_path / "t.parquet", tmp_path / "back.parquet", input_shape=shape)
+    modules = [interop.export(tmp_path / "t.parquet", seed=seed, **options) for seed in held.seeds]
+    interop.import_back(modules, tmp_path / "t.parquet", tmp_path / "back.parquet", input_shape=shape)
     back = results.read_ticket(tmp_path / "back.parquet")
     assert back.seeds == held.seeds
     assert back.mean is None
@@ -69,7 +69,7 @@ def test_a_ticket_comes_back_bit_by_bit(tmp_path, name):
 def test_the_masks_are_the_buffers_of_torch_and_training_moves_survivors_only(tmp_path):
     network, _ = NETWORKS["perceptron"]
     held = ticket(tmp_path / "t.parquet", network)
-    module = pretrained.export(tmp_path / "t.parquet")
+    module = interop.export(tmp_path / "t.parquet")
     assert prune.is_pruned(module)
     np.testing.assert_array_equal(
         dict(module.named_buffers())["dense1.weight_mask"] != 0, held.mask["dense1/kernel"][0].T
@@ -88,7 +88,7 @@ def test_the_masks_are_the_buffers_of_torch_and_training_moves_survivors_only(tm
 def test_a_state_dict_is_read_with_weights_only(tmp_path):
     network, _ = NETWORKS["perceptron"]
     ticket(tmp_path / "t.parquet", network)
-    first, other = (pretrained.export(tmp_path / "t.parquet", seed=seed) for seed in (0, 3))
+    first, other = (interop.export(tmp_path / "t.parquet", seed=seed) for seed in (0, 3))
     torch.save(first.state_dict(), tmp_path / "state.pt")
     other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     x = torch.ones(2, 6)
@@ -101,7 +101,7 @@ def test_a_module_that_was_never_pruned_has_a_full_mask(tmp_path):
     ticket(tmp_path / "t.parquet", network, seeds=(0,))
     plain = nn.Module()
     plain.dense1, plain.dense2, plain.dense3 = nn.Linear(6, 5), nn.Linear(5, 4), nn.Linear(4, 3)
-    pretrained.import_back([plain], tmp_path / "t.parquet", tmp_path / "back.parquet")
+    interop.import_back([plain], tmp_path / "t.parquet", tmp_path / "back.parquet")
     assert all(mask.all() for mask in results.read_ticket(tmp_path / "back.parquet").mask.values())
 
 
@@ -110,24 +110,24 @@ def test_what_does_not_fit_is_refused_with_a_sentence(tmp_path):
     file = tmp_path / "t.parquet"
     ticket(file, network, trained=False)
     with pytest.raises(ValueError, match="has no seed 1; it has 0, 3"):
-        pretrained.export(file, seed=1)
+        interop.export(file, seed=1)
     with pytest.raises(ValueError, match="was not trained: export its initial weights"):
-        pretrained.export(file, weights="trained")
+        interop.export(file, weights="trained")
     with pytest.raises(ValueError, match="unknown activation 'gelu'; known are relu, tanh"):
-        pretrained.export(file, activation="gelu")
+        interop.export(file, activation="gelu")
     with pytest.raises(results.ResultError, match="is missing"):
-        pretrained.export(tmp_path / "absent.parquet")
-    module = pretrained.export(file)
+        interop.export(tmp_path / "absent.parquet")
+    module = interop.export(file)
     with pytest.raises(ValueError, match="has 2 seeds, but there are 1 modules"):
-        pretrained.import_back([module], file, tmp_path / "back.parquet")
+        interop.import_back([module], file, tmp_path / "back.parquet")
     with pytest.raises(ValueError, match=r"the module has no dense1.weight: name its layers dense1, dense2, dense3"):
-        pretrained.import_back([nn.Linear(6, 5), module], file, tmp_path / "back.parquet")
+        interop.import_back([nn.Linear(6, 5), module], file, tmp_path / "back.parquet")
     wrong = nn.Module()
     wrong.dense1, wrong.dense2, wrong.dense3 = nn.Linear(6, 5), nn.Linear(5, 9), nn.Linear(4, 3)
     with pytest.raises(ValueError, match=r"dense2 has a kernel of shape \(5, 9\); the network's is \(5, 4\)"):
-        pretrained.import_back([wrong, module], file, tmp_path / "back.parquet")
+        interop.import_back([wrong, module], file, tmp_path / "back.parquet")
     convolutions, shape = NETWORKS["convolutions"]
     ticket(file, convolutions)
     with pytest.raises(ValueError, match="begins with a convolution: give input_shape"):
-        pretrained.export(file)
-    assert pretrained.describe(results.read_ticket(file).initial, shape) == convolutions
+        interop.export(file)
+    assert interop.describe(results.read_ticket(file).initial, shape) == convolutions
