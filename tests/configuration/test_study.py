@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from evotickets import study
 from evotickets.configuration import reader
@@ -13,8 +12,7 @@ from evotickets.trainers import strategies
 from tests import studies
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
-RULES = yaml.safe_load(SCHEMA.read_text())
+RULES = reader.schema()
 TINY = {
     "tickets": {
         "densities": [1, 0.5],
@@ -27,14 +25,14 @@ TINY = {
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_study_is_sound(path):
-    loaded = study.load(path, SCHEMA)
+    loaded = study.load(path)
     assert any(
         (loaded.tickets.chains, *(getattr(loaded, name).cells for name in ("planting", "strong", "hybrid", "subspace")))
     )
 
 
 def test_defaults_are_filled_in_at_every_depth():
-    resolved = study.resolve(TINY, SCHEMA)
+    resolved = study.resolve(TINY)
     assert (resolved.seed, resolved.seeds, str(resolved.results)) == (0, 5, "results")
     settings = resolved.tickets.settings["digits", "snes"]
     assert settings["generations"] == 300
@@ -58,11 +56,11 @@ def test_the_schema_and_the_strategies_agree(name):
 def test_a_registered_score_is_a_criterion(monkeypatch):
     monkeypatch.setitem(scores.SCORES, "power_4", lambda mean: mean**4)
     config = studies.changed(TINY, "tickets", "chains", 0, "criteria", value=["power_4"])
-    (chain,) = study.resolve(config, SCHEMA).tickets.chains
+    (chain,) = study.resolve(config).tickets.chains
     assert chain.criterion == "power_4"
     config = studies.changed(TINY, "tickets", "chains", 0, "criteria", value=["power_5"])
     with pytest.raises(reader.StudyError, match=r"'power_5'; choose one of .*power_4"):
-        study.resolve(config, SCHEMA)
+        study.resolve(config)
 
 
 def test_a_score_that_reads_the_std_needs_one(monkeypatch):
@@ -103,11 +101,11 @@ def test_every_key_has_a_description():
 
 def test_settings_of_a_chain_override_the_trainers():
     chains = [{"task": "digits", "trainers": ["snes"], "criteria": ["snr"], "settings": {"population": 10}}]
-    tickets = study.resolve({"tickets": TINY["tickets"] | {"chains": chains}}, SCHEMA).tickets
+    tickets = study.resolve({"tickets": TINY["tickets"] | {"chains": chains}}).tickets
     assert tickets.settings["digits", "snes"]["population"] == 10
 
 
 def test_a_control_brings_the_chain_it_starts_from():
     chains = [{"task": "digits", "trainers": ["snes"], "criteria": ["mask_reinit"], "controls_of": "snr"}]
-    tickets = study.resolve({"tickets": TINY["tickets"] | {"chains": chains}}, SCHEMA).tickets
+    tickets = study.resolve({"tickets": TINY["tickets"] | {"chains": chains}}).tickets
     assert [(c.criterion, c.reference) for c in tickets.chains] == [("mask_reinit", "snr"), ("snr", "snr")]

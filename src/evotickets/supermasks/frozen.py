@@ -3,23 +3,34 @@
 Axis letters: `S` seeds, `K` prunable entries.
 """
 
+from typing import Annotated
+
 import numpy as np
 
+from evotickets.configuration.options import Doc, LearningRate, Momentum, Passes, WeightDecay
 from evotickets.networks.layout import Network
 from evotickets.supermasks import adam, perceptron
 from evotickets.supermasks import edge_popup as popup
 from evotickets.supermasks.instance import Instance, counts, cut
+
+ScoreRate = Annotated[LearningRate, Doc("Learning rate of the scores at the start; it falls along a cosine.")]
+ScoreMomentum = Annotated[Momentum, Doc("Momentum of the scores.")]
+ScoreDecay = Annotated[WeightDecay, Doc("Weight decay of the scores.")]
+RATE, MOMENTUM, DECAY, GENTLE_DECAY = 0.1, 0.9, 0.0005, 0.0001
+"""What scores are trained with unless said otherwise; GEM-Miner's decay is gentler."""
 
 
 def edge_popup(
     instance: Instance,
     count: int,
     *,
-    annealed: bool = False,
-    epochs: int = 10,
-    learning_rate: float = 0.1,
-    momentum: float = 0.9,
-    weight_decay: float = 0.0005,
+    annealed: Annotated[
+        bool, Doc("Whether the density falls from epoch to epoch instead of being the last one from the start.")
+    ] = False,
+    epochs: Passes = 10,
+    learning_rate: ScoreRate = RATE,
+    momentum: ScoreMomentum = MOMENTUM,
+    weight_decay: ScoreDecay = DECAY,
 ) -> np.ndarray:
     """Train a score for every frozen weight and keep the largest of every layer; annealed, of ever fewer.
 
@@ -34,10 +45,10 @@ def biprop(
     instance: Instance,
     count: int,
     *,
-    epochs: int = 10,
-    learning_rate: float = 0.1,
-    momentum: float = 0.9,
-    weight_decay: float = 0.0005,
+    epochs: Passes = 10,
+    learning_rate: ScoreRate = RATE,
+    momentum: ScoreMomentum = MOMENTUM,
+    weight_decay: ScoreDecay = DECAY,
 ) -> np.ndarray:
     """Search as edge-popup does among weights that are binary: sign(W) · α, with one α a layer.
 
@@ -97,10 +108,10 @@ def gem_miner(
     instance: Instance,
     count: int,
     *,
-    epochs: int = 10,
-    learning_rate: float = 0.1,
-    momentum: float = 0.9,
-    weight_decay: float = 0.0001,
+    epochs: Passes = 10,
+    learning_rate: ScoreRate = RATE,
+    momentum: ScoreMomentum = MOMENTUM,
+    weight_decay: ScoreDecay = GENTLE_DECAY,
 ) -> np.ndarray:
     """Train scores in [0, 1], use weights whose score is above one half, and after each epoch give up the lowest for good.
 

@@ -4,7 +4,7 @@ Axis letters: `S` seeds, `P` members, `D` survivors, `N` all parameters, `B` bat
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +13,24 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from evotickets import population, streams
+from evotickets.configuration.options import Doc, Ge, Le
 from evotickets.devices import over_devices
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.tasks import Control, Data, Split
 from evotickets.trainers import rollouts
+
+Evaluations = Annotated[
+    int,
+    Ge(1),
+    Le(10_000),
+    Doc("How often the trained weights are scored on the way; generations or steps are a multiple of it."),
+]
+Batch = Annotated[int, Ge(1), Le(1_000_000), Doc("Samples in a fresh batch, shared by all members (data sets only).")]
+Episodes = Annotated[
+    int, Ge(1), Le(100_000), Doc("Episodes a member plays in a generation, shared by all members (control only).")
+]
+TestEpisodes = Annotated[int, Ge(1), Le(100_000), Doc("Held-out episodes that score the mean (control only).")]
 
 Carry = Any
 """What an objective remembers between generations: nothing, or the statistics of an observation normaliser."""
@@ -83,7 +96,13 @@ def _batch(shared: dict[str, Split], key: jax.Array, batch: int) -> tuple[jax.Ar
 
 
 def supervised(
-    network: Network, mask: np.ndarray, data: Data, *, batch: int, mesh: Mesh | None = None, **engine: str
+    network: Network,
+    mask: np.ndarray,
+    data: Data,
+    *,
+    batch: Batch = 256,
+    mesh: Mesh | None = None,
+    **engine: str,
 ) -> Objective:
     """Describe classification by mean cross-entropy on a fresh batch that all members share.
 
@@ -94,7 +113,10 @@ def supervised(
     splits = {split: getattr(data, split) for split in ("train", "validation", "test")}
     # On every device from the start: otherwise each call of a compiled program would copy the data to them.
     shared = jax.device_put(splits, None if mesh is None else NamedSharding(mesh, PartitionSpec()))
-    context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
+    context = {
+        "plan": _plan(network, mask, engine),
+        "positions": jnp.asarray(positions(network, mask)),
+    }
 
     def whole(members, plan, x, y):
         return population.losses(plan, members, x, y)
@@ -134,8 +156,8 @@ def control(
     mask: np.ndarray,
     task: Control,
     *,
-    episodes: int = 8,
-    test_episodes: int = 32,
+    episodes: Episodes = 8,
+    test_episodes: TestEpisodes = 32,
     mesh: Mesh | None = None,
     **engine: str,
 ) -> Objective:
@@ -148,7 +170,10 @@ def control(
     """
     start = rollouts.initial_statistics(task.observation_size)
     carry = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(mask), *jnp.shape(leaf))), start)
-    context = {"plan": _plan(network, mask, engine), "positions": jnp.asarray(positions(network, mask))}
+    context = {
+        "plan": _plan(network, mask, engine),
+        "positions": jnp.asarray(positions(network, mask)),
+    }
     whole = _plan(network, np.ones((1, network.kernel_count), bool), {})
 
     scatter = _scatter(network)

@@ -1,10 +1,8 @@
 """The section `hybrid` of a configuration: what it resolves to, and one sentence for whatever is wrong with it."""
 
 from functools import partial
-from pathlib import Path
 
 import pytest
-import yaml
 
 from evotickets import study
 from evotickets.configuration import reader
@@ -13,8 +11,7 @@ from evotickets.systems.hybrid.config import Cell
 from evotickets.systems.hybrid.methods import METHODS, options
 from tests import studies
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
-RULES = yaml.safe_load(SCHEMA.read_text())
+RULES = reader.schema()
 GOOD = {
     "hybrid": {
         "tasks": {"digits": {"hidden": [8]}, "rows": {"task": "digits", "recurrent": 8, "training": {"steps": 500}}},
@@ -36,7 +33,7 @@ GOOD = {
 
 
 def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
-    hybrid = study.resolve(GOOD, SCHEMA).hybrid
+    hybrid = study.resolve(GOOD).hybrid
     assert set(hybrid.cells) == {
         Cell("digits", "hybrid", "0.5"), Cell("digits", "hybrid", "0.02"), Cell("digits", "still", "0.5"),
         Cell("digits", "still", "0.02"), Cell("digits", "dense", "1"), Cell("digits", "set", "0.1"),
@@ -49,12 +46,12 @@ def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
 
 
 def test_defaults_are_filled_in_and_a_task_has_its_own_training():
-    hybrid = study.resolve(GOOD, SCHEMA).hybrid
+    hybrid = study.resolve(GOOD).hybrid
     shared = {"steps": 1000, "batches": 4, "batch": 32, "learning_rate": 0.1, "momentum": 0.9, "evaluations": 10}
     assert hybrid.tasks["digits"] == {"task": "digits", "hidden": [8], "training": shared}
     assert hybrid.tasks["rows"]["training"] == shared | {"steps": 500}
     assert hybrid.methods["still"] == {"method": "hybrid"} | options("hybrid") | {"mask_rate": 0, "block": [1, 1]}
-    assert "hybrid" not in study.resolve({"hybrid": GOOD["hybrid"]}, SCHEMA).tickets.tasks
+    assert "hybrid" not in study.resolve({"hybrid": GOOD["hybrid"]}).tickets.tasks
 
 
 def test_the_schema_and_the_methods_agree():
@@ -106,5 +103,5 @@ broken = partial(studies.changed, GOOD, "hybrid")
 )  # fmt: skip
 def test_mistakes_are_refused_in_one_sentence(config, sentence):
     with pytest.raises(reader.StudyError) as refused:
-        study.resolve(config, SCHEMA)
+        study.resolve(config)
     assert sentence in str(refused.value)

@@ -2,21 +2,18 @@
 
 import inspect
 from functools import partial
-from pathlib import Path
 
 import pytest
-import yaml
+from evotickets.systems.planting.registry import SEEKERS
 
 from evotickets import study
 from evotickets.configuration import reader
 from evotickets.planted import targets
 from evotickets.systems.planting import seekers
 from evotickets.systems.planting.config import Cell
-from evotickets.systems.planting.registry import SEEKERS
 from tests import studies
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
-RULES = yaml.safe_load(SCHEMA.read_text())
+RULES = reader.schema()
 GOOD = {
     "planting": {
         "targets": {"circle": {}, "noisy": {"target": "circle", "noise": 0.1}},
@@ -30,7 +27,7 @@ GOOD = {
 
 
 def test_every_cell_is_there_once_and_all_seekers_share_the_dense_one():
-    planting = study.resolve(GOOD, SCHEMA).planting
+    planting = study.resolve(GOOD).planting
     assert len(set(planting.cells)) == len(planting.cells)
     assert planting.grounds == [("circle", 2), ("circle", 4), ("noisy", 4)]
     at_two = {(cell.seeker, cell.density) for cell in planting.cells if cell.depth == 2}
@@ -39,7 +36,7 @@ def test_every_cell_is_there_once_and_all_seekers_share_the_dense_one():
 
 
 def test_defaults_are_filled_in():
-    planting = study.resolve(GOOD, SCHEMA).planting
+    planting = study.resolve(GOOD).planting
     assert planting.training == {"epochs": 10, "batch": 32, "learning_rate": 0.001}
     assert planting.targets["noisy"] == {"target": "circle", "noise": 0.1, "width": 100}
     assert planting.targets["circle"]["noise"] == 0.01
@@ -92,5 +89,5 @@ broken = partial(studies.changed, GOOD, "planting")
 )
 def test_mistakes_are_refused_in_one_sentence(config, sentence):
     with pytest.raises(reader.StudyError) as refused:
-        study.resolve(config, SCHEMA)
+        study.resolve(config)
     assert sentence in str(refused.value)

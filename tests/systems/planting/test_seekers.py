@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from evotickets.systems.planting.registry import SEEKERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,6 @@ from evotickets.planted import mother, samples
 from evotickets.supermasks import adam, edge_popup, perceptron
 from evotickets.supermasks.instance import Instance, counts, cut
 from evotickets.systems.planting import cells, saliency, scored, seekers
-from evotickets.systems.planting.registry import SEEKERS
 
 TRAINING = {"epochs": 2, "batch": 32, "learning_rate": 0.001}
 CIRCLE = {"target": "circle", "width": 24, "noise": 0.01}

@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from evotickets.systems.strong.baselines import OnePlusOne, RandomSearch
+from evotickets.systems.strong.genetic import Genetic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evotickets.networks import layout, masks
 from evotickets.supermasks.problem import Problem, Samples
 from evotickets.systems.strong import choice, evaluator, genetic, logits, search, weights
-from evotickets.systems.strong.baselines import OnePlusOne, RandomSearch
-from evotickets.systems.strong.genetic import Genetic
 
 KEY = jax.random.key(0)
 SMALL = layout.mlp(2, (4,), 2)

@@ -4,10 +4,8 @@ import subprocess
 import sys
 from copy import deepcopy
 from functools import partial
-from pathlib import Path
 
 import pytest
-import yaml
 
 from evotickets import study
 from evotickets.configuration import reader
@@ -15,8 +13,7 @@ from evotickets.systems.subspace import MODES, RULES, SHIFTS, config, pools
 from evotickets.systems.subspace.config import Cell
 from tests import studies
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
-DESCRIBED = yaml.safe_load(SCHEMA.read_text())
+DESCRIBED = reader.schema()
 GOOD = {
     "subspace": {
         "parents": {"digits": {}, "wide": {"parent": "digits", "epochs": 3}},
@@ -35,7 +32,7 @@ GOOD = {
 
 
 def resolved(config=GOOD):
-    return study.resolve(config, SCHEMA).subspace
+    return study.resolve(config).subspace
 
 
 def test_every_cell_is_there_once_and_all_modes_share_the_dense_one():
@@ -107,7 +104,7 @@ broken = partial(studies.changed, GOOD, "subspace")
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_a_sentence(config, sentence):
     with pytest.raises(reader.StudyError) as error:
-        study.resolve(config, SCHEMA)
+        study.resolve(config)
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
 
