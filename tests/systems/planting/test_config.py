@@ -4,12 +4,11 @@ import inspect
 from functools import partial
 
 import pytest
-from evotickets.systems.planting.registry import SEEKERS
 
 from evotickets import study
 from evotickets.configuration import reader
 from evotickets.planted import targets
-from evotickets.systems.planting import seekers
+from evotickets.systems.planting import seeker
 from evotickets.systems.planting.config import Cell
 from tests import studies
 
@@ -45,22 +44,24 @@ def test_defaults_are_filled_in():
 
 
 def test_the_schema_and_the_seekers_agree():
-    described = RULES["$defs"]["seekers"]
-    assert set(described) == set(SEEKERS)
+    described = reader.described(seeker)
+    assert set(described) == set(seeker)
     for name, rules in described.items():
         properties = {key: rule for key, rule in rules["properties"].items() if key != "seeker"}
-        assert {key: rule["default"] for key, rule in properties.items()} == seekers.options(name)
+        assert {key: rule["default"] for key, rule in properties.items()} == seeker.options(name)
         assert all(rule["description"] for rule in properties.values())
 
 
 def test_the_schema_names_every_family_of_targets():
-    text = RULES["$defs"]["target"]["properties"]["target"]["description"]
+    text = RULES["properties"]["planting"]["properties"]["targets"]["additionalProperties"]["properties"]["target"][
+        "description"
+    ]
     assert all(name in text for name in targets.TARGETS)
 
 
 def test_every_seeker_says_where_it_comes_from():
-    for name in set(SEEKERS) - {"random"}:
-        assert "Source:" in inspect.getdoc(SEEKERS[name]), name
+    for name in set(seeker) - {"random"}:
+        assert "Source:" in inspect.getdoc(seeker[name]), name
 
 
 broken = partial(studies.changed, GOOD, "planting")

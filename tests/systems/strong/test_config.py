@@ -8,7 +8,7 @@ import yaml
 
 from evotickets import study
 from evotickets.configuration import reader
-from evotickets.systems.strong import cells, data, seekers, weights
+from evotickets.systems.strong import PLANTED_CIRCLE, data, seeker, weights
 from evotickets.systems.strong.config import Cell
 from tests import studies
 
@@ -74,18 +74,18 @@ def test_defaults_are_filled_in():
 
 
 def test_the_schema_knows_every_seeker_and_its_defaults():
-    known = RULES["$defs"]["strong_seekers"]
-    assert set(known) == set(seekers.SEEKERS)
+    known = reader.described(seeker)
+    assert set(known) == set(seeker)
     for name, rule in known.items():
         options = {option: own["default"] for option, own in rule["properties"].items() if "default" in own}
-        references = {option: options.pop(option) for option in ("density", "budget") if option in options}
-        assert options == seekers.options(name)
-        assert set(references.values()) <= {"genetic"}
+        taken = {option: value for option, value in seeker.options(name).items() if option != "progress"}
+        assert options == taken
+        assert {options[option] for option in ("density", "budget") if option in options} <= {"genetic"}
 
 
 def test_the_schema_knows_every_data_set_and_initialisation():
-    rule = RULES["$defs"]["strong_task"]["properties"]
-    assert all(name in rule["task"]["description"] for name in [*data.FAMILIES, cells.PLANTED_CIRCLE])
+    rule = RULES["properties"]["strong"]["properties"]["tasks"]["additionalProperties"]["properties"]
+    assert all(name in rule["task"]["description"] for name in [*data.FAMILIES, PLANTED_CIRCLE])
     assert tuple(rule["initial"]["enum"]) == weights.SCHEMES
 
 
