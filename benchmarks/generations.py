@@ -32,7 +32,7 @@ def ours(
     objective = objectives.supervised(network, mask, data(), batch=batch, mesh=mesh, **engine)
     dimensions = objective.context["positions"].shape[1]
     context = jax.tree.map(lambda leaf: leaf[0], objective.context)
-    strategy = strategies.recipe(trainer)(MEMBERS, dimensions)
+    strategy = strategies.recipe(trainer)(dimensions, population=MEMBERS)
     state = strategy.algorithm.init(jax.random.key(0), jnp.zeros(dimensions), strategy.params)
 
     @jax.jit
@@ -60,7 +60,7 @@ def evaluation(network: Network, mask: np.ndarray, **engine: str) -> Callable[[]
 
 def update(dimensions: int) -> Callable[[], Any]:
     """Return evosax's PGPE update alone."""
-    strategy = strategies.pgpe(MEMBERS, dimensions)
+    strategy = strategies.pgpe(dimensions, population=MEMBERS)
     key = jax.random.key(0)
     state = strategy.algorithm.init(key, jnp.zeros(dimensions), strategy.params)
     offsets = jax.random.normal(key, (MEMBERS // 2, dimensions))
@@ -153,7 +153,7 @@ def bfloat16(quick: bool) -> list[dict[str, Any]]:
             settings = {"trainer": "pgpe", "population": MEMBERS, "generations": generations}
             settings |= {"evaluations": 1, "mean_decay": 0.0, "learning_rate": 0.05}
             initial = jnp.zeros((1, objective.context["positions"].shape[1]))
-            trained = evolution.train(objective, initial, settings, key=jax.random.key(0))
+            trained = evolution.train(objective, initial, **settings, key=jax.random.key(0))
             ends[name] = trained.trajectory.last("test/accuracy")
         note = f"test accuracy after {generations} generations {ends['bfloat16']:.4f}, float32 {ends['float32']:.4f}"
         found.append(row("bfloat16", "pgpe", density, times["bfloat16"], "float32", times["float32"], note))

@@ -15,8 +15,9 @@ from jax.sharding import PartitionSpec
 from timing import row
 
 from evotickets import devices
+from evotickets.systems import hybrid
 from evotickets.systems.hybrid import cells, overhead
-from evotickets.systems.hybrid.methods import METHODS, Batches, Setting, move
+from evotickets.systems.hybrid.methods import Batches, Setting, move
 from evotickets.tasks import Data, Split
 
 DENSITY = 0.1
@@ -70,7 +71,7 @@ def _spread(data: Data, repeats: int) -> dict[str, Any]:
     index = jax.random.randint(key, (sizes["batches"], sizes["batch"]), 0, len(data.train.y))
     samples = Batches(jnp.asarray(data.train.x)[index], jnp.asarray(data.train.y)[index])
     twice = Batches(*(jnp.concatenate([part, part]) for part in samples))
-    weights = METHODS["dense"](setting).start(params, counts, key).weights
+    weights = hybrid.method["dense"](setting).start(params, counts, key).weights
     (axis,) = mesh.axis_names
 
     @jax.jit

@@ -59,7 +59,7 @@ def magnitude_masks(network: Network, densities: tuple[float, ...]) -> dict[floa
             where = masks.survivors(network, mask)
             settings = {"steps": 500, "learning_rate": 1e-3, "evaluations": 1}
             start = jnp.asarray(np.take_along_axis(initial, where, 1))
-            trained = adam.train(objective, start, settings, key=jax.random.key(level))
+            trained = adam.train(objective, start, **settings, key=jax.random.key(level))
             weights = np.zeros_like(initial)
             np.put_along_axis(weights, where, trained.mean, 1)
             count = masks.kept_count(density, network.kernel_count)

@@ -14,7 +14,6 @@ from evotickets import lock, study, tasks
 from evotickets.configuration import reader
 
 PROFILES = Path("workflow/profiles")
-SCHEMA = Path("workflow/schemas/config.schema.yaml")
 DRY = {"-n", "--dry-run", "--dryrun"}
 
 
@@ -61,7 +60,7 @@ def _fetch(key: str, name: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run a study, then write its report."""
-    loaded = study.load(options.config, SCHEMA)
+    loaded = study.load(options.config)
     folder = loaded.results
     known = sorted(path.parent.name for path in PROFILES.glob("*/profile.yaml"))
     if options.profile not in known:
@@ -91,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write the report of a finished study."""
-    folder = study.load(options.config, SCHEMA).results
+    folder = study.load(options.config).results
     target = folder / "report.html"
     code = _snakemake("--configfile", options.config, "--report", str(target), "--quiet", "all")
     if code == 0:

@@ -16,7 +16,6 @@ from evotickets.tasks import ALL, task
 from tests import studies
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 GOOD = studies.TINY.read_text()
 CONTROL = (
     GOOD.replace("digits: {hidden", "cartpole: {hidden")
@@ -226,7 +225,7 @@ CASES = {
 
 def refusal(path):
     with pytest.raises(reader.StudyError) as error:
-        study.load(path, SCHEMA)
+        study.load(path)
     return str(error.value)
 
 
@@ -245,7 +244,7 @@ def test_a_bad_configuration_is_refused_with_one_sentence(case, tmp_path):
 def test_the_configuration_of_these_tests_is_good(tmp_path):
     for text in (GOOD, CONTROL):
         (tmp_path / "study.yaml").write_text(text)
-        assert study.load(tmp_path / "study.yaml", SCHEMA).tickets.chains
+        assert study.load(tmp_path / "study.yaml").tickets.chains
 
 
 @pytest.mark.parametrize(
@@ -398,10 +397,10 @@ def test_every_string_of_a_configuration_is_tried():
 @pytest.mark.parametrize(("path", "is_key"), list(strings(FULL)), ids=str)
 def test_no_string_becomes_a_path_or_a_command(path, is_key, hostile):
     config = yaml.safe_load(yaml.safe_dump(FULL))
-    assert study.resolve(config, SCHEMA)
+    assert study.resolve(config)
     put(config, path, is_key, HOSTILE[hostile])
     with pytest.raises(reader.StudyError) as error:
-        study.resolve(config, SCHEMA)
+        study.resolve(config)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
 

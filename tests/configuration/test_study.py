@@ -2,19 +2,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from evotickets import study
-from evotickets.configuration import reader
-from evotickets.pruning import scores
-from evotickets.pruning.at_initialisation import ONE_SHOT
-from evotickets.pruning.controls import CONTROLS
-from evotickets.trainers import strategies
+from evotickets.configuration import reader, schema
+from evotickets.pruning import CONTROLS, criterion, scores
+from evotickets.systems.planting import seeker
+from evotickets.trainers import GRADIENT, strategy
 from tests import studies
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
-RULES = yaml.safe_load(SCHEMA.read_text())
+RULES = reader.schema()
 TINY = {
     "tickets": {
         "densities": [1, 0.5],
@@ -27,14 +24,14 @@ TINY = {
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_study_is_sound(path):
-    loaded = study.load(path, SCHEMA)
+    loaded = study.load(path)
     assert any(
         (loaded.tickets.chains, *(getattr(loaded, name).cells for name in ("planting", "strong", "hybrid", "subspace")))
     )
 
 
 def test_defaults_are_filled_in_at_every_depth():
-    resolved = study.resolve(TINY, SCHEMA)
+    resolved = study.resolve(TINY)
     assert (resolved.seed, resolved.seeds, str(resolved.results)) == (0, 5, "results")
     settings = resolved.tickets.settings["digits", "snes"]
     assert settings["generations"] == 300
@@ -44,70 +41,73 @@ def test_defaults_are_filled_in_at_every_depth():
     assert "seeds" not in TINY, "the caller's configuration is left alone"
 
 
-@pytest.mark.parametrize("name", strategies.STRATEGIES)
-def test_the_schema_and_the_strategies_agree(name):
-    described = RULES["$defs"]["strategies"][name]["properties"]
-    assert set(strategies.options(name)) == set(described) - {
-        "trainer", "evaluations", "batch", "episodes", "test_episodes", "path", "precision", "population", "generations",
-        "mean_decay",
-    }  # fmt: skip
-    for option, default in strategies.options(name).items():
+@pytest.mark.parametrize("name", strategy)
+def test_the_schema_describes_the_options_of_strategies(name):
+    described = reader.described("trainers")[name]["properties"]
+    for option, default in strategy.options(name).items():
         assert described[option]["default"] == default
 
 
-def test_a_registered_score_is_a_criterion(monkeypatch):
-    monkeypatch.setitem(scores.SCORES, "power_4", lambda mean: mean**4)
-    config = studies.changed(TINY, "tickets", "chains", 0, "criteria", value=["power_4"])
-    (chain,) = study.resolve(config, SCHEMA).tickets.chains
-    assert chain.criterion == "power_4"
-    config = studies.changed(TINY, "tickets", "chains", 0, "criteria", value=["power_5"])
-    with pytest.raises(reader.StudyError, match=r"'power_5'; choose one of .*power_4"):
-        study.resolve(config, SCHEMA)
+def test_a_registered_criterion_enters_the_schema(monkeypatch):
+    monkeypatch.setattr(criterion, "_parts", dict(criterion))
+    monkeypatch.setattr(criterion, "facts", dict(criterion.facts))
 
-
-def test_a_score_that_reads_the_std_needs_one(monkeypatch):
-    monkeypatch.setattr(scores, "SCORES", dict(scores.SCORES))
-    monkeypatch.setattr(scores, "NEEDS_STD", set(scores.NEEDS_STD))
-    assert sorted(scores.NEEDS_STD) == ["snr", "snr_variance"]
-
-    @scores.register
+    @criterion
     def spread(mean, std):
+        """Return how far |mean| exceeds the std."""
         return np.abs(mean) - std
 
     mean, std = np.array([[1.0, -3.0]]), np.array([[0.5, 1.0]])
     np.testing.assert_array_equal(scores.score("spread", mean, std), [[0.5, 2.0]])
     with pytest.raises(ValueError, match="'spread' needs a search distribution"):
         scores.score("spread", mean, None)
+    rules = schema.generate()
+    assert rules["$defs"]["pruning.criteria"]["spread"]["x-needs"] == ["mean", "std"]
+    monkeypatch.setattr(study, "schema", lambda: rules)
+    monkeypatch.setattr(reader, "schema", lambda: rules)
+    config = studies.changed(TINY, "tickets", "chains", 0, "criteria", value=["spread"])
+    (chain,) = study.resolve(config).tickets.chains
+    assert chain.criterion == "spread"
+    config = studies.changed(config, "tickets", "chains", 0, "trainers", value=["adam"])
+    with pytest.raises(reader.StudyError, match="has spread for adam, a gradient trainer without a std"):
+        study.resolve(config)
+    config = studies.changed(TINY, "tickets", "chains", 0, "criteria", value=["spred"])
+    with pytest.raises(reader.StudyError, match=r"'spred'; choose one of .*spread"):
+        study.resolve(config)
 
 
 def test_names_in_the_schema_are_those_of_the_code():
-    rules = study.rules_of(SCHEMA)
-    chain = rules["properties"]["tickets"]["properties"]["chains"]["items"]["properties"]
-    assert chain["criteria"]["items"]["enum"] == [*scores.SCORES, *CONTROLS, *ONE_SHOT]
-    evolved = rules["$defs"]["seekers"]["evolution_strategy"]["properties"]
-    assert evolved["strategy"]["enum"] == list(strategies.STRATEGIES)
-    assert evolved["criterion"]["enum"] == list(scores.SCORES)
+    chain = RULES["properties"]["tickets"]["properties"]["chains"]["items"]["properties"]
+    assert chain["criteria"]["items"]["enum"] == [*study.SCORES, *CONTROLS, *study.ONE_SHOT]
+    assert study.SCORES == ("magnitude", "snr", "snr_variance")
+    assert study.ONE_SHOT == ("snip", "grasp", "synflow")
+    evolved = reader.described(seeker)["evolution_strategy"]["properties"]
+    assert evolved["strategy"]["enum"] == list(strategy)
+    assert evolved["criterion"]["enum"] == list(study.SCORES)
+    assert set(reader.described("trainers")) == {*strategy, *GRADIENT, "evosax"}
 
 
 def test_every_key_has_a_description():
     def check(rules, place):
         for key, rule in rules.get("properties", {}).items():
-            assert rule.get("description") or key == "trainer", f"{place}.{key} has no description"
-            check(rule, f"{place}.{key}")
-            check(rule.get("items", {}) if isinstance(rule.get("items"), dict) else {}, f"{place}.{key}")
+            assert rule.get("description"), f"{place}.{key} has no description"
+            for inner in (rule, rule.get("items", {}), rule.get("additionalProperties") or {}):
+                check(inner, f"{place}.{key}")
 
     check(RULES, "config")
-    for name, rules in RULES["$defs"]["strategies"].items():
-        check(rules, name)
+    for kind, parts in RULES["$defs"].items():
+        for name, rules in parts.items():
+            assert rules["description"], f"{kind}.{name} has no description"
+            check(rules, f"{kind}.{name}")
 
 
 def test_settings_of_a_chain_override_the_trainers():
     chains = [{"task": "digits", "trainers": ["snes"], "criteria": ["snr"], "settings": {"population": 10}}]
-    tickets = study.resolve({"tickets": TINY["tickets"] | {"chains": chains}}, SCHEMA).tickets
+    tickets = study.resolve({"tickets": TINY["tickets"] | {"chains": chains}}).tickets
     assert tickets.settings["digits", "snes"]["population"] == 10
 
 
 def test_a_control_brings_the_chain_it_starts_from():
     chains = [{"task": "digits", "trainers": ["snes"], "criteria": ["mask_reinit"], "controls_of": "snr"}]
-    tickets = study.resolve({"tickets": TINY["tickets"] | {"chains": chains}}, SCHEMA).tickets
+    tickets = study.resolve({"tickets": TINY["tickets"] | {"chains": chains}}).tickets
     assert [(c.criterion, c.reference) for c in tickets.chains] == [("mask_reinit", "snr"), ("snr", "snr")]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from evotickets import landscape, streams, tasks
 from evotickets.networks import feedforward, layout, masks
 from evotickets.pruning import at_initialisation
+from evotickets.pruning.criteria.gradients import grasp, snip, synflow
 from evotickets.systems.tickets import levels as tickets
 
 TEN = layout.mlp(1, (2,), 2, "tanh")
@@ -33,7 +34,7 @@ def test_snip_is_weight_times_the_finite_difference_of_the_loss():
     with jax.enable_x64(True):
         loss, flat = problem()
         expected = np.abs(np.asarray(flat) * differences(loss, flat))
-        np.testing.assert_allclose(at_initialisation.snip(loss, flat), expected, rtol=1e-6, atol=1e-10)
+        np.testing.assert_allclose(snip(flat, loss), expected, rtol=1e-6, atol=1e-10)
 
 
 def test_grasp_is_weight_times_the_explicit_hessian_times_the_gradient():
@@ -43,7 +44,7 @@ def test_grasp_is_weight_times_the_explicit_hessian_times_the_gradient():
         hessian = jax.hessian(loss)(flat)
         assert hessian.shape == (10, 10)
         np.testing.assert_allclose(hessian, differences(jax.grad(loss), flat), atol=1e-8)
-        np.testing.assert_allclose(at_initialisation.grasp(loss, flat), flat * (hessian @ gradient), rtol=1e-10)
+        np.testing.assert_allclose(grasp(flat, loss), flat * (hessian @ gradient), rtol=1e-10)
 
 
 def test_grasp_keeps_what_the_gradient_needs():
@@ -55,21 +56,21 @@ def test_grasp_keeps_what_the_gradient_needs():
             return float(jnp.sum(jax.grad(loss)(weights) ** 2))
 
         lost = [(flow(flat) - flow(flat.at[i].mul(1 - 1e-6))) / 2e-6 for i in range(10)]
-        np.testing.assert_allclose(at_initialisation.grasp(loss, flat), lost, atol=1e-5)
+        np.testing.assert_allclose(grasp(flat, loss), lost, atol=1e-5)
 
 
 def test_synaptic_flow_by_hand():
     # One input, weights 2 and −3 into two units, −5 and 7 out of them: the flows through the units are 10 and 21.
     network = layout.mlp(1, (2,), 1)
     flat = jnp.array([2.0, -3, 0, 0, -5, 7, 0])
-    np.testing.assert_allclose(at_initialisation.flow(network, flat), [10, 21, 0, 0, 10, 21, 0])
+    np.testing.assert_allclose(synflow(flat, network), [10, 21, 0, 0, 10, 21, 0])
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_synaptic_flow_is_conserved_from_layer_to_layer(activation):
     network = layout.cnn((8, 8, 1), (2, 3), 10, activation=activation)
     flat = layout.flatten(network, feedforward.initialise(network, np.random.default_rng(0)))
-    flows = layout.unflatten(network, at_initialisation.flow(network, flat))
+    flows = layout.unflatten(network, synflow(flat, network))
     sums = [float(flows[f"{layer.name}/kernel"].sum()) for layer in network.layers]
     np.testing.assert_allclose(sums, sums[0], rtol=1e-5)
 
@@ -78,7 +79,7 @@ def test_synaptic_flow_is_conserved_from_layer_to_layer(activation):
 @given(st.integers(1, NETWORK.kernel_count), st.integers(0, 9))
 def test_synflow_keeps_the_exact_count_and_no_layer_dies_before_it_must(count, seed):
     initial = tickets.initialise(NETWORK, 1, seed=seed, name="digits").initial
-    mask = at_initialisation.synflow(NETWORK, initial, count, rounds=10, rng=np.random.default_rng(seed))
+    mask = at_initialisation.in_rounds(NETWORK, initial, "synflow", count, rounds=10, rng=np.random.default_rng(seed))
     assert mask.sum() == count
     if count >= 20:
         assert all(layer.any() for layer in layout.kernels(NETWORK, mask[0]))
@@ -109,7 +110,7 @@ def test_a_one_shot_ticket_is_the_cut_by_its_score():
     def loss(flat):
         return landscape.cross_entropy(NETWORK)((x[drawn], y[drawn]), flat)
 
-    values = np.asarray(at_initialisation.snip(loss, jnp.asarray(ticket.initial[0])))[masks.kernel_positions(NETWORK)]
+    values = np.asarray(snip(jnp.asarray(ticket.initial[0]), loss))[masks.kernel_positions(NETWORK)]
     assert values[ticket.mask[0]].min() >= values[~ticket.mask[0]].max()
 
 

@@ -8,13 +8,13 @@ from evotickets.networks import feedforward, layout, masks
 from evotickets.trainers import adam, objectives
 from tests.trainers.test_evolution import problem
 
-SETTINGS = {"trainer": "adam", "steps": 600, "learning_rate": 0.05, "evaluations": 3}
+SETTINGS = {"steps": 600, "learning_rate": 0.05, "evaluations": 3}
 
 
 def test_adam_arrives_at_the_optimum():
     optimum = jnp.array([1.0, -2.0, 0.5])
     run = adam.train(
-        problem(jnp.array([1.0, 10.0, 0.5]), optimum, 2), jnp.zeros((2, 3)), SETTINGS, key=jax.random.key(0)
+        problem(jnp.array([1.0, 10.0, 0.5]), optimum, 2), jnp.zeros((2, 3)), **SETTINGS, key=jax.random.key(0)
     )
     np.testing.assert_allclose(run.mean, np.stack([optimum] * 2), atol=1e-3)
     assert run.std is None
@@ -49,4 +49,4 @@ def test_the_loss_of_survivors_has_the_masked_gradient():
 def test_a_task_without_a_gradient_is_refused():
     objective = problem(jnp.ones(2), jnp.ones(2))._replace(loss=None)
     with pytest.raises(ValueError, match="has no gradient: train it with an evolution strategy"):
-        adam.train(objective, jnp.zeros((1, 2)), SETTINGS, key=jax.random.key(0))
+        adam.train(objective, jnp.zeros((1, 2)), **SETTINGS, key=jax.random.key(0))

@@ -8,10 +8,10 @@ import pytest
 from scipy import stats
 
 from evotickets.pruning import scores
-from evotickets.trainers import EVOSAX, evolution, strategies
+from evotickets.trainers import EVOSAX, evolution, strategies, strategy
 from evotickets.trainers.objectives import Objective
 
-STRATEGIES = list(strategies.STRATEGIES)
+STRATEGIES = list(strategy)
 DIMENSIONS = 20
 
 
@@ -56,7 +56,7 @@ def test_every_strategy_arrives_at_the_optimum(strategy, condition):
     start = jnp.zeros((2, DIMENSIONS))
     generations = 1000 if condition == 1 else 4000
     run = evolution.train(
-        problem(full_curvature[alive], optimum, 2), start, settings(strategy, generations), key=jax.random.key(0)
+        problem(full_curvature[alive], optimum, 2), start, **settings(strategy, generations), key=jax.random.key(0)
     )
     begin = float(jnp.sum(full_curvature[alive] * optimum**2))
     assert (run.trajectory.scores["test/loss"][-1] < 1e-3 * begin).all()
@@ -64,9 +64,9 @@ def test_every_strategy_arrives_at_the_optimum(strategy, condition):
         np.testing.assert_allclose(run.mean, np.stack([optimum, optimum]), atol=0.05)
 
 
-def adapted(strategy, dimensions, generations=30, population=64):
+def adapted(name, dimensions, generations=30, population=64):
     """A strategy and its state after some generations on an ellipsoid."""
-    built = strategies.recipe(strategy)(population, dimensions, std_init=0.3)
+    built = strategies.recipe(name)(dimensions, population=population, std_init=0.3)
     target = problem(jnp.linspace(0.1, 3, dimensions), jnp.ones(dimensions))
     state = built.algorithm.init(jax.random.key(1), jnp.zeros(dimensions), built.params)
 
@@ -102,7 +102,7 @@ def test_separable_cma_adapts_its_covariance_at_network_size():
     size, relevant = 10_000, 20
     # At the optimum of a loss that sees twenty coordinates only: selection narrows these and leaves the others alone.
     target = problem(jnp.zeros(size).at[:relevant].set(1.0), jnp.zeros(size))
-    built = strategies.recipe("sep_cma_es")(128, size, std_init=0.1)
+    built = strategies.recipe("sep_cma_es")(size, population=128, std_init=0.1)
     theirs = built._replace(params=evosax.algorithms.Sep_CMA_ES(128, jnp.zeros(size)).default_params)
 
     def narrowing(built):
@@ -124,7 +124,7 @@ def test_separable_cma_adapts_its_covariance_at_network_size():
 def test_scalar_std_makes_the_signal_to_noise_order_the_magnitude_order():
     run = evolution.train(
         problem(jnp.ones(DIMENSIONS), jnp.arange(DIMENSIONS) / 7), jnp.zeros((1, DIMENSIONS)),
-        settings("open_es", 50), key=jax.random.key(0),
+        **settings("open_es", 50), key=jax.random.key(0),
     )  # fmt: skip
     orders = [np.argsort(scores.score(name, run.mean, run.std)[0]) for name in ("snr", "magnitude")]
     np.testing.assert_array_equal(*orders)
@@ -142,7 +142,7 @@ def test_a_nan_loss_ranks_worst(strategy):
         losses=lambda s, c, m, k, carry: (value(m), carry),
         pair_losses=lambda s, c, mean, off, k, carry: (value(jnp.concatenate([mean + off, mean - off])), carry),
     )
-    run = evolution.train(broken, jnp.zeros((1, 4)), settings(strategy, 300), key=jax.random.key(0))
+    run = evolution.train(broken, jnp.zeros((1, 4)), **settings(strategy, 300), key=jax.random.key(0))
     assert np.isfinite(run.mean).all()
     assert np.isfinite(run.std).all()
     np.testing.assert_allclose(run.mean, -1, atol=0.25)
@@ -152,18 +152,18 @@ def test_a_population_of_nan_ends_with_one_sentence():
     base = problem(jnp.ones(4), jnp.zeros(4))
     lost = base._replace(losses=lambda s, c, m, k, carry: (jnp.full(len(m), jnp.nan), carry))
     with pytest.raises(FloatingPointError, match="population/best_loss is NaN at step 5 for seed indices"):
-        evolution.train(lost, jnp.zeros((1, 4)), settings("snes", 10), key=jax.random.key(0))
+        evolution.train(lost, jnp.zeros((1, 4)), **settings("snes", 10), key=jax.random.key(0))
 
 
 def test_constants_use_the_survivors_dimension():
-    few, many = (strategies.snes(8, n).params.lr_std_init for n in (10, 1000))
+    few, many = (strategies.snes(n, population=8).params.lr_std_init for n in (10, 1000))
     assert few == pytest.approx((3 + np.log(10)) / (5 * np.sqrt(10)))
     assert many == pytest.approx((3 + np.log(1000)) / (5 * np.sqrt(1000)))
 
 
 def test_mean_decay_shrinks_the_mean_each_generation():
     flat = problem(jnp.zeros(3), jnp.zeros(3))
-    run = evolution.train(flat, jnp.ones((1, 3)), settings("open_es", 100, mean_decay=0.01, learning_rate=1e-12),
+    run = evolution.train(flat, jnp.ones((1, 3)), **settings("open_es", 100, mean_decay=0.01, learning_rate=1e-12),
                           key=jax.random.key(0))  # fmt: skip
     np.testing.assert_allclose(run.mean, 0.99**100, rtol=1e-3)
 
@@ -171,18 +171,18 @@ def test_mean_decay_shrinks_the_mean_each_generation():
 def test_pgpe_anneals_its_std_to_the_floor_and_not_below():
     flat = problem(jnp.zeros(3), jnp.zeros(3))
     chosen = settings("pgpe", 200, std_decay=0.9, std_min=0.02, std_learning_rate=0.0)
-    run = evolution.train(flat, jnp.ones((1, 3)), chosen, key=jax.random.key(0))
+    run = evolution.train(flat, jnp.ones((1, 3)), **chosen, key=jax.random.key(0))
     np.testing.assert_allclose(run.std, 0.02, rtol=1e-6)
 
 
 def test_same_key_same_result_and_seeds_differ():
     target = problem(jnp.ones(5), jnp.ones(5), 3)
     first, again = (
-        evolution.train(target, jnp.zeros((3, 5)), settings("snes", 20), key=jax.random.key(4)) for _ in range(2)
+        evolution.train(target, jnp.zeros((3, 5)), **settings("snes", 20), key=jax.random.key(4)) for _ in range(2)
     )
     np.testing.assert_array_equal(first.mean, again.mean)
     assert not np.array_equal(first.mean[0], first.mean[1])
-    fewer = evolution.train(problem(jnp.ones(5), jnp.ones(5), 1), jnp.zeros((1, 5)), settings("snes", 20),
+    fewer = evolution.train(problem(jnp.ones(5), jnp.ones(5), 1), jnp.zeros((1, 5)), **settings("snes", 20),
                             key=jax.random.key(4))  # fmt: skip
     np.testing.assert_array_equal(first.mean[:1], fewer.mean)
 
@@ -190,7 +190,9 @@ def test_same_key_same_result_and_seeds_differ():
 @pytest.mark.parametrize("name", ["CMA_ES", "xNES", "iAMaLGaM_Univariate"])
 def test_a_distribution_without_a_std_per_coordinate_is_refused(name):
     with pytest.raises(ValueError, match=f"unknown strategy '{name}'"):
-        evolution.train(problem(jnp.ones(4), jnp.ones(4)), jnp.zeros((1, 4)), settings(name, 10), key=jax.random.key(0))
+        evolution.train(
+            problem(jnp.ones(4), jnp.ones(4)), jnp.zeros((1, 4)), **settings(name, 10), key=jax.random.key(0)
+        )
 
 
 def test_an_unknown_strategy_is_refused():

@@ -22,7 +22,6 @@ from evotickets.systems.strong import claims as strong_claims
 from evotickets.systems.subspace import claims as subspace_claims
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 BIN = Path(sys.executable).parent
 
 
@@ -64,7 +63,7 @@ def scores(folder):
 
 def test_the_table_has_one_row_per_cell(finished):
     table = scores(finished)
-    plan = study.load(ROOT / "config/test.yaml", SCHEMA).tickets
+    plan = study.load(ROOT / "config/test.yaml").tickets
     cells = ["system", "task", "trainer", "criterion", "level", "density", "seed", "split", "metric"]
     assert not table.duplicated(cells).any()
     tested = table[table["split"].eq("test") & table["metric"].isin(["accuracy", "return"])]
@@ -339,7 +338,7 @@ def test_every_claim_has_a_row(finished):
 
 def test_masks_of_hybrid_training_keep_what_the_study_asks_for(finished):
     table = results.read_table(finished / "results/test/tables/hybrid.parquet", schema=results.HYBRID)
-    plan = study.load(ROOT / "config/test.yaml", SCHEMA).hybrid
+    plan = study.load(ROOT / "config/test.yaml").hybrid
     assert not table.duplicated(["task", "method", "density", "step", "seed", "split", "metric"]).any()
     cells = set(zip(table["task"], table["method"], table["density"], strict=True))
     assert cells == {(cell.task, cell.method, float(cell.density)) for cell in plan.cells}

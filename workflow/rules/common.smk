@@ -7,8 +7,6 @@ from pathlib import Path
 from evotickets.configuration import reader
 from evotickets import study as studies
 
-SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
-
 if not config:
 
     configfile: "config/config.yaml"
@@ -17,7 +15,7 @@ if not config:
 try:
     for file in workflow.configfiles:
         reader.read(file)
-    study = studies.resolve(config, SCHEMA)
+    study = studies.resolve(config)
 except reader.StudyError as error:
     files = ", ".join(map(str, workflow.configfiles)) or "the configuration"
     print(f"{files}: {error}", file=sys.stderr)

@@ -1,8 +1,10 @@
 """Reading a configuration file and holding it against the schema: one sentence for whatever is wrong with it."""
 
+import json
 from collections.abc import Hashable, Iterable
 from copy import deepcopy
 from difflib import get_close_matches
+from functools import cache
 from math import isfinite
 from pathlib import Path
 from reprlib import Repr
@@ -11,8 +13,14 @@ from typing import Any
 import jsonschema
 import yaml
 
+from evotickets.configuration.options import catalogue
+from evotickets.parts import Parts
+
 LARGEST = 1_000_000
 """Bytes of a configuration file; a larger file is something else."""
+
+SCHEMA = Path(__file__).with_name("config.schema.json")
+"""Generated from the signatures of parts and the dataclasses of sections."""
 
 WORDS = {
     "object": "a map, written {key: value}",
@@ -98,33 +106,53 @@ def read(path: str | Path) -> Any:
     return config
 
 
-def conform(value: Any, rules: dict[str, Any], root: dict[str, Any], place: str) -> Any:
+@cache
+def schema() -> dict[str, Any]:
+    """Return the schema of configurations, which `evotickets.configuration.schema` generates."""
+    return json.loads(SCHEMA.read_text(encoding="utf-8"))
+
+
+def described(parts: Parts | str) -> dict[str, dict[str, Any]]:
+    """Return the rules of the options of every part of a kind, by name; other facts stand under `x-` and their name."""
+    return schema()["$defs"][parts if isinstance(parts, str) else catalogue(parts)]
+
+
+def conform_part(parts: Parts, name: str, options: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the options of an entry called `name`, checked and complete, the part that it names among them.
+
+    Raises:
+        StudyError: if there is no such part, or an option breaks a rule.
+    """
+    part = options.get(parts.kind, name)
+    known(where, part, described(parts))
+    return conform({**options, parts.kind: part}, described(parts)[part], f"{where}.")
+
+
+def conform(value: Any, rules: dict[str, Any], place: str) -> Any:
     """Return a copy with the defaults filled in; `place` is the path of `value`, with a dot at its end.
 
     Raises:
         StudyError: if the value breaks a rule.
     """
-    errors = list(_Validator({**rules, "$defs": root["$defs"]}).iter_errors(value))
+    errors = list(_Validator(rules).iter_errors(value))
     if errors:
         raise StudyError(_sentence(min(errors, key=lambda e: (len(e.absolute_path), str(e.validator))), place))
-    return _filled(deepcopy(value), rules, root)
+    return _filled(deepcopy(value), rules)
 
 
-def _filled(value: Any, rules: Any, root: dict[str, Any]) -> Any:
+def _filled(value: Any, rules: Any) -> Any:
     """Add the defaults that the rules give, at every depth."""
     if not isinstance(rules, dict):
         return value
-    if "$ref" in rules:
-        rules = root["$defs"][rules["$ref"].rsplit("/", 1)[-1]]
     if isinstance(value, list):
-        return [_filled(item, rules.get("items"), root) for item in value]
+        return [_filled(item, rules.get("items")) for item in value]
     if not isinstance(value, dict):
         return value
     named = rules.get("properties", {})
     for key, rule in named.items():
         if "default" in rule:
             value.setdefault(key, deepcopy(rule["default"]))
-    return {key: _filled(item, named.get(key, rules.get("additionalProperties")), root) for key, item in value.items()}
+    return {key: _filled(item, named.get(key, rules.get("additionalProperties"))) for key, item in value.items()}
 
 
 def _sentence(error: jsonschema.ValidationError, place: str) -> str:

@@ -5,11 +5,13 @@ that one of those units reads, `G` units of a group, `F` fan-in of a group.
 """
 
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from evotickets.configuration.options import Doc
 from evotickets.networks.layout import Network
 from evotickets.population import layout
 
@@ -62,7 +64,18 @@ class Plan:
     precision: str = field(metadata={"static": True})
 
 
-def plan(network: Network, mask: np.ndarray, *, path: str = "auto", precision: str = "float32") -> Plan:
+def plan(
+    network: Network,
+    mask: np.ndarray,
+    *,
+    path: Annotated[
+        Literal["auto", "dense", "sparse"], Doc("Force the engine's dense or sparse path; auto takes the faster.")
+    ] = "auto",
+    precision: Annotated[
+        Literal["float32", "bfloat16"],
+        Doc("What the first layer and convolutions multiply; sums are float32 either way. bfloat16 is faster."),
+    ] = "float32",
+) -> Plan:
     """Prepare the evaluation of populations that share a mask [K] a seed.
 
     Args:

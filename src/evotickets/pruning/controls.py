@@ -9,9 +9,6 @@ from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning.top_k import keep_largest
 
-CONTROLS = ("random", "mask_reinit", "weights_permuted", "mask_permuted")
-"""Tickets that are not cut by a score: a fresh mask with fresh weights, or another chain's ticket with one part destroyed."""
-
 
 def random_mask(shape: tuple[int, int], count: int, rng: np.random.Generator) -> np.ndarray:
     """Keep exactly `count` entries of each seed [S, K], drawn uniformly."""

@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from evotickets.configuration.options import Passes
 from evotickets.networks import layout, masks
 from evotickets.networks.layout import Layers, Network
 from evotickets.supermasks import edge_popup, trained_scores
 from evotickets.supermasks.instance import Instance
-from evotickets.supermasks.trained_scores import Epochs, LearningRate, Momentum, WeightDecay
+from evotickets.supermasks.trained_scores import DECAY, MOMENTUM, RATE, ScoreDecay, ScoreMomentum, ScoreRate
 
 
 def binary(kernel: jax.Array, keep: jax.Array) -> jax.Array:
@@ -30,10 +31,10 @@ def biprop(
     instance: Instance,
     count: int,
     *,
-    epochs: Epochs = 10,
-    learning_rate: LearningRate = 0.1,
-    momentum: Momentum = 0.9,
-    weight_decay: WeightDecay = 0.0005,
+    epochs: Passes = 10,
+    learning_rate: ScoreRate = RATE,
+    momentum: ScoreMomentum = MOMENTUM,
+    weight_decay: ScoreDecay = DECAY,
 ) -> np.ndarray:
     """Search as edge-popup does among weights that are binary: sign(W) · α, with one α a layer.
 

@@ -5,11 +5,11 @@ from typing import Annotated
 import jax
 import jax.numpy as jnp
 import numpy as np
-from annotated_doc import Doc
 
+from evotickets.configuration.options import Doc, Passes
 from evotickets.supermasks import trained_scores
 from evotickets.supermasks.instance import Instance, counts
-from evotickets.supermasks.trained_scores import Epochs, LearningRate, Momentum, Rule, WeightDecay
+from evotickets.supermasks.trained_scores import DECAY, MOMENTUM, RATE, Rule, ScoreDecay, ScoreMomentum, ScoreRate
 
 
 def _sign(score: jax.Array, allowed: jax.Array) -> jax.Array:
@@ -27,10 +27,10 @@ def edge_popup(
     annealed: Annotated[
         bool, Doc("Whether the density falls from epoch to epoch instead of being the last one from the start.")
     ] = False,
-    epochs: Epochs = 10,
-    learning_rate: LearningRate = 0.1,
-    momentum: Momentum = 0.9,
-    weight_decay: WeightDecay = 0.0005,
+    epochs: Passes = 10,
+    learning_rate: ScoreRate = RATE,
+    momentum: ScoreMomentum = MOMENTUM,
+    weight_decay: ScoreDecay = DECAY,
 ) -> np.ndarray:
     """Train a score for every frozen weight and keep the largest of every layer; annealed, of ever fewer.
 

@@ -4,9 +4,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from evotickets.configuration.options import Passes
 from evotickets.networks.layout import Layers, Network
 from evotickets.supermasks.instance import Instance, counts, cut
-from evotickets.supermasks.trained_scores import Epochs, LearningRate, Momentum, Rule, Training, WeightDecay
+from evotickets.supermasks.trained_scores import (
+    GENTLE_DECAY,
+    MOMENTUM,
+    RATE,
+    Rule,
+    ScoreDecay,
+    ScoreMomentum,
+    ScoreRate,
+    Training,
+)
 
 
 def _draw(network: Network, rng: np.random.Generator) -> np.ndarray:
@@ -34,10 +44,10 @@ def gem_miner(
     instance: Instance,
     count: int,
     *,
-    epochs: Epochs = 10,
-    learning_rate: LearningRate = 0.1,
-    momentum: Momentum = 0.9,
-    weight_decay: WeightDecay = 0.0001,
+    epochs: Passes = 10,
+    learning_rate: ScoreRate = RATE,
+    momentum: ScoreMomentum = MOMENTUM,
+    weight_decay: ScoreDecay = GENTLE_DECAY,
 ) -> np.ndarray:
     """Train scores in [0, 1], use weights whose score is above one half, and after each epoch give up the lowest for good.
 

@@ -10,21 +10,19 @@ from typing import Annotated, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from annotated_doc import Doc
-from annotated_types import Ge, Gt, Le, Lt
 
+from evotickets.configuration.options import Doc, LearningRate, Momentum, WeightDecay
 from evotickets.networks import layout, masks
 from evotickets.networks.layout import Layers, Network
 from evotickets.pruning import layer_densities, top_k
 from evotickets.supermasks import adam
 from evotickets.supermasks.instance import Instance, cut
 
-Epochs = Annotated[int, Ge(1), Le(10_000), Doc("Passes over the training samples.")]
-LearningRate = Annotated[
-    float, Gt(0), Le(100), Doc("Learning rate of the scores at the start; it falls along a cosine.")
-]
-Momentum = Annotated[float, Ge(0), Lt(1), Doc("Momentum of the scores.")]
-WeightDecay = Annotated[float, Ge(0), Le(1), Doc("Weight decay of the scores.")]
+ScoreRate = Annotated[LearningRate, Doc("Learning rate of the scores at the start; it falls along a cosine.")]
+ScoreMomentum = Annotated[Momentum, Doc("Momentum of the scores.")]
+ScoreDecay = Annotated[WeightDecay, Doc("Weight decay of the scores.")]
+RATE, MOMENTUM, DECAY, GENTLE_DECAY = 0.1, 0.9, 0.0005, 0.0001
+"""What scores are trained with unless said otherwise; GEM-Miner's decay is gentler."""
 
 
 class Rule(NamedTuple):

@@ -1,7 +1,12 @@
 """What moves the weights: evolution strategies, Adam and proximal policy optimisation.
 
-Every start of the workflow reads this file, which therefore imports nothing.
+Every start of the workflow reads this file, which therefore imports no big library.
 """
+
+from evotickets.parts import Parts
+
+strategy = Parts("strategy", "evotickets.trainers.strategies")
+"""Evolution strategies: `(dimensions, *, population, std_init, options) -> Strategy`."""
 
 REINFORCEMENT = {"ppo"}
 """Gradient strategies for control, where the loss itself has no gradient."""

@@ -3,7 +3,7 @@
 Axis letters: `S` seeds, `D` survivors.
 """
 
-from typing import Any
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -11,15 +11,18 @@ import numpy as np
 import optax
 
 from evotickets import streams
+from evotickets.configuration.options import Doc, Ge, Le, LearningRate
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
-from evotickets.trainers.objectives import Objective, scorer
+from evotickets.trainers.objectives import Evaluations, Objective, scorer
 
 
 def train(
     objective: Objective,
     initial: jax.Array,
-    settings: dict[str, Any],
     *,
+    steps: Annotated[int, Ge(1), Le(100_000_000), Doc("Gradient steps at every level.")] = 500,
+    learning_rate: Annotated[LearningRate, Doc("Learning rate of Adam.")] = 0.001,
+    evaluations: Evaluations = 10,
     report: Report = silent,
     key: jax.Array,
 ) -> Trained:
@@ -30,7 +33,9 @@ def train(
     Args:
         objective: the loss; it must be differentiable.
         initial: [S, D].
-        settings: `steps`, `learning_rate`, `evaluations`.
+        steps: of the training.
+        learning_rate: of Adam.
+        evaluations: how often the weights are scored.
         report: called after each evaluation.
         key: decides everything.
 
@@ -42,8 +47,8 @@ def train(
     if objective.loss is None:
         raise ValueError("this task has no gradient: train it with an evolution strategy")
     value_and_grad = jax.value_and_grad(objective.loss, argnums=2)
-    optimizer = optax.adam(settings["learning_rate"])
-    steps = settings["steps"] // settings["evaluations"]
+    optimizer = optax.adam(learning_rate)
+    steps //= evaluations
 
     @jax.jit
     def advance(shared, context, weights, state, keys):
@@ -63,7 +68,7 @@ def train(
 
     weights, state = initial, jax.jit(jax.vmap(optimizer.init))(initial)
     trajectory, score = Trajectory(), scorer(objective)
-    for round_ in range(settings["evaluations"]):
+    for round_ in range(evaluations):
         step_key, score_key = jax.random.split(jax.random.fold_in(key, round_))
         keys = streams.split(step_key, len(initial))
         weights, state, parameters, losses = advance(objective.shared, objective.context, weights, state, keys)

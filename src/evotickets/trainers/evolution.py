@@ -4,16 +4,17 @@ Axis letters: `S` seeds, `P` members, `D` survivors, `G` generations, `T` evalua
 algorithm sees is `D`: pruned coordinates are neither sampled, nor decayed, nor updated, nor counted in its constants.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from evotickets import streams
+from evotickets.configuration.options import Doc, Ge, Le, Lt
 from evotickets.trainers import sampling
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
-from evotickets.trainers.objectives import Objective, scorer
+from evotickets.trainers.objectives import Evaluations, Objective, scorer
 from evotickets.trainers.strategies import Strategy, recipe
 
 
@@ -77,31 +78,35 @@ def generation(
 def train(
     objective: Objective,
     initial: jax.Array,
-    settings: dict[str, Any],
     *,
+    trainer: str,
+    generations: Annotated[int, Ge(1), Le(100_000_000), Doc("Generations at every level.")] = 300,
+    evaluations: Evaluations = 10,
+    mean_decay: Annotated[float, Ge(0), Lt(1), Doc("Share of the mean that is lost each generation.")] = 0.0001,
     report: Report = silent,
     key: jax.Array,
+    **options: Any,
 ) -> Trained:
     """Evolve every seed from its initial survivors [S, D] with a fresh search distribution.
 
     Args:
         objective: the loss.
         initial: [S, D].
-        settings: `trainer` (a strategy), `population`, `generations`, `evaluations` (how often the mean is scored),
-            `mean_decay`, and the options of the strategy.
+        trainer: a strategy.
+        generations: of the search.
+        evaluations: how often the mean is scored.
+        mean_decay: share of the mean that is lost each generation.
         report: called after each evaluation.
         key: decides everything.
+        options: of the strategy.
 
     Source: Lange & Sprekeler (2023), §3 (mean = masked initial weights, fresh paths, mean decay each generation).
     """
-    fixed = ("trainer", "population", "generations", "evaluations", "mean_decay")
-    size, decay = settings["population"], settings["mean_decay"]
-    chosen = {name: value for name, value in settings.items() if name not in fixed}
-    steps = settings["generations"] // settings["evaluations"]
+    steps = generations // evaluations
 
     def strategy() -> Strategy:
         # Built while tracing: evosax computes its constants with dozens of tiny eager operations.
-        return recipe(settings["trainer"])(size, initial.shape[1], **chosen)
+        return recipe(trainer)(initial.shape[1], **options)
 
     @jax.jit
     def start(initial, keys):
@@ -121,7 +126,7 @@ def train(
 
             def step(carried, key):
                 state, carry = carried
-                state, carry, losses = generation(built, objective, shared, context, state, carry, key, decay)
+                state, carry, losses = generation(built, objective, shared, context, state, carry, key, mean_decay)
                 worst_safe = jnp.where(jnp.isfinite(losses), losses, jnp.nan)
                 return (state, carry), (jnp.nanmean(worst_safe), jnp.nanmin(worst_safe))
 
@@ -135,7 +140,7 @@ def train(
     count, score = len(initial), scorer(objective)
     state = start(initial, streams.split(start_key, count))
     carry, trajectory, std = objective.carry, Trajectory(), None
-    for round_ in range(settings["evaluations"]):
+    for round_ in range(evaluations):
         step_key, score_key = jax.random.split(jax.random.fold_in(run_key, round_))
         keys = streams.split(step_key, count)
         state, carry, std, parameters, losses = advance(objective.shared, objective.context, state, carry, keys)

@@ -4,7 +4,7 @@ Axis letters: `S` seeds, `P` members, `D` survivors, `N` all parameters, `B` bat
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +13,24 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from evotickets import population, streams
+from evotickets.configuration.options import Doc, Ge, Le
 from evotickets.devices import over_devices
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.tasks import Control, Data, Split
 from evotickets.trainers import rollouts
+
+Evaluations = Annotated[
+    int,
+    Ge(1),
+    Le(10_000),
+    Doc("How often the trained weights are scored on the way; generations or steps are a multiple of it."),
+]
+Batch = Annotated[int, Ge(1), Le(1_000_000), Doc("Samples in a fresh batch, shared by all members (data sets only).")]
+Episodes = Annotated[
+    int, Ge(1), Le(100_000), Doc("Episodes a member plays in a generation, shared by all members (control only).")
+]
+TestEpisodes = Annotated[int, Ge(1), Le(100_000), Doc("Held-out episodes that score the mean (control only).")]
 
 Carry = Any
 """What an objective remembers between generations: nothing, or the statistics of an observation normaliser."""
@@ -80,7 +93,13 @@ def _batch(shared: dict[str, Split], key: jax.Array, batch: int) -> tuple[jax.Ar
 
 
 def supervised(
-    network: Network, mask: np.ndarray, data: Data, *, batch: int, mesh: Mesh | None = None, **engine: str
+    network: Network,
+    mask: np.ndarray,
+    data: Data,
+    *,
+    batch: Batch = 256,
+    mesh: Mesh | None = None,
+    **engine: str,
 ) -> Objective:
     """Describe classification by mean cross-entropy on a fresh batch that all members share.
 
@@ -131,8 +150,8 @@ def control(
     mask: np.ndarray,
     task: Control,
     *,
-    episodes: int = 8,
-    test_episodes: int = 32,
+    episodes: Episodes = 8,
+    test_episodes: TestEpisodes = 32,
     mesh: Mesh | None = None,
     **engine: str,
 ) -> Objective:

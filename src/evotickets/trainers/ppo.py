@@ -7,7 +7,8 @@ bounds them, for continuous ones.
 Axis letters: `S` seeds, `D` survivors, `E` environments, `T` steps of a rollout, `O` outputs, `n` observation entries.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,12 +16,13 @@ import numpy as np
 import optax
 
 from evotickets import streams
+from evotickets.configuration.options import Doc, Ge, Gt, Le, LearningRate, Share, Std
 from evotickets.networks import feedforward, layout
 from evotickets.networks.layout import Network
 from evotickets.tasks import Control
 from evotickets.trainers import rollouts
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
-from evotickets.trainers.objectives import Objective, scorer
+from evotickets.trainers.objectives import Evaluations, Objective, scorer
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -84,13 +86,163 @@ def distribution(
     return log_prob, jnp.broadcast_to(jnp.sum(log_std + LOG_2PI / 2 + 0.5), log_prob.shape)
 
 
+class Rules(NamedTuple):
+    """The options of `train` that rollouts and updates read."""
+
+    environments: int
+    rollout: int
+    epochs: int
+    minibatches: int
+    discount: float
+    trace: float
+    clip: float
+    entropy: float
+    std_init: float
+    reward_scale: float
+
+
+class Setting(NamedTuple):
+    """What stays during a training.
+
+    Attributes:
+        rules: of the algorithm.
+        task: the environment.
+        optimizer: of all weights.
+        act: (context, weights, observations [B, n]) -> outputs [B, O] of the actor.
+        judge: (weights, observations [B, n]) -> values [B] of the critic.
+    """
+
+    rules: Rules
+    task: Control
+    optimizer: optax.GradientTransformation
+    act: Callable[[Any, Weights, jax.Array], jax.Array]
+    judge: Callable[[Weights, jax.Array], jax.Array]
+
+
+def start(setting: Setting, actor: jax.Array, critic: feedforward.Params, key: jax.Array) -> Learner:
+    """Return the learner before its first rollout."""
+    rules, task = setting.rules, setting.task
+    weights = Weights(actor, jnp.full(task.outputs, jnp.log(rules.std_init)), critic)
+    observations, states = jax.vmap(task.reset)(jax.random.split(key, rules.environments))
+    elapsed = jnp.zeros(rules.environments, jnp.int32)
+    statistics = rollouts.initial_statistics(task.observation_size)
+    return Learner(weights, setting.optimizer.init(weights), states, observations, elapsed, statistics)
+
+
+def play(setting: Setting, context: Any, learner: Learner, key: jax.Array) -> tuple[Learner, Steps]:
+    """Let the running environments go on for a rollout; the statistics of observations take in what was seen."""
+    rules, task, weights = setting.rules, setting.task, learner.weights
+
+    def seen(observations: jax.Array) -> jax.Array:
+        return rollouts.normalise(observations, learner.statistics)
+
+    def step(running: tuple, key: jax.Array) -> tuple[tuple, Steps]:
+        states, observations, elapsed = running
+        outputs = setting.act(context, weights, seen(observations))
+        if task.discrete:
+            action = jax.random.categorical(key, outputs)
+            sent = jax.nn.one_hot(action, task.outputs)
+        else:
+            action = outputs + jnp.exp(weights.log_std) * jax.random.normal(key, outputs.shape)
+            sent = action
+        following, stepped, reward, done = jax.vmap(task.step)(states, sent)
+        cut = elapsed + 1 >= task.horizon
+        ended = done | cut
+        taken = Steps(
+            observation=observations,
+            action=action,
+            log_prob=distribution(task, outputs, weights.log_std, action)[0],
+            value=setting.judge(weights, seen(observations)),
+            following_value=setting.judge(weights, seen(following)),
+            reward=rules.reward_scale * reward,
+            done=done & ~cut,
+            ended=ended,
+        )
+        fresh, states = jax.vmap(task.reset)(jax.random.split(jax.random.fold_in(key, 1), len(ended)))
+        stepped = jax.tree.map(
+            lambda new, old: jnp.where(ended.reshape(-1, *[1] * (old.ndim - 1)), new, old), states, stepped
+        )
+        return (stepped, jnp.where(ended[:, None], fresh, following), jnp.where(ended, 0, elapsed + 1)), taken
+
+    running = learner.states, learner.observations, learner.elapsed
+    running, steps = jax.lax.scan(step, running, jax.random.split(key, rules.rollout))
+    flat = steps.observation.reshape(-1, task.observation_size)
+    mean = flat.mean(0)
+    visited = rollouts.Statistics(jnp.float32(len(flat)), mean, jnp.sum((flat - mean) ** 2, 0))
+    states, observations, elapsed = running
+    return learner._replace(
+        states=states,
+        observations=observations,
+        elapsed=elapsed,
+        statistics=rollouts.merge(learner.statistics, visited),
+    ), steps
+
+
+def loss(weights: Weights, setting: Setting, context: Any, batch: tuple) -> jax.Array:
+    """Return the clipped surrogate, the error of values and the bonus of entropy on a minibatch, to be minimised."""
+    observations, action, log_prob, advantage, target = batch
+    outputs = setting.act(context, weights, observations)
+    now, entropy = distribution(setting.task, outputs, weights.log_std, action)
+    advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+    ratio = jnp.exp(now - log_prob)
+    clipped = jnp.clip(ratio, 1 - setting.rules.clip, 1 + setting.rules.clip)
+    improvement = jnp.minimum(ratio * advantage, clipped * advantage)
+    missed = (setting.judge(weights, observations) - target) ** 2
+    return -jnp.mean(improvement) + jnp.mean(missed) / 4 - setting.rules.entropy * jnp.mean(entropy)
+
+
+def learn(setting: Setting, context: Any, learner: Learner, data: tuple, key: jax.Array) -> tuple[Learner, jax.Array]:
+    """Go through a rollout some epochs long, minibatch by minibatch; also returns the losses."""
+    rules = setting.rules
+    size = rules.environments * rules.rollout
+
+    def step(carried: tuple, chosen: jax.Array) -> tuple[tuple, jax.Array]:
+        weights, state = carried
+        batch = jax.tree.map(lambda a: a[chosen], data)
+        value, gradient = jax.value_and_grad(loss)(weights, setting, context, batch)
+        changes, state = setting.optimizer.update(gradient, state, weights)
+        return (optax.apply_updates(weights, changes), state), value
+
+    def epoch(carried: tuple, key: jax.Array) -> tuple[tuple, jax.Array]:
+        return jax.lax.scan(step, carried, jax.random.permutation(key, size).reshape(rules.minibatches, -1))
+
+    carried = learner.weights, learner.optimizer
+    (weights, state), losses = jax.lax.scan(epoch, carried, jax.random.split(key, rules.epochs))
+    return learner._replace(weights=weights, optimizer=state), losses
+
+
+def update(setting: Setting, context: Any, learner: Learner, key: jax.Array) -> tuple[Learner, jax.Array]:
+    """Play and learn from it; also returns the mean loss."""
+    play_key, learn_key = jax.random.split(key)
+    before = learner.statistics
+    learner, steps = play(setting, context, learner, play_key)
+    advantage = advantages(steps, setting.rules.discount, setting.rules.trace)
+    observed = rollouts.normalise(steps.observation, before)
+    data = observed, steps.action, steps.log_prob, advantage, advantage + steps.value
+    data = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), data)
+    learner, losses = learn(setting, context, learner, data, learn_key)
+    return learner, jnp.mean(losses)
+
+
 def train(
     objective: Objective,
     network: Network,
     task: Control,
     initial: jax.Array,
-    settings: dict[str, Any],
     *,
+    steps: Annotated[int, Ge(1), Le(100_000_000), Doc("Updates at every level, each after a rollout.")] = 100,
+    environments: Annotated[int, Ge(1), Le(1_000_000), Doc("Episodes that run side by side.")] = 16,
+    rollout: Annotated[int, Ge(1), Le(1_000_000), Doc("Steps of each of them before an update.")] = 128,
+    epochs: Annotated[int, Ge(1), Le(1000), Doc("How often an update goes through its rollout.")] = 4,
+    minibatches: Annotated[int, Ge(1), Le(10_000), Doc("Parts of a rollout in an epoch.")] = 4,
+    learning_rate: Annotated[LearningRate, Doc("Learning rate of Adam.")] = 0.0003,
+    discount: Annotated[Share, Doc("Factor on rewards a step later.")] = 0.99,
+    trace: Annotated[Share, Doc("Decay of the advantage estimator.")] = 0.95,
+    clip: Annotated[float, Gt(0), Le(10), Doc("How far probabilities may change in an update.")] = 0.2,
+    entropy: Annotated[float, Ge(0), Le(10), Doc("Weight of the bonus for random actions.")] = 0.0,
+    std_init: Annotated[Std, Doc("Noise on continuous actions at the start.")] = 1.0,
+    reward_scale: Annotated[float, Gt(0), Le(1_000_000), Doc("Factor on rewards before the critic sees them.")] = 1.0,
+    evaluations: Evaluations = 10,
     report: Report = silent,
     key: jax.Array,
 ) -> Trained:
@@ -101,8 +253,19 @@ def train(
         network: the actor's.
         task: the environment.
         initial: [S, D].
-        settings: `steps` (updates, each after a rollout), `environments`, `rollout`, `epochs`, `minibatches`,
-            `learning_rate`, `discount`, `trace`, `clip`, `entropy`, `std_init`, `reward_scale`, `evaluations`.
+        steps: updates, each after a rollout.
+        environments: episodes that run side by side.
+        rollout: steps of each of them before an update.
+        epochs: how often an update goes through its rollout.
+        minibatches: parts of a rollout in an epoch.
+        learning_rate: of Adam.
+        discount: factor on rewards a step later.
+        trace: decay of the advantage estimator.
+        clip: how far probabilities may change in an update.
+        entropy: weight of the bonus for random actions.
+        std_init: noise on continuous actions at the start.
+        reward_scale: factor on rewards before the critic sees them.
+        evaluations: how often the actor is scored.
         report: called after each evaluation.
         key: decides everything.
 
@@ -112,7 +275,8 @@ def train(
     """
     count = len(initial)
     critic = layout.mlp(task.observation_size, task.hidden, 1, "tanh")
-    optimizer = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(settings["learning_rate"], eps=1e-5))
+    optimizer = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(learning_rate, eps=1e-5))
+    rules = Rules(environments, rollout, epochs, minibatches, discount, trace, clip, entropy, std_init, reward_scale)
 
     def act(context: Any, weights: Weights, observations: jax.Array) -> jax.Array:
         return feedforward.apply(
@@ -122,109 +286,18 @@ def train(
     def judge(weights: Weights, observations: jax.Array) -> jax.Array:
         return feedforward.apply(critic, weights.critic, observations)[:, 0]
 
-    def play(context: Any, learner: Learner, key: jax.Array) -> tuple[Learner, Steps]:
-        weights = learner.weights
-
-        def seen(observations: jax.Array) -> jax.Array:
-            return rollouts.normalise(observations, learner.statistics)
-
-        def step(running: tuple, key: jax.Array) -> tuple[tuple, Steps]:
-            states, observations, elapsed = running
-            outputs = act(context, weights, seen(observations))
-            if task.discrete:
-                action = jax.random.categorical(key, outputs)
-                sent = jax.nn.one_hot(action, task.outputs)
-            else:
-                action = outputs + jnp.exp(weights.log_std) * jax.random.normal(key, outputs.shape)
-                sent = action
-            following, stepped, reward, done = jax.vmap(task.step)(states, sent)
-            cut = elapsed + 1 >= task.horizon
-            ended = done | cut
-            taken = Steps(
-                observation=observations,
-                action=action,
-                log_prob=distribution(task, outputs, weights.log_std, action)[0],
-                value=judge(weights, seen(observations)),
-                following_value=judge(weights, seen(following)),
-                reward=settings["reward_scale"] * reward,
-                done=done & ~cut,
-                ended=ended,
-            )
-            fresh, states = jax.vmap(task.reset)(jax.random.split(jax.random.fold_in(key, 1), len(ended)))
-            stepped = jax.tree.map(
-                lambda new, old: jnp.where(ended.reshape(-1, *[1] * (old.ndim - 1)), new, old), states, stepped
-            )
-            return (stepped, jnp.where(ended[:, None], fresh, following), jnp.where(ended, 0, elapsed + 1)), taken
-
-        running = learner.states, learner.observations, learner.elapsed
-        running, steps = jax.lax.scan(step, running, jax.random.split(key, settings["rollout"]))
-        flat = steps.observation.reshape(-1, task.observation_size)
-        mean = flat.mean(0)
-        visited = rollouts.Statistics(jnp.float32(len(flat)), mean, jnp.sum((flat - mean) ** 2, 0))
-        states, observations, elapsed = running
-        return learner._replace(
-            states=states,
-            observations=observations,
-            elapsed=elapsed,
-            statistics=rollouts.merge(learner.statistics, visited),
-        ), steps
-
-    def loss(weights: Weights, context: Any, batch: tuple) -> jax.Array:
-        observations, action, log_prob, advantage, target = batch
-        now, entropy = distribution(task, act(context, weights, observations), weights.log_std, action)
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-        ratio = jnp.exp(now - log_prob)
-        clipped = jnp.clip(ratio, 1 - settings["clip"], 1 + settings["clip"])
-        improvement = jnp.minimum(ratio * advantage, clipped * advantage)
-        missed = (judge(weights, observations) - target) ** 2
-        return -jnp.mean(improvement) + jnp.mean(missed) / 4 - settings["entropy"] * jnp.mean(entropy)
-
-    def update(context: Any, learner: Learner, key: jax.Array) -> tuple[Learner, jax.Array]:
-        play_key, learn_key = jax.random.split(key)
-        before = learner.statistics
-        learner, steps = play(context, learner, play_key)
-        advantage = advantages(steps, settings["discount"], settings["trace"])
-        observed = rollouts.normalise(steps.observation, before)
-        data = observed, steps.action, steps.log_prob, advantage, advantage + steps.value
-        data = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), data)
-        size = settings["environments"] * settings["rollout"]
-
-        def epoch(carried: tuple, key: jax.Array) -> tuple[tuple, jax.Array]:
-            order = jax.random.permutation(key, size).reshape(settings["minibatches"], -1)
-
-            def learn(carried: tuple, chosen: jax.Array) -> tuple[tuple, jax.Array]:
-                weights, state = carried
-                value, gradient = jax.value_and_grad(loss)(weights, context, jax.tree.map(lambda a: a[chosen], data))
-                changes, state = optimizer.update(gradient, state, weights)
-                return (optax.apply_updates(weights, changes), state), value
-
-            return jax.lax.scan(learn, carried, order)
-
-        carried, losses = jax.lax.scan(
-            epoch, (learner.weights, learner.optimizer), jax.random.split(learn_key, settings["epochs"])
-        )
-        return learner._replace(weights=carried[0], optimizer=carried[1]), jnp.mean(losses)
-
-    updates = settings["steps"] // settings["evaluations"]
+    setting, stride = Setting(rules, task, optimizer, act, judge), steps // evaluations
 
     @jax.jit
-    def start(initial, critics, keys):
-        def one(argument):
-            actor, critic, key = argument
-            weights = Weights(actor, jnp.full(task.outputs, jnp.log(settings["std_init"])), critic)
-            observations, states = jax.vmap(task.reset)(jax.random.split(key, settings["environments"]))
-            elapsed = jnp.zeros(settings["environments"], jnp.int32)
-            statistics = rollouts.initial_statistics(task.observation_size)
-            return Learner(weights, optimizer.init(weights), states, observations, elapsed, statistics)
-
-        return streams.over_seeds(one, (initial, critics, keys))
+    def start_all(actors, critics, keys):
+        return streams.over_seeds(lambda seed: start(setting, *seed), (actors, critics, keys))
 
     @jax.jit
     def advance(context, learners, keys):
         def one(argument):
             context, learner, key = argument
             learner, losses = jax.lax.scan(
-                lambda learner, key: update(context, learner, key), learner, jax.random.split(key, updates)
+                lambda learner, key: update(setting, context, learner, key), learner, jax.random.split(key, stride)
             )
             return learner, objective.scatter(context, learner.weights.actor), {"batch/loss": jnp.mean(losses)}
 
@@ -232,13 +305,13 @@ def train(
 
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     critics = jax.tree.map(lambda *rows: jnp.stack(rows), *(feedforward.initialise(critic, rng) for _ in range(count)))
-    learners = start(initial, critics, streams.split(jax.random.fold_in(key, settings["evaluations"]), count))
+    learners = start_all(initial, critics, streams.split(jax.random.fold_in(key, evaluations), count))
     trajectory, score = Trajectory(), scorer(objective)
-    for round_ in range(settings["evaluations"]):
+    for round_ in range(evaluations):
         step_key, score_key = jax.random.split(jax.random.fold_in(key, round_))
         learners, parameters, losses = advance(objective.context, learners, streams.split(step_key, count))
         scores = score(objective.shared, parameters, learners.statistics, streams.split(score_key, count))
-        trajectory.add((round_ + 1) * updates, losses | scores)
-        report((round_ + 1) * updates, trajectory.last("batch/loss"))
+        trajectory.add((round_ + 1) * stride, losses | scores)
+        report((round_ + 1) * stride, trajectory.last("batch/loss"))
     carry = jax.tree.map(np.asarray, learners.statistics)
     return Trained(np.asarray(learners.weights.actor), None, carry, trajectory)

@@ -3,17 +3,23 @@
 Axis letters: `P` members, `D` dimensions.
 """
 
-import inspect
 from collections.abc import Callable
 from math import log, sqrt
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from evotickets.trainers import EVOSAX
+from evotickets.configuration.options import Doc, Even, Ge, Gt, Le, LearningRate, Std
+from evotickets.trainers import EVOSAX, strategy
+
+Population = Annotated[int, Ge(2), Le(1_000_000), Doc("Members of a generation.")]
+Start = Annotated[Std, Doc("Standard deviation of the search distribution at the start of a level.")]
+MeanRate = Annotated[LearningRate, Doc("Learning rate of Adam on the mean.")]
+RateDecay = Annotated[float, Gt(0), Le(1), Doc("Factor on the learning rate, each generation.")]
+RateMin = Annotated[float, Ge(0), Le(100), Doc("The learning rate never falls below this.")]
 
 
 class Strategy(NamedTuple):
@@ -41,7 +47,14 @@ def _evosax() -> Any:
     return evosax.algorithms
 
 
-def snes(population: int, dimensions: int, *, std_init: float = 0.05, temperature: float = 16.0) -> Strategy:
+@strategy
+def snes(
+    dimensions: int,
+    *,
+    population: Population = 128,
+    std_init: Start = 0.05,
+    temperature: Annotated[float, Gt(0), Le(10_000), Doc("Temperature of the softmax over ranks.")] = 16,
+) -> Strategy:
     """Separable natural evolution strategy with softmax rank weights.
 
     Source: Wierstra et al. (2014); weights and learning rates as in Lange & Sprekeler (2023), appendix.
@@ -56,7 +69,8 @@ def snes(population: int, dimensions: int, *, std_init: float = 0.05, temperatur
     return Strategy(algorithm, params)
 
 
-def sep_cma_es(population: int, dimensions: int, *, std_init: float = 0.05) -> Strategy:
+@strategy
+def sep_cma_es(dimensions: int, *, population: Population = 128, std_init: Start = 0.05) -> Strategy:
     """Separable CMA-ES, elite ratio one half.
 
     Source: Ros & Hansen (2008), §3: c_1 and c_mu carry the factor (n + 2) / 3, which evosax leaves out. Without it the
@@ -91,17 +105,18 @@ def _schedule(start: float, decay: float, floor: float) -> optax.Schedule:
     return optax.exponential_decay(start, 1, decay, end_value=floor)
 
 
+@strategy
 def pgpe(
-    population: int,
     dimensions: int,
     *,
-    std_init: float = 0.05,
-    std_learning_rate: float = 0.1,
-    std_decay: float = 0.999,
-    std_min: float = 0.01,
-    learning_rate: float = 0.01,
-    learning_rate_decay: float = 0.999,
-    learning_rate_min: float = 0.001,
+    population: Even = 128,
+    std_init: Start = 0.05,
+    std_learning_rate: Annotated[float, Ge(0), Le(100), Doc("Learning rate of the std.")] = 0.1,
+    std_decay: Annotated[float, Gt(0), Le(1), Doc("Factor on the std, each generation.")] = 0.999,
+    std_min: Annotated[float, Ge(0), Le(100), Doc("Decay stops at this std.")] = 0.01,
+    learning_rate: MeanRate = 0.01,
+    learning_rate_decay: RateDecay = 0.999,
+    learning_rate_min: RateMin = 0.001,
 ) -> Strategy:
     """Policy gradients with parameter-based exploration: centred ranks, antithetic pairs, Adam on the mean.
 
@@ -119,14 +134,15 @@ def pgpe(
     return Strategy(algorithm, params, antithetic=True, anneal=anneal)
 
 
+@strategy
 def open_es(
-    population: int,
     dimensions: int,
     *,
-    std_init: float = 0.05,
-    learning_rate: float = 0.01,
-    learning_rate_decay: float = 0.999,
-    learning_rate_min: float = 0.001,
+    population: Even = 128,
+    std_init: Start = 0.05,
+    learning_rate: MeanRate = 0.01,
+    learning_rate_decay: RateDecay = 0.999,
+    learning_rate_min: RateMin = 0.001,
 ) -> Strategy:
     """OpenAI-ES: one fixed std for all coordinates, antithetic pairs, centred ranks, Adam on the mean.
 
@@ -141,7 +157,14 @@ def open_es(
     return Strategy(algorithm, algorithm.default_params, antithetic=True)
 
 
-def des(population: int, dimensions: int, *, std_init: float = 0.05, temperature: float = 12.5) -> Strategy:
+@strategy
+def des(
+    dimensions: int,
+    *,
+    population: Population = 128,
+    std_init: Start = 0.05,
+    temperature: Annotated[float, Gt(0), Doc("Temperature of the sigmoid over ranks.")] = 12.5,
+) -> Strategy:
     """Discovered evolution strategy.
 
     Source: Lange et al. (2023), "Discovering evolution strategies via meta-black-box optimization".
@@ -152,13 +175,11 @@ def des(population: int, dimensions: int, *, std_init: float = 0.05, temperature
     return Strategy(algorithm, algorithm.default_params.replace(std_init=std_init, weights=weights, lr_std=0.1))
 
 
-STRATEGIES: dict[str, Callable[..., Strategy]] = {f.__name__: f for f in (snes, sep_cma_es, pgpe, open_es, des)}
+def evosax(name: str) -> Callable[..., Strategy]:
+    """Wrap a distribution-based class of evosax with its own defaults; its own `ask` samples."""
 
-
-def _from_evosax(name: str) -> Callable[..., Strategy]:
-    """Wrap a class of evosax with its own defaults; its own `ask` samples."""
-
-    def build(population: int, dimensions: int, *, std_init: float = 0.05) -> Strategy:
+    def build(dimensions: int, *, population: Population = 128, std_init: Start = 0.05) -> Strategy:
+        """Build any other distribution-based class of evosax, by its name."""
         algorithm = _evosax().distribution_based_algorithms[name](population, jnp.zeros(dimensions))
         params = algorithm.default_params
         params = params.replace(std_init=std_init) if hasattr(params, "std_init") else params
@@ -173,14 +194,8 @@ def recipe(name: str) -> Callable[..., Strategy]:
     Raises:
         ValueError: if there is none of that name.
     """
-    if name in STRATEGIES:
-        return STRATEGIES[name]
+    if name in strategy:
+        return strategy[name]
     if name in EVOSAX:
-        return _from_evosax(name)
-    raise ValueError(f"unknown strategy {name!r}; known are {', '.join([*STRATEGIES, *EVOSAX])}")
-
-
-def options(name: str) -> dict[str, float]:
-    """Return the options of a strategy with their defaults."""
-    parameters = inspect.signature(recipe(name)).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        return evosax(name)
+    raise ValueError(f"unknown strategy {name!r}; known are {', '.join([*strategy, *EVOSAX])}")

@@ -8,8 +8,9 @@ import numpy as np
 import optax
 import pytest
 
-from evotickets.systems.hybrid import baselines, cells, strategy, updates
-from evotickets.systems.hybrid.methods import METHODS, Batches, Setting, options
+from evotickets.systems import hybrid
+from evotickets.systems.hybrid import cells, updates
+from evotickets.systems.hybrid.methods import Batches, Setting, baselines, evolution
 
 ARCHITECTURE = cells.architectures.build((4, 4, 1), 3, {"hidden": [10]})
 NAMES = ["dense1/kernel", "dense2/kernel"]
@@ -59,7 +60,7 @@ SPARSE = {
 
 @pytest.mark.parametrize("name", SPARSE)
 def test_exactly_as_many_are_kept_at_every_step_and_the_rest_is_zero(name):
-    method = METHODS[name](setting(), **SPARSE[name])
+    method = hybrid.method[name](setting(), **SPARSE[name])
     for state in walk(method):
         deployed, masks = jax.jit(method.deployed)(state, jnp.asarray(COUNTS))
         for layer, parameter in enumerate(NAMES):
@@ -68,7 +69,7 @@ def test_exactly_as_many_are_kept_at_every_step_and_the_rest_is_zero(name):
 
 
 def test_a_static_mask_stays_and_its_survivors_move():
-    method = METHODS["static"](setting())
+    method = hybrid.method["static"](setting())
     states = walk(method)
     first, last = (masks_of(method, state) for state in (states[0], states[-1]))
     for name in NAMES:
@@ -80,7 +81,7 @@ def test_a_static_mask_stays_and_its_survivors_move():
 
 
 def test_dense_training_is_plain_gradient_descent():
-    method = METHODS["dense"](setting())
+    method = hybrid.method["dense"](setting())
     last = walk(method, counts=SIZES)[-1]
     optimizer = optax.sgd(optax.cosine_decay_schedule(RATE, STEPS), 0.9)
     weights = params()
@@ -94,8 +95,8 @@ def test_dense_training_is_plain_gradient_descent():
 
 
 def test_one_batch_of_several():
-    assert METHODS["static"](setting()).passes == 3 * 16
-    assert METHODS["static"](setting(), batches=1).passes == 3 * 8
+    assert hybrid.method["static"](setting()).passes == 3 * 16
+    assert hybrid.method["static"](setting(), batches=1).passes == 3 * 8
     x, y = samples(0).first(1)
     np.testing.assert_array_equal(x, samples(0).x[0])
     assert len(y) == 8
@@ -103,7 +104,7 @@ def test_one_batch_of_several():
 
 @pytest.mark.parametrize("name", ["set", "rigl"])
 def test_masks_change_every_so_many_steps_by_a_share_that_falls(name):
-    method = METHODS[name](setting(), every=EVERY, layer_densities="uniform")
+    method = hybrid.method[name](setting(), every=EVERY, layer_densities="uniform")
     states = walk(method)
     for at in range(STEPS):
         before, after = (masks_of(method, state) for state in states[at : at + 2])
@@ -117,11 +118,11 @@ def test_masks_change_every_so_many_steps_by_a_share_that_falls(name):
 
 
 def test_the_smallest_are_pruned_and_what_grows_starts_at_zero_without_momentum():
-    method = METHODS["set"](setting(), every=EVERY)
+    method = hybrid.method["set"](setting(), every=EVERY)
     states = walk(method, EVERY)
     before, after = (masks_of(method, state)[NAMES[0]] for state in states[-2:])
     # What the step itself did to the weights, without the change of the mask.
-    still = METHODS["set"](setting(), every=10**6)
+    still = hybrid.method["set"](setting(), every=10**6)
     last = states[-2], jnp.asarray(COUNTS), samples(EVERY - 1), jnp.int32(EVERY - 1), jax.random.key(0)
     moved = jax.jit(still.step)(*last)[0]
     magnitude = np.abs(np.asarray(moved.weights.params[NAMES[0]]))
@@ -135,7 +136,7 @@ def test_the_smallest_are_pruned_and_what_grows_starts_at_zero_without_momentum(
 
 
 def test_rigl_grows_where_the_gradient_is_largest():
-    method = METHODS["rigl"](setting(), every=EVERY)
+    method = hybrid.method["rigl"](setting(), every=EVERY)
     states = walk(method, EVERY)
     before, after = (masks_of(method, state)[NAMES[0]] for state in states[-2:])
     x, y = samples(EVERY - 1).first(0)
@@ -146,7 +147,7 @@ def test_rigl_grows_where_the_gradient_is_largest():
 
 
 def test_gradual_pruning_follows_the_cubic_ramp_and_never_takes_back():
-    method = METHODS["gmp"](setting(), every=EVERY)
+    method = hybrid.method["gmp"](setting(), every=EVERY)
     states = walk(method)
     kept = SIZES
     for at in range(STEPS + 1):
@@ -162,7 +163,7 @@ def test_gradual_pruning_follows_the_cubic_ramp_and_never_takes_back():
 
 
 def test_straight_through_scores_follow_gradient_times_weight_and_pruned_weights_stay_alive():
-    method = METHODS["straight_through"](setting(), score_rate=2.0)
+    method = hybrid.method["straight_through"](setting(), score_rate=2.0)
     states = walk(method, 1)
     masks = masks_of(method, states[0])
     weights = states[0].weights.params
@@ -178,11 +179,11 @@ def test_straight_through_scores_follow_gradient_times_weight_and_pruned_weights
 
 
 def test_every_method_says_where_it_comes_from_and_what_it_costs():
-    for name in set(METHODS) - {"static", "dense", "small_dense"}:
-        assert "Source:" in inspect.getdoc(METHODS[name]), name
-    costs = {name: METHODS[name](setting()).passes for name in METHODS}
-    assert costs == dict.fromkeys(METHODS, 48) | {"hybrid": 96, "evolution": 64 * 16}
-    assert options("set") == {"fraction": 0.3, "every": 100, "layer_densities": "uniform", "batches": 0}
+    for name in set(hybrid.method) - {"static", "dense", "small_dense"}:
+        assert "Source:" in inspect.getdoc(hybrid.method[name]), name
+    costs = {name: hybrid.method[name](setting()).passes for name in hybrid.method}
+    assert costs == dict.fromkeys(hybrid.method, 48) | {"hybrid": 96, "evolution": 64 * 16}
+    assert hybrid.method.options("set") == {"fraction": 0.3, "every": 100, "layer_densities": "uniform", "batches": 0}
 
 
 def bowl(dimensions=12):
@@ -200,7 +201,7 @@ def bowl(dimensions=12):
     ids=["full", "semi", "independent", "generations"],
 )
 def test_pure_evolution_arrives_at_the_minimum(options):
-    method = METHODS["evolution"](bowl(), **({"population": 32, "std": 0.3} | options))
+    method = hybrid.method["evolution"](bowl(), **({"population": 32, "std": 0.3} | options))
     truth = jax.random.normal(jax.random.key(0), (12, 1))
 
     @jax.jit
@@ -221,14 +222,14 @@ def test_pure_evolution_arrives_at_the_minimum(options):
 def test_an_update_by_hand():
     """Two pairs in two dimensions; utilities .5, −.5, .25, −.25."""
     noise, weights = jnp.array([[1.0, 2.0], [0.5, -1.0]]), jnp.array([0.5, 0.25, -0.5, -0.25])
-    found = strategy.directions(noise, weights, jnp.float32(0))
+    found = evolution.directions(noise, weights, jnp.float32(0))
     np.testing.assert_allclose(found.mean, [1.25, 1.5])
     np.testing.assert_allclose(found.std, [0, 0], atol=1e-7)
-    alone = strategy.directions(jnp.concatenate([noise, -noise]), weights, jnp.float32(0), antithetic=False)
+    alone = evolution.directions(jnp.concatenate([noise, -noise]), weights, jnp.float32(0), antithetic=False)
     np.testing.assert_allclose(alone.mean, found.mean)
-    moved = strategy.update(
-        strategy.Distribution(jnp.zeros(2), jnp.array([0.1, 0.2])),
-        strategy.Directions(found.mean, jnp.ones(2), found.loss),
+    moved = evolution.update(
+        evolution.Distribution(jnp.zeros(2), jnp.array([0.1, 0.2])),
+        evolution.Directions(found.mean, jnp.ones(2), found.loss),
     )
     np.testing.assert_allclose(moved.mean, [0.125, 0.3], rtol=1e-6)
     rate = (3 + np.log(2)) / (5 * np.sqrt(2))
@@ -237,11 +238,11 @@ def test_an_update_by_hand():
 
 def test_semi_updates_point_where_full_ones_do_and_one_group_is_the_full_update():
     shared = setting()
-    method = METHODS["evolution"](shared, population=256, groups=4)
+    method = hybrid.method["evolution"](shared, population=256, groups=4)
     state = method.start(params(), None, jax.random.key(0))
     found = jax.jit(lambda: method.probe(state, None, samples(0), 0, jax.random.key(1)))()
     assert 0.9 < float(found["update/cosine"]) < 1
-    assert METHODS["evolution"](shared, population=64).probe is None
+    assert hybrid.method["evolution"](shared, population=64).probe is None
 
 
 def test_groups_are_averaged():

@@ -11,8 +11,9 @@ import pytest
 
 from evotickets.networks.architectures import Architecture
 from evotickets.networks.description import Parameter
-from evotickets.systems.hybrid import blocks, cells, coevolution, effects, updates
-from evotickets.systems.hybrid.methods import METHODS, Batches, Setting, masked
+from evotickets.systems import hybrid
+from evotickets.systems.hybrid import blocks, cells, effects, updates
+from evotickets.systems.hybrid.methods import Batches, Setting, coevolution, masked
 
 INPUTS, OUTPUTS = 16, 2
 
@@ -77,7 +78,7 @@ def test_a_planted_regression_is_recovered_exactly(options):
     truth, mask = planted(block)
     shared = setting()
     blocks = int(mask.sum()) // (block[0] * block[1])
-    kernel, found, kept = fit(METHODS["hybrid"](shared, mask_rate=0.5, **options), truth, shared, blocks)
+    kernel, found, kept = fit(hybrid.method["hybrid"](shared, mask_rate=0.5, **options), truth, shared, blocks)
     np.testing.assert_array_equal(found, mask)
     np.testing.assert_allclose(kernel, truth, atol=1e-3)
     assert (kept == mask.sum()).all()
@@ -87,14 +88,14 @@ def test_a_planted_regression_is_recovered_exactly(options):
 def test_without_the_signal_of_evolution_nothing_is_recovered(options):
     truth, mask = planted()
     shared = setting()
-    _, found, kept = fit(METHODS["hybrid"](shared, **({"mask_rate": 0.5} | options)), truth, shared, 8)
+    _, found, kept = fit(hybrid.method["hybrid"](shared, **({"mask_rate": 0.5} | options)), truth, shared, 8)
     assert (found & mask).sum() <= 5, "chance is two of eight"
     assert (kept == 8).all()
 
 
 def drawn_state(architecture, counts, seed=0):
     shared = Setting(architecture, 100, 2, 32, 0.1, 0.9)
-    method = METHODS["hybrid"](shared, start_at="magnitude")
+    method = hybrid.method["hybrid"](shared, start_at="magnitude")
     rng = np.random.default_rng(seed)
     params = cells.architectures.initialise(architecture, {}, rng)
     return shared, method, method.start(params, counts, jax.random.key(seed))
@@ -142,7 +143,7 @@ def test_gradients_of_members_are_averaged_each_on_its_own_survivors():
 def test_without_noise_the_hybrid_is_gradient_descent_on_one_mask():
     architecture, counts, samples = small()
     shared, method, state = drawn_state(architecture, counts)
-    still = METHODS["hybrid"](shared, std=0.0, start_at="magnitude")
+    still = hybrid.method["hybrid"](shared, std=0.0, start_at="magnitude")
     moved, _ = jax.jit(lambda: still.step(state, counts, samples, jnp.int32(3), jax.random.key(0)))()
     own = jax.jit(method.deployed)(state, counts)[1]
     both = samples.x.reshape(64, 2, 4, 1), samples.y.ravel()
@@ -240,8 +241,9 @@ def test_two_devices_do_what_one_does_with_two_groups():
         from evotickets import devices
         devices.configure(2, cache=None)
         import jax, jax.numpy as jnp, numpy as np
+        from evotickets.systems import hybrid
         from evotickets.systems.hybrid import cells
-        from evotickets.systems.hybrid.methods import METHODS, Batches, Setting
+        from evotickets.systems.hybrid.methods import Batches, Setting
         architecture = cells.architectures.build((4, 4, 1), 3, {"hidden": [8]})
         counts = jnp.array([40, 12])
         rng = np.random.default_rng(0)
@@ -250,7 +252,7 @@ def test_two_devices_do_what_one_does_with_two_groups():
         params = cells.architectures.initialise(architecture, {}, rng)
 
         def train(name, mesh, **options):
-            method = METHODS[name](Setting(architecture, 20, 4, 16, .1, .9, mesh), groups=2, **options)
+            method = hybrid.method[name](Setting(architecture, 20, 4, 16, .1, .9, mesh), groups=2, **options)
 
             @jax.jit
             def run(params):

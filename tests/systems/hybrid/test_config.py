@@ -1,20 +1,15 @@
 """The section `hybrid` of a configuration: what it resolves to, and one sentence for whatever is wrong with it."""
 
 from functools import partial
-from pathlib import Path
 
 import pytest
-import yaml
 
 from evotickets import study
 from evotickets.configuration import reader
-from evotickets.systems.hybrid import baselines, cells, config
+from evotickets.systems.hybrid import cells, config, method
 from evotickets.systems.hybrid.config import Cell
-from evotickets.systems.hybrid.methods import METHODS, options
 from tests import studies
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
-RULES = yaml.safe_load(SCHEMA.read_text())
 GOOD = {
     "hybrid": {
         "tasks": {"digits": {"hidden": [8]}, "rows": {"task": "digits", "recurrent": 8, "training": {"steps": 500}}},
@@ -36,7 +31,7 @@ GOOD = {
 
 
 def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
-    hybrid = study.resolve(GOOD, SCHEMA).hybrid
+    hybrid = study.resolve(GOOD).hybrid
     assert set(hybrid.cells) == {
         Cell("digits", "hybrid", "0.5"), Cell("digits", "hybrid", "0.02"), Cell("digits", "still", "0.5"),
         Cell("digits", "still", "0.02"), Cell("digits", "dense", "1"), Cell("digits", "set", "0.1"),
@@ -49,29 +44,31 @@ def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
 
 
 def test_defaults_are_filled_in_and_a_task_has_its_own_training():
-    hybrid = study.resolve(GOOD, SCHEMA).hybrid
+    hybrid = study.resolve(GOOD).hybrid
     shared = {"steps": 1000, "batches": 4, "batch": 32, "learning_rate": 0.1, "momentum": 0.9, "evaluations": 10}
     assert hybrid.tasks["digits"] == {"task": "digits", "hidden": [8], "training": shared}
     assert hybrid.tasks["rows"]["training"] == shared | {"steps": 500}
-    assert hybrid.methods["still"] == {"method": "hybrid"} | options("hybrid") | {"mask_rate": 0, "block": [1, 1]}
-    assert "hybrid" not in study.resolve({"hybrid": GOOD["hybrid"]}, SCHEMA).tickets.tasks
+    assert hybrid.methods["still"] == {"method": "hybrid"} | method.options("hybrid") | {
+        "mask_rate": 0,
+        "block": [1, 1],
+    }
+    assert "hybrid" not in study.resolve({"hybrid": GOOD["hybrid"]}).tickets.tasks
 
 
 def test_the_schema_and_the_methods_agree():
-    described = RULES["$defs"]["hybrid_methods"]
-    assert set(described) == set(METHODS)
+    described = reader.described(method)
+    assert set(described) == set(method)
     for name, rules in described.items():
         properties = {key: rule for key, rule in rules["properties"].items() if key != "method"}
-        own = {key: list(value) if isinstance(value, tuple) else value for key, value in options(name).items()}
+        own = {key: list(value) if isinstance(value, tuple) else value for key, value in method.options(name).items()}
         assert {key: rule["default"] for key, rule in properties.items()} == own
         assert all(rule["description"] for rule in properties.values())
 
 
 def test_what_the_grid_knows_of_methods_is_so():
-    assert {"dense", "evolution"} == config.WHOLE
-    assert config.CHANGES_UNTIL == baselines.STOP
-    assert config.SEARCH in METHODS
-    assert cells.SMALL in METHODS
+    assert {name for name in method if config.whole(name)} == {"dense", "evolution"}
+    assert config.SEARCH in method
+    assert cells.SMALL in method
 
 
 broken = partial(studies.changed, GOOD, "hybrid")
@@ -106,5 +103,5 @@ broken = partial(studies.changed, GOOD, "hybrid")
 )  # fmt: skip
 def test_mistakes_are_refused_in_one_sentence(config, sentence):
     with pytest.raises(reader.StudyError) as refused:
-        study.resolve(config, SCHEMA)
+        study.resolve(config)
     assert sentence in str(refused.value)

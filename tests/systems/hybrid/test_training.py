@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from evotickets import tasks
+from evotickets.systems import hybrid
 from evotickets.systems.hybrid import cells, effects
-from evotickets.systems.hybrid.methods import METHODS
 
 TRAINING = {"steps": 60, "batches": 2, "batch": 32, "learning_rate": 0.1, "momentum": 0.9, "evaluations": 3}
 TASK = {"task": "digits", "hidden": [16], "training": TRAINING}
@@ -31,7 +31,7 @@ def run(digits, method, density=0.25, task=TASK, **options):
     return cells.run(digits, task, {"method": method, **options}, density, seed=0, count=2)
 
 
-@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("name", sorted(hybrid.method))
 def test_every_method_trains_and_keeps_exactly_what_it_may(digits, name):
     changes = {key: {"every": 10} for key in ("set", "rigl", "gmp")}
     # At a quarter four units are left to a small dense network, which trains slowly.

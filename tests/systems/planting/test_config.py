@@ -2,21 +2,17 @@
 
 import inspect
 from functools import partial
-from pathlib import Path
 
 import pytest
-import yaml
 
 from evotickets import study
 from evotickets.configuration import reader
 from evotickets.planted import targets
-from evotickets.systems.planting import seekers
+from evotickets.systems.planting import seeker
 from evotickets.systems.planting.config import Cell
-from evotickets.systems.planting.registry import SEEKERS
 from tests import studies
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
-RULES = yaml.safe_load(SCHEMA.read_text())
+RULES = reader.schema()
 GOOD = {
     "planting": {
         "targets": {"circle": {}, "noisy": {"target": "circle", "noise": 0.1}},
@@ -30,7 +26,7 @@ GOOD = {
 
 
 def test_every_cell_is_there_once_and_all_seekers_share_the_dense_one():
-    planting = study.resolve(GOOD, SCHEMA).planting
+    planting = study.resolve(GOOD).planting
     assert len(set(planting.cells)) == len(planting.cells)
     assert planting.grounds == [("circle", 2), ("circle", 4), ("noisy", 4)]
     at_two = {(cell.seeker, cell.density) for cell in planting.cells if cell.depth == 2}
@@ -39,7 +35,7 @@ def test_every_cell_is_there_once_and_all_seekers_share_the_dense_one():
 
 
 def test_defaults_are_filled_in():
-    planting = study.resolve(GOOD, SCHEMA).planting
+    planting = study.resolve(GOOD).planting
     assert planting.training == {"epochs": 10, "batch": 32, "learning_rate": 0.001}
     assert planting.targets["noisy"] == {"target": "circle", "noise": 0.1, "width": 100}
     assert planting.targets["circle"]["noise"] == 0.01
@@ -48,22 +44,24 @@ def test_defaults_are_filled_in():
 
 
 def test_the_schema_and_the_seekers_agree():
-    described = RULES["$defs"]["seekers"]
-    assert set(described) == set(SEEKERS)
+    described = reader.described(seeker)
+    assert set(described) == set(seeker)
     for name, rules in described.items():
         properties = {key: rule for key, rule in rules["properties"].items() if key != "seeker"}
-        assert {key: rule["default"] for key, rule in properties.items()} == seekers.options(name)
+        assert {key: rule["default"] for key, rule in properties.items()} == seeker.options(name)
         assert all(rule["description"] for rule in properties.values())
 
 
 def test_the_schema_names_every_family_of_targets():
-    text = RULES["$defs"]["target"]["properties"]["target"]["description"]
+    text = RULES["properties"]["planting"]["properties"]["targets"]["additionalProperties"]["properties"]["target"][
+        "description"
+    ]
     assert all(name in text for name in targets.TARGETS)
 
 
 def test_every_seeker_says_where_it_comes_from():
-    for name in set(SEEKERS) - {"random"}:
-        assert "Source:" in inspect.getdoc(SEEKERS[name]), name
+    for name in set(seeker) - {"random"}:
+        assert "Source:" in inspect.getdoc(seeker[name]), name
 
 
 broken = partial(studies.changed, GOOD, "planting")
@@ -92,5 +90,5 @@ broken = partial(studies.changed, GOOD, "planting")
 )
 def test_mistakes_are_refused_in_one_sentence(config, sentence):
     with pytest.raises(reader.StudyError) as refused:
-        study.resolve(config, SCHEMA)
+        study.resolve(config)
     assert sentence in str(refused.value)

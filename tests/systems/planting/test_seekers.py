@@ -11,8 +11,8 @@ from evotickets.networks import feedforward, layout, masks
 from evotickets.planted import samples
 from evotickets.supermasks import TRAINED_SCORES, adam, biprop, edge_popup, gem_miner, trained_scores
 from evotickets.supermasks.instance import Instance, counts, cut
-from evotickets.systems.planting import cells, saliency, scored, seekers
-from evotickets.systems.planting.registry import SEEKERS
+from evotickets.systems.planting import cells, saliency, seeker, seekers
+from evotickets.systems.planting.seekers import by_score
 
 TRAINING = {"epochs": 2, "batch": 32, "learning_rate": 0.001}
 CIRCLE = {"target": "circle", "width": 24, "noise": 0.01}
@@ -65,7 +65,7 @@ def test_synaptic_flow_is_conserved_without_biases():
 def test_scores_of_a_masked_network_are_those_of_the_smaller_one():
     found, ground = instance()
     mask = np.random.default_rng(0).random(ground.mask.shape) < 0.5
-    for name in saliency.SALIENCIES:
+    for name in saliency.criteria():
         values = saliency.score(found.network, found.problem, name, found.parameters, mask)
         changed = found.parameters.copy()
         changed[~masks.spread(found.network, mask)] = 7.0
@@ -176,7 +176,7 @@ def test_training_a_dense_network_learns_the_circle():
 
 
 @pytest.mark.parametrize("target", [CIRCLE, {"target": "helix", "width": 30, "noise": 0.01}], ids=["circle", "helix"])
-@pytest.mark.parametrize("name", SEEKERS)
+@pytest.mark.parametrize("name", seeker)
 def test_every_seeker_finds_exactly_as_many_edges_and_one_seed_decides_which(name, target):
     found, ground = instance(target)
     before, parameters = found.parameters.copy(), found.parameters
@@ -268,7 +268,7 @@ def test_a_step_of_scores_passes_the_gradient_straight_through_the_mask(kind):
     np.testing.assert_allclose(np.asarray(found)[:, kernels], wanted[None, kernels], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["random", *saliency.SALIENCIES])
+@pytest.mark.parametrize("name", ["random", *saliency.criteria()])
 def test_what_a_cut_has_pruned_stays_pruned(name, monkeypatch):
     found, _ = instance(count=64)
     cuts = []
@@ -277,7 +277,7 @@ def test_what_a_cut_has_pruned_stays_pruned(name, monkeypatch):
         cuts.append(cut(*arguments))
         return cuts[-1]
 
-    monkeypatch.setattr(scored, "cut", recorded)
+    monkeypatch.setattr(by_score, "cut", recorded)
     seekers.seek(name, found, 20, **({} if name == "random" else {"rounds": 3, "shots": 2, "epochs": 1}))
     assert [int(mask[0].sum()) for mask in cuts] == counts(found.network.kernel_count, 20, 1 if name == "random" else 6)
     assert all((after <= before).all() for before, after in itertools.pairwise(cuts))
@@ -286,7 +286,7 @@ def test_what_a_cut_has_pruned_stays_pruned(name, monkeypatch):
 def test_seekers_take_no_look_at_the_test_samples():
     found, _ = instance()
     blind = found._replace(problem=found.problem._replace(test=samples.Samples(np.empty(0), np.empty(0))))
-    for name in SEEKERS:
+    for name in seeker:
         chosen = QUICK.get(name, {})
         np.testing.assert_array_equal(seekers.seek(name, found, 40, **chosen), seekers.seek(name, blind, 40, **chosen))
 

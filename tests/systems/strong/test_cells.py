@@ -8,7 +8,7 @@ import pytest
 from evotickets.networks import layout
 from evotickets.supermasks import biprop
 from evotickets.supermasks.instance import Instance
-from evotickets.systems.strong import FOUND, LEAKED, PRUNED, cells, data, seekers
+from evotickets.systems.strong import FOUND, LEAKED, PRUNED, cells, data, seeker, seekers
 from evotickets.tasks import points
 from evotickets.tasks.files import data_folder
 
@@ -106,7 +106,7 @@ def test_unknown_data_are_refused(name, classes, sentence):
 
 
 def test_every_small_seeker_is_tried():
-    assert set(SMALL) == set(seekers.SEEKERS)
+    assert set(SMALL) == set(seeker)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -129,7 +129,7 @@ def test_one_seed_and_the_training_samples_decide_what_a_seeker_finds(name):
 
 @pytest.mark.parametrize("name", SMALL)
 def test_every_seeker_says_where_it_comes_from(name):
-    assert "Source:" in inspect.getdoc(seekers.SEEKERS[name])
+    assert "Source:" in inspect.getdoc(seeker[name])
 
 
 @pytest.mark.parametrize("task", [MOONS, DIGITS, CIRCLE], ids=lambda task: task["task"])

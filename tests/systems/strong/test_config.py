@@ -8,12 +8,11 @@ import yaml
 
 from evotickets import study
 from evotickets.configuration import reader
-from evotickets.systems.strong import cells, data, seekers, weights
+from evotickets.systems.strong import PLANTED_CIRCLE, data, seeker, weights
 from evotickets.systems.strong.config import Cell
 from tests import studies
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
-RULES = yaml.safe_load(SCHEMA.read_text())
+RULES = reader.schema()
 GOOD = {
     "seeds": 2,
     "strong": {
@@ -39,7 +38,7 @@ GOOD = {
 
 
 def resolved():
-    return study.resolve(GOOD, SCHEMA).strong
+    return study.resolve(GOOD).strong
 
 
 def test_cells_are_listed_once_with_what_they_are_compared_with_and_what_they_name():
@@ -75,24 +74,24 @@ def test_defaults_are_filled_in():
 
 
 def test_the_schema_knows_every_seeker_and_its_defaults():
-    known = RULES["$defs"]["strong_seekers"]
-    assert set(known) == set(seekers.SEEKERS)
+    known = reader.described(seeker)
+    assert set(known) == set(seeker)
     for name, rule in known.items():
         options = {option: own["default"] for option, own in rule["properties"].items() if "default" in own}
-        references = {option: options.pop(option) for option in ("density", "budget") if option in options}
-        assert options == seekers.options(name)
-        assert set(references.values()) <= {"genetic"}
+        taken = {option: value for option, value in seeker.options(name).items() if option != "progress"}
+        assert options == taken
+        assert {options[option] for option in ("density", "budget") if option in options} <= {"genetic"}
 
 
 def test_the_schema_knows_every_data_set_and_initialisation():
-    rule = RULES["$defs"]["strong_task"]["properties"]
-    assert all(name in rule["task"]["description"] for name in [*data.FAMILIES, cells.PLANTED_CIRCLE])
+    rule = RULES["properties"]["strong"]["properties"]["tasks"]["additionalProperties"]["properties"]
+    assert all(name in rule["task"]["description"] for name in [*data.FAMILIES, PLANTED_CIRCLE])
     assert tuple(rule["initial"]["enum"]) == weights.SCHEMES
 
 
 def test_a_study_without_the_section_has_no_cells():
     tiny = yaml.safe_load((Path(__file__).parents[2] / "tiny.yaml").read_text())
-    assert study.resolve(tiny, SCHEMA).strong.cells == ()
+    assert study.resolve(tiny).strong.cells == ()
 
 
 broken = partial(studies.changed, GOOD, "strong")
@@ -138,14 +137,14 @@ broken = partial(studies.changed, GOOD, "strong")
 )
 def test_mistakes_are_refused_in_one_sentence(config, sentence):
     with pytest.raises(reader.StudyError) as refused:
-        study.resolve(config, SCHEMA)
+        study.resolve(config)
     assert sentence in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["config", "strong", "strong_mnist"])
 def test_studies_compare_objectives_by_searches_that_differ_in_nothing_else(name):
     path = Path(__file__).parents[3] / f"config/{name}.yaml"
-    strong = study.resolve(yaml.safe_load(path.read_text()), SCHEMA).strong
+    strong = study.resolve(yaml.safe_load(path.read_text())).strong
     entropy, accuracy = (strong.seekers[f"genetic_{objective}"] for objective in ("entropy", "accuracy"))
     assert entropy == accuracy | {"objective": "cross_entropy"}
     tasks = {cell.task for cell in strong.cells if cell.seeker == "genetic_entropy"}

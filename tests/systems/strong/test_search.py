@@ -11,12 +11,17 @@ from hypothesis import strategies as st
 
 from evotickets.networks import layout, masks
 from evotickets.supermasks.instance import Problem, Samples
-from evotickets.systems.strong import choice, evaluator, genetic, logits, search, weights
-from evotickets.systems.strong.baselines import OnePlusOne, RandomSearch
-from evotickets.systems.strong.genetic import Genetic
+from evotickets.systems.strong import choice, evaluator, logits, search, seeker, weights
+from evotickets.systems.strong.seekers import genetic
+from evotickets.systems.strong.seekers.baselines import OnePlusOne, RandomSearch
 
 KEY = jax.random.key(0)
 SMALL = layout.mlp(2, (4,), 2)
+
+
+def rules_of(**changed):
+    defaults = {name: seeker.options("genetic")[name] for name in genetic.Genetic._fields}
+    return genetic.Genetic(**defaults | changed)
 
 
 def problem(seeds=1, count=60, inputs=2, classes=2):
@@ -59,7 +64,7 @@ def every_genome(bits):
     return (np.arange(2**bits)[:, None] >> np.arange(bits) & 1).astype(bool)
 
 
-@pytest.mark.parametrize("method", [Genetic(bound=0), OnePlusOne(5000)], ids=["genetic", "one_plus_one"])
+@pytest.mark.parametrize("method", [rules_of(bound=0), OnePlusOne(5000)], ids=["genetic", "one_plus_one"])
 def test_one_max_is_solved(method):
     judged = judge(64, lambda genomes: 1.0 - jnp.mean(genomes, -1))
     state = ends_with(method, judged, {"Genetic": 300, "OnePlusOne": 4999}[type(method).__name__])
@@ -70,7 +75,7 @@ def test_one_max_is_solved(method):
 def test_of_equal_losses_the_sparser_wins():
     """The loss asks for four certain bits only; the best of all genomes has no other."""
     judged = judge(24, lambda genomes: 4.0 - genomes[:, :4].sum(-1))
-    state = ends_with(Genetic(bound=0), judged, 250)
+    state = ends_with(rules_of(bound=0), judged, 250)
     np.testing.assert_array_equal(np.flatnonzero(state.genomes[0]), [0, 1, 2, 3])
 
 
@@ -82,7 +87,7 @@ def test_the_best_of_all_masks_of_a_small_network_is_found(objective):
     genomes = every_genome(16)
     losses = np.concatenate([score(part) for part in np.split(jnp.asarray(genomes), 16)])
     best = np.lexsort((genomes.sum(1), losses))[0]
-    rules = Genetic(bound=0, mutation=0.5, least=200, most=500, patience=200)
+    rules = rules_of(bound=0, mutation=0.5, least=200, most=500, patience=200)
     starts = 8
     repeated = Problem(2, *(Samples(*(np.repeat(part, starts, 0) for part in split)) for split in data[1:]))
     found = search.search(rules, SMALL, repeated, np.repeat(parameters, starts, 0), objective, key=KEY)
@@ -166,7 +171,7 @@ def test_bernoulli_draws_are_fair_and_independent():
 
 def test_so_many_are_born_as_the_paper_says():
     """30 children, (100 + 30) / 10 mutants and 10 migrants: 300 generations of one population."""
-    rules, judged = Genetic(bound=0), judge(40, lambda genomes: jnp.mean(genomes, -1))
+    rules, judged = rules_of(bound=0), judge(40, lambda genomes: jnp.mean(genomes, -1))
     genomes = search.bernoulli(KEY, (100, 40))
     born = jax.jit(jax.vmap(lambda key: genetic.offspring(rules, judged, genomes, key)[1]))
     counts = np.asarray(born(jax.random.split(KEY, 300)))
@@ -176,7 +181,7 @@ def test_so_many_are_born_as_the_paper_says():
 
 
 def test_parents_and_children_have_mutants_that_differ_in_one_bit():
-    rules = Genetic(bound=0, population=60, mates=10, recombination=1.0, mutation=1.0, migrants=5)
+    rules = rules_of(bound=0, population=60, mates=10, recombination=1.0, mutation=1.0, migrants=5)
     genomes = search.bernoulli(KEY, (60, 50))
     rows, count = genetic.offspring(rules, judge(50, lambda genomes: jnp.mean(genomes, -1)), genomes, KEY)
     assert int(count) == 60 + 120 + 5
@@ -187,7 +192,7 @@ def test_parents_and_children_have_mutants_that_differ_in_one_bit():
 
 
 def test_a_mutant_of_a_child_that_was_not_born_does_not_exist():
-    rules = Genetic(bound=0, recombination=0.0, mutation=1.0, migrants=0)
+    rules = rules_of(bound=0, recombination=0.0, mutation=1.0, migrants=0)
     genomes = search.bernoulli(KEY, (100, 50))
     rows, count = genetic.offspring(rules, judge(50, lambda genomes: jnp.mean(genomes, -1)), genomes, KEY)
     assert int(count) == 100
@@ -195,7 +200,7 @@ def test_a_mutant_of_a_child_that_was_not_born_does_not_exist():
 
 
 def test_nobody_mates_outside_the_best():
-    rules = Genetic(bound=0, recombination=1.0, mutation=0.0, migrants=0)
+    rules = rules_of(bound=0, recombination=1.0, mutation=0.0, migrants=0)
     judged = judge(50, lambda genomes: jnp.mean(genomes, -1))
     # All the best are empty: whatever a child has, it has from itself.
     genomes = jnp.where(jnp.arange(100)[:, None] < 30, False, search.bernoulli(KEY, (100, 50)))
@@ -208,7 +213,7 @@ def test_nobody_mates_outside_the_best():
 
 def test_the_best_never_gets_worse():
     data, parameters = problem(seeds=3), frozen(SMALL, 3)
-    found = search.search(Genetic(least=10, most=60, patience=5), SMALL, data, parameters, "accuracy", key=KEY)
+    found = search.search(rules_of(least=10, most=60, patience=5), SMALL, data, parameters, "accuracy", key=KEY)
     for seed in range(3):
         losses = [row["value"] for row in found.history if (row["seed"], row["metric"]) == (seed, "loss")]
         assert losses == sorted(losses, reverse=True)
@@ -217,7 +222,7 @@ def test_the_best_never_gets_worse():
 
 
 def test_the_search_ends_when_nothing_changes_but_not_too_early():
-    rules = Genetic(bound=0, population=20, mates=5, migrants=2, least=20, most=90, patience=30)
+    rules = rules_of(bound=0, population=20, mates=5, migrants=2, least=20, most=90, patience=30)
     judged = judge(6, lambda genomes: jnp.ones(len(genomes)) * 1.0)
 
     def step(state, index):
@@ -239,7 +244,7 @@ def test_the_search_ends_when_nothing_changes_but_not_too_early():
 
 def test_the_bound_falls_when_the_draws_are_used_up():
     judged = judge(10, lambda genomes: 1 - 0.7 * jnp.ones(len(genomes)))
-    genomes, drawn, bound = genetic.initial_population(Genetic(bound=0.85, draws=200), judged, KEY)
+    genomes, drawn, bound = genetic.initial_population(rules_of(bound=0.85, draws=200), judged, KEY)
     # Nobody reaches .85, .8 and .75; everybody reaches .7.
     assert float(bound) == pytest.approx(0.7)
     assert int(drawn) == 3 * 200 + 100
@@ -248,7 +253,7 @@ def test_the_bound_falls_when_the_draws_are_used_up():
 
 def test_the_first_population_reaches_the_bound():
     judged = judge(12, lambda genomes: 1 - jnp.mean(genomes, -1))
-    genomes, drawn, bound = genetic.initial_population(Genetic(bound=0.75, draws=100_000), judged, KEY)
+    genomes, drawn, bound = genetic.initial_population(rules_of(bound=0.75, draws=100_000), judged, KEY)
     assert np.all(np.asarray(genomes).mean(1) >= 0.75)
     assert float(bound) == 0.75
     assert int(drawn) > 500
@@ -275,7 +280,7 @@ def test_random_search_finds_the_best_of_what_it_draws():
 
 def test_seeds_decide_everything_and_do_not_know_each_other():
     data, parameters = problem(seeds=3), frozen(SMALL, 3)
-    rules = Genetic(least=5, most=20, patience=5)
+    rules = rules_of(least=5, most=20, patience=5)
     both = [search.search(rules, SMALL, data, parameters, "accuracy", key=KEY) for _ in range(2)]
     np.testing.assert_array_equal(both[0].candidates, both[1].candidates)
     fewer = Problem(2, *(Samples(split.x[:2], split.y[:2]) for split in data[1:]))

@@ -1,14 +1,12 @@
 """Transfers and landscapes of a study: what is resolved, and what is refused in one sentence."""
 
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 
 from evotickets import study
 from evotickets.configuration import reader
 
-SCHEMA = Path(__file__).parents[3] / "workflow/schemas/config.schema.yaml"
 SNR = {"task": "digits", "trainer": "snes", "criterion": "snr"}
 GOOD = {
     "tickets": {
@@ -29,7 +27,7 @@ GOOD = {
 
 
 def load(**changes):
-    return study.resolve({"tickets": deepcopy(GOOD["tickets"]) | changes}, SCHEMA).tickets
+    return study.resolve({"tickets": deepcopy(GOOD["tickets"]) | changes}).tickets
 
 
 def test_a_transfer_and_a_landscape_are_resolved():
@@ -54,7 +52,7 @@ def test_a_study_without_them_has_none():
     assert tickets.transfers == ()
     without = deepcopy(GOOD["tickets"])
     del without["transfers"], without["landscape"]
-    assert study.resolve({"tickets": without}, SCHEMA).tickets.landscape.chains == ()
+    assert study.resolve({"tickets": without}).tickets.landscape.chains == ()
 
 
 def test_trainers_are_compared_by_their_own_criterion():

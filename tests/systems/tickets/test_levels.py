@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from evotickets import streams, tasks
+from evotickets import pruning, streams, tasks
 from evotickets.networks import feedforward, layout, masks
 from evotickets.pruning import controls
 from evotickets.systems.tickets import levels as tickets
@@ -53,7 +53,7 @@ def test_biases_are_never_pruned_nor_counted():
     assert len(survivors) == round(0.01 * NETWORK.kernel_count) + 18
 
 
-@pytest.mark.parametrize("control", controls.CONTROLS)
+@pytest.mark.parametrize("control", pruning.CONTROLS)
 def test_controls_keep_the_count_and_destroy_their_part_only(control):
     reference = make(trained(), "snr", 0.2)
     ticket = make(reference, control, 0.2)

@@ -4,3 +4,11 @@ Source: Lenc, Elsen, Schaul & Simonyan (2019), "Non-differentiable supervised le
 methods", arXiv 1906.03139, as far as it could be read: sizes of networks and the constants of the strategy are those of a
 re-implementation that names it, and none of its numbers is repeated here.
 """
+
+from evotickets.parts import Parts
+
+method = Parts("method", "evotickets.systems.hybrid.methods")
+"""How sparse networks are trained: `(setting, *, options) -> Method`."""
+
+STOP = 0.75
+"""Share of the steps after which masks stay."""

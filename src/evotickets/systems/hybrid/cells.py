@@ -1,6 +1,6 @@
 """A cell of the grid: one task, method and density, all seeds at once.
 
-A new method is a registered function in a module that is imported here. Axis letters: `S` seeds.
+Axis letters: `S` seeds.
 """
 
 from collections.abc import Mapping
@@ -13,13 +13,12 @@ from evotickets import streams
 from evotickets.networks import architectures
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import Params
-from evotickets.systems.hybrid import baselines, coevolution, strategy, training
-from evotickets.systems.hybrid.methods import METHODS, Method, Setting
+from evotickets.systems import hybrid
+from evotickets.systems.hybrid import training
+from evotickets.systems.hybrid.methods import Method, Setting
 from evotickets.systems.hybrid.training import Sparse
 from evotickets.tasks import Data
 from evotickets.trainers.history import Report, silent
-
-__all__ = ["Prepared", "architecture_of", "baselines", "coevolution", "prepare", "run", "strategy"]
 
 SMALL = "small_dense"
 """The method that trains a narrower network instead of a sparse one."""
@@ -80,7 +79,7 @@ def prepare(
         unit = architecture.kernel_count / whole.kernel_count
     training_settings = {key: value for key, value in task["training"].items() if key != "evaluations"}
     setting = Setting(architecture, **training_settings, mesh=mesh)
-    built = METHODS[name](setting, **options)
+    built = hybrid.method[name](setting, **options)
     counts = training.counts_of(architecture, built, density)
     rngs = [streams.generator(seed, "hybrid", task["task"], "weights", index) for index in range(count)]
     return Prepared(setting, built, counts, training.initial(architecture, built, counts, rngs), unit)

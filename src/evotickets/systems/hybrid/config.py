@@ -6,15 +6,15 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 from dataclasses import dataclass, field
 from typing import Any
 
-from evotickets import tasks
-from evotickets.configuration.reader import StudyError, conform, known
+from evotickets.configuration.reader import StudyError, conform_part, described, known
+from evotickets.configuration.registered import tasks as registered
+from evotickets.systems.hybrid import STOP, method
+from evotickets.systems.hybrid.section import Section
 
-WHOLE = {"dense", "evolution"}
-"""Methods that prune nothing, and run once whatever the densities."""
+__all__ = ["EMPTY", "Cell", "Effects", "Hybrid", "Overhead", "Section", "resolve"]
+
 SEARCH = "hybrid"
 NETWORKS = ("hidden", "channels", "separable", "recurrent")
-CHANGES_UNTIL = 0.75
-"""Share of the steps in which masks may change (`hybrid.baselines.STOP`, which importing would start JAX)."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +67,33 @@ class Hybrid:
     overhead: tuple[Overhead, ...] = ()
 
 
-def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Hybrid:
-    """Check the section and list its cells.
+EMPTY = Hybrid()
+
+
+def whole(method_name: str) -> bool:
+    """Tell whether a method prunes nothing, and runs once whatever the densities."""
+    return described(method)[method_name].get("x-whole", False)
+
+
+def resolve(section: dict[str, Any]) -> Hybrid:
+    """Check a section that conforms to `Section`, and list its cells.
 
     Raises:
         StudyError: if a name is unknown, or a value is impossible.
     """
     shared = section["training"]
     chosen = {name: _task(name, task, shared) for name, task in section["tasks"].items()}
-    methods = {name: _method(name, method, rules) for name, method in section["methods"].items()}
+    methods = {name: _method(name, options) for name, options in section["methods"].items()}
     cells: dict[Cell, None] = {}
     for index, entry in enumerate(section["cells"]):
         where = f"hybrid.cells[{index}]"
         for task in entry["tasks"]:
             known(f"{where}.tasks", task, chosen)
-            for method in entry["methods"]:
-                known(f"{where}.methods", method, methods)
-                _fits(where, method, methods[method], task, chosen[task]["training"])
-                densities = [1] if methods[method]["method"] in WHOLE else entry["densities"]
-                cells |= dict.fromkeys(Cell(task, method, text(density)) for density in densities)
+            for name in entry["methods"]:
+                known(f"{where}.methods", name, methods)
+                _fits(where, name, methods[name], task, chosen[task]["training"])
+                densities = [1] if whole(methods[name]["method"]) else entry["densities"]
+                cells |= dict.fromkeys(Cell(task, name, text(density)) for density in densities)
     effects = [
         Effects(
             *_search(f"hybrid.effects[{i}]", entry, chosen, methods),
@@ -122,13 +130,13 @@ def text(density: float) -> str:
 def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     where = f"hybrid.tasks.{name}"
     settings = {"task": name, **settings, "training": shared | settings["training"]}
-    known(where, settings["task"], tasks.SUPERVISED)
+    known(where, settings["task"], registered().SUPERVISED)
     kinds = [key for key in NETWORKS if key in settings]
     if kinds not in (["hidden"], ["channels"], ["hidden", "channels"], ["separable"], ["recurrent"]):
         raise StudyError(
             f"{where} needs one network: 'hidden', 'channels' (with or without 'hidden'), 'separable' or 'recurrent'"
         )
-    height, width, _ = tasks.SUPERVISED[settings["task"]].input_shape
+    height, width, _ = registered().SUPERVISED[settings["task"]].input_shape
     poolings = len(settings.get("channels", ()))
     if min(height, width) >> poolings == 0:
         raise StudyError(
@@ -143,11 +151,10 @@ def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[s
     return settings
 
 
-def _method(name: str, options: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
-    where, method = f"hybrid.methods.{name}", options.get("method", name)
-    known(where, method, rules["$defs"]["hybrid_methods"])
-    options = conform({**options, "method": method}, rules["$defs"]["hybrid_methods"][method], rules, f"{where}.")
-    if method == "evolution":
+def _method(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    where = f"hybrid.methods.{name}"
+    options = conform_part(method, name, options, where)
+    if options["method"] == "evolution":
         parts = options["groups"] * (2 if options["antithetic"] else 1)
         if options["population"] % parts or options["population"] < 2 * options["groups"]:
             raise StudyError(
@@ -166,7 +173,7 @@ def _fits(where: str, name: str, options: dict[str, Any], task: str, training: d
         raise StudyError(
             f"{where}: {name} has {options['groups']} groups, which do not divide the {batches} batches of {task}"
         )
-    if options.get("every", 1) > CHANGES_UNTIL * steps:
+    if options.get("every", 1) > STOP * steps:
         raise StudyError(
             f"{where}: {name} changes its mask every {options['every']} steps, never in the first three quarters of the "
             f"{steps} of {task}; lower it"

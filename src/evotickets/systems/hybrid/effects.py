@@ -15,9 +15,9 @@ from evotickets import streams
 from evotickets.networks import architectures
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import Params
-from evotickets.systems.hybrid import cells, coevolution
-from evotickets.systems.hybrid.coevolution import Masking, Search
-from evotickets.systems.hybrid.methods import Masks, Setting, masked
+from evotickets.systems.hybrid import cells
+from evotickets.systems.hybrid.methods import Masks, Setting, coevolution, masked
+from evotickets.systems.hybrid.methods.coevolution import Masking, Search
 from evotickets.systems.hybrid.updates import utilities
 from evotickets.tasks import Data
 from evotickets.trainers.history import Report, silent

@@ -11,10 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evotickets.systems.hybrid import coevolution
 from evotickets.systems.hybrid.cells import Prepared
-from evotickets.systems.hybrid.coevolution import Search
-from evotickets.systems.hybrid.methods import Batches, Method, Setting, Weights, masked, move
+from evotickets.systems.hybrid.methods import Batches, Method, Setting, Weights, coevolution, masked, move
+from evotickets.systems.hybrid.methods.coevolution import Search
 from evotickets.tasks import Data
 
 MASK_PARTS = ("sampling", "selection", "reduction")

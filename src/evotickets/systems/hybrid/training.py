@@ -80,7 +80,7 @@ def train(
 
     Args:
         setting: what all methods share.
-        method: one of `methods.METHODS`, built.
+        method: built from the setting.
         params: of every seed.
         counts: [L].
         data: of the task.

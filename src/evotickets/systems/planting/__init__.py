@@ -1,5 +1,10 @@
 """Planting: hide a known ticket in a random network and see who finds it."""
 
+from evotickets.parts import Parts
+
+seeker = Parts("seeker", "evotickets.systems.planting.seekers")
+"""Who looks for planted tickets: `(instance, count, *, options) -> mask [S, K]` with exactly `count` edges."""
+
 DENSE, PLANTED = "dense", "planted"
 """Seekers that seek nothing: they keep every edge, or know the ticket."""
 

@@ -6,10 +6,13 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 from dataclasses import dataclass, field
 from typing import Any
 
-from evotickets.configuration.reader import StudyError, conform, known, shown
+from evotickets.configuration.reader import StudyError, conform_part, known, shown
 from evotickets.networks import masks
 from evotickets.planted import mother, targets
-from evotickets.systems.planting import DENSE, PLANTED, TICKET
+from evotickets.systems.planting import DENSE, PLANTED, TICKET, seeker
+from evotickets.systems.planting.section import Section
+
+__all__ = ["EMPTY", "Cell", "Planting", "Section", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,11 @@ class Planting:
         return list(dict.fromkeys((cell.target, cell.depth) for cell in self.cells))
 
 
-def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Planting:
-    """Check the section and list its cells.
+EMPTY = Planting()
+
+
+def resolve(section: dict[str, Any]) -> Planting:
+    """Check a section that conforms to `Section`, and list its cells.
 
     Raises:
         StudyError: if a name is unknown, or a value is impossible.
@@ -57,7 +63,7 @@ def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Planting:
     if batch > samples:
         raise StudyError(f"planting.training.batch is {batch}, more than the {samples} samples; lower it")
     chosen = {name: _target(name, dict(target)) for name, target in section["targets"].items()}
-    seekers = {name: _seeker(name, seeker, rules) for name, seeker in section["seekers"].items()}
+    seekers = {name: _seeker(name, options) for name, options in section["seekers"].items()}
     cells: dict[Cell, None] = {}
     for index, entry in enumerate(section["cells"]):
         where = f"planting.cells[{index}]"
@@ -74,9 +80,9 @@ def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Planting:
                 if set(labels) == {"1"}:
                     raise StudyError(f"{where}.densities has only 1, where nothing is left to seek; add {TICKET}")
                 for label in labels:
-                    for seeker in entry["seekers"]:
-                        known(f"{where}.seekers", seeker, seekers)
-                        cells[Cell(target, depth, *((seeker, label) if label != "1" else (DENSE, "1")))] = None
+                    for name in entry["seekers"]:
+                        known(f"{where}.seekers", name, seekers)
+                        cells[Cell(target, depth, *((name, label) if label != "1" else (DENSE, "1")))] = None
     seekers |= {name: {"seeker": name} for name in (DENSE, PLANTED)}
     return Planting(samples, section["training"], chosen, seekers, tuple(cells))
 
@@ -87,13 +93,11 @@ def _target(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _seeker(name: str, options: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
+def _seeker(name: str, options: dict[str, Any]) -> dict[str, Any]:
     where = f"planting.seekers.{name}"
     if name in (DENSE, PLANTED):
         raise StudyError(f"{where}: this name is taken by what every seeker is compared with; choose another")
-    seeker = options.get("seeker", name)
-    known(where, seeker, rules["$defs"]["seekers"])
-    return conform({**options, "seeker": seeker}, rules["$defs"]["seekers"][seeker], rules, f"{where}.")
+    return conform_part(seeker, name, options, where)
 
 
 def _fits(name: str, settings: dict[str, Any], depth: int, where: str) -> None:

@@ -1,57 +1,67 @@
-"""Scores that cut mother networks, by name: `pruning.at_initialisation` on masked networks and all training samples.
+"""Scores that cut mother networks: criteria that need no search distribution, on masked networks and all training samples.
 
 Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from evotickets import pruning
 from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
-from evotickets.pruning import at_initialisation
-from evotickets.pruning.at_initialisation import Loss
 from evotickets.supermasks import adam
 from evotickets.supermasks.instance import Problem
 
-SALIENCIES: dict[str, Callable[[Network, Loss, jax.Array], jax.Array]] = {
-    "magnitude": lambda _network, _loss, flat: jnp.abs(flat),
-    "snip": lambda _network, loss, flat: at_initialisation.snip(loss, flat),
-    "grasp": lambda _network, loss, flat: at_initialisation.grasp(loss, flat),
-    "synflow": lambda network, _loss, flat: at_initialisation.flow(network, flat),
-}
-"""(network, loss of flat parameters, flat [N]) -> scores [N]; larger means keep. Each becomes a seeker of its name."""
+
+def criteria() -> list[str]:
+    """Return the criteria that can cut mother networks."""
+    return [name for name in (*pruning.of_trained_weights(), *pruning.at_once()) if "std" not in pruning.needs(name)]
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
-def _scores(network, classes, name, parameters, keep, x, y):
+def _scores(network, classes, criterion, weights, keep, x, y):
+    function, wanted = pruning.criterion[criterion], pruning.needs(criterion)
+
     def one(argument):
-        parameters, keep, x, y = argument
+        weights, keep, x, y = argument
 
         def loss(flat: jax.Array) -> jax.Array:
             # Pruned weights are no variables: their gradient, and with it their part in Hg, is zero.
             return adam.loss(classes, layout.layers(network, flat * keep), x, y)
 
-        return SALIENCIES[name](network, loss, parameters)
+        given = {**weights, "network": network, "loss": loss, "mask": keep}
+        return function(**{name: given[name] for name in wanted})
 
-    return adam.over_seeds(network, one, (parameters, keep, x, y))
+    return adam.over_seeds(network, one, (weights, keep, x, y))
 
 
-def score(network: Network, problem: Problem, name: str, parameters: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def score(
+    network: Network,
+    problem: Problem,
+    name: str,
+    parameters: np.ndarray,
+    mask: np.ndarray,
+    *,
+    initial: np.ndarray | None = None,
+) -> np.ndarray:
     """Score every prunable entry of masked networks, [S, K], on all training samples.
 
     Args:
         network: the mother network.
         problem: its samples.
-        name: of a score.
-        parameters: [S, N]; pruned entries count as zero.
+        name: of a criterion.
+        parameters: [S, N]; pruned entries count as zero. A criterion at initialisation takes them for initial.
         mask: [S, K].
+        initial: parameters before any training [S, N], by default the same.
     """
     keep: Any = masks.spread(network, mask).astype(np.float32)
     start = np.asarray(parameters, np.float32) * keep
-    values = _scores(network, problem.classes, name, start, keep, *problem.train)
+    wanted = pruning.needs(name)
+    weights = {"mean" if "mean" in wanted else "initial": start}
+    if "initial" in wanted and "mean" in wanted:
+        weights["initial"] = start if initial is None else np.asarray(initial, np.float32) * keep
+    values = _scores(network, problem.classes, name, weights, keep, *problem.train)
     return np.nan_to_num(np.asarray(values)[:, masks.kernel_positions(network)], nan=-np.inf)

@@ -18,12 +18,20 @@ from evotickets.planted import measures
 from evotickets.planted import samples as planted_samples
 from evotickets.supermasks import biprop
 from evotickets.supermasks.instance import Instance, Samples
-from evotickets.systems.strong import DENSE, FOUND, LEAKED, PLANTED, PRUNED, choice, data, seekers, weights
+from evotickets.systems.strong import (
+    DENSE,
+    FOUND,
+    LEAKED,
+    PLANTED,
+    PLANTED_CIRCLE,
+    PRUNED,
+    TARGET,
+    choice,
+    data,
+    seekers,
+    weights,
+)
 from evotickets.systems.strong.search import Progress, quiet
-
-PLANTED_CIRCLE = "planted_circle"
-"""The task of planting's Circle, whose ticket is known."""
-TARGET = "circle"
 
 Rows = list[dict[str, Any]]
 Settings = Mapping[str, Any]

@@ -6,9 +6,13 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 from dataclasses import dataclass, field
 from typing import Any
 
-from evotickets.configuration.reader import StudyError, conform, known
+from evotickets.configuration.reader import StudyError, conform_part, known
+from evotickets.configuration.registered import strong_data
 from evotickets.planted import targets
-from evotickets.systems.strong import DENSE, PLANTED, cells, data
+from evotickets.systems.strong import DENSE, PLANTED, PLANTED_CIRCLE, TARGET, seeker
+from evotickets.systems.strong.section import Section
+
+__all__ = ["EMPTY", "Cell", "Section", "Strong", "resolve"]
 
 TAKEN = (DENSE, PLANTED)
 REFERENCES = ("density", "budget")
@@ -48,15 +52,18 @@ class Strong:
         return next((name for name in named if isinstance(name, str)), None)
 
 
-def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Strong:
-    """Check the section and list its cells.
+EMPTY = Strong()
+
+
+def resolve(section: dict[str, Any]) -> Strong:
+    """Check a section that conforms to `Section`, and list its cells.
 
     Raises:
         StudyError: if a name is unknown, or a value is impossible.
     """
     samples, batch = section["samples"], section["training"]["batch"]
     tasks = {name: _task(name, dict(task)) for name, task in section["tasks"].items()}
-    seekers = {name: _seeker(name, seeker, rules) for name, seeker in section["seekers"].items()}
+    seekers = {name: _seeker(name, options) for name, options in section["seekers"].items()}
     for name, options in seekers.items():
         for option in REFERENCES:
             _refers(f"strong.seekers.{name}.{option}", options.get(option), seekers)
@@ -70,24 +77,25 @@ def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Strong:
         for task in entry["tasks"]:
             known(f"{where}.tasks", task, tasks)
             found[Cell(task, DENSE)] = None
-            if tasks[task]["task"] == cells.PLANTED_CIRCLE:
+            if tasks[task]["task"] == PLANTED_CIRCLE:
                 found[Cell(task, PLANTED)] = None
-            for seeker in entry["seekers"]:
-                known(f"{where}.seekers", seeker, section["seekers"])
-                reference = strong.reference(seeker)
+            for name in entry["seekers"]:
+                known(f"{where}.seekers", name, section["seekers"])
+                reference = strong.reference(name)
                 if reference is not None:
                     found[Cell(task, reference)] = None
-                found[Cell(task, seeker)] = None
+                found[Cell(task, name)] = None
     return Strong(samples, section["training"], tasks, seekers, tuple(found))
 
 
 def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     where = f"strong.tasks.{name}"
     settings.setdefault("task", name)
-    known(where, settings["task"], [*data.FAMILIES, cells.PLANTED_CIRCLE])
-    if settings["task"] == cells.PLANTED_CIRCLE:
+    families = strong_data().FAMILIES
+    known(where, settings["task"], [*families, PLANTED_CIRCLE])
+    if settings["task"] == PLANTED_CIRCLE:
         return settings | {"classes": _planted(where, settings), "initial": "planted"}
-    most = data.FAMILIES[settings["task"]].classes
+    most = families[settings["task"]].classes
     if settings["classes"] > most:
         raise StudyError(f"{where}.classes is {settings['classes']}, but {settings['task']} has {most}; lower it")
     return settings
@@ -100,19 +108,17 @@ def _planted(where: str, settings: dict[str, Any]) -> int:
         raise StudyError(
             f"{where}.hidden is {hidden}, but mother networks have hidden layers of one width; make them equal"
         )
-    needed = targets.build(cells.TARGET, len(hidden) + 1).widest
+    needed = targets.build(TARGET, len(hidden) + 1).widest
     if needed > hidden[0]:
         raise StudyError(f"{where}.hidden is {hidden}, but a layer of the ticket has {needed} units; widen all layers")
-    return targets.TARGETS[cells.TARGET].classes
+    return targets.TARGETS[TARGET].classes
 
 
-def _seeker(name: str, options: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
+def _seeker(name: str, options: dict[str, Any]) -> dict[str, Any]:
     where = f"strong.seekers.{name}"
     if name in TAKEN:
         raise StudyError(f"{where}: this name is taken by what every seeker is compared with; choose another")
-    seeker = options.get("seeker", name)
-    known(where, seeker, rules["$defs"]["strong_seekers"])
-    return conform({**options, "seeker": seeker}, rules["$defs"]["strong_seekers"][seeker], rules, f"{where}.")
+    return conform_part(seeker, name, options, where)
 
 
 def _refers(where: str, name: Any, seekers: dict[str, dict[str, Any]]) -> None:

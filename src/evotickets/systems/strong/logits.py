@@ -78,7 +78,7 @@ def search(
     judged = of_logits(network, problem, parameters, objective)
     start = jnp.zeros((len(parameters), network.kernel_count))
     report = progress(whole["generations"], "generation")
-    trained = evolution.train(judged, start, whole, report=report, key=key)
+    trained = evolution.train(judged, start, **whole, report=report, key=key)
     used = whole["generations"] * settings["population"]
     history = trained.trajectory.rows(range(len(parameters)))
     return Found(

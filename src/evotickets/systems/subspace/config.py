@@ -9,6 +9,9 @@ from typing import Any
 
 from evotickets.configuration.reader import StudyError, known
 from evotickets.systems.subspace import DENSE
+from evotickets.systems.subspace.section import Section
+
+__all__ = ["EMPTY", "PARENTS", "Cell", "Section", "Subspace", "resolve"]
 
 RESNET = "evotickets.systems.subspace.resnet.ResNet"
 
@@ -72,8 +75,11 @@ class Subspace:
         return list(dict.fromkeys(cell.parent for cell in self.cells))
 
 
-def resolve(section: Mapping[str, Any], _rules: Mapping[str, Any]) -> Subspace:
-    """Check the section and list its cells.
+EMPTY = Subspace()
+
+
+def resolve(section: Mapping[str, Any]) -> Subspace:
+    """Check a section that conforms to `Section`, and list its cells.
 
     Raises:
         StudyError: if a name is unknown, a value is impossible, or two entries give a cell different settings.

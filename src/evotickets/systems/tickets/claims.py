@@ -9,7 +9,7 @@ import pandas as pd
 from evotickets import statistics
 from evotickets.claims.registry import Tables, register
 from evotickets.claims.rules import MISSING, contrast, opposite
-from evotickets.pruning.controls import CONTROLS
+from evotickets.pruning import CONTROLS
 from evotickets.statistics import Effect
 
 SPARSE, SPARSER, SPARSEST = 0.26, 0.11, 0.05

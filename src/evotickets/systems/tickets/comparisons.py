@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evotickets import tasks
 from evotickets.configuration.reader import StudyError, known
-from evotickets.pruning.controls import CONTROLS
+from evotickets.configuration.registered import tasks as registered
+from evotickets.pruning import CONTROLS
 
 Cell = tuple[str, str, str]
 """A chain by its names: task, trainer, criterion."""
@@ -38,9 +38,9 @@ class Landscape:
 
     chains: tuple[Cell, ...] = ()
     levels: tuple[int, ...] = ()
-    draws: int = 32
-    probes: int = 32
-    samples: int = 10_000
+    draws: int = 0
+    probes: int = 0
+    samples: int = 0
 
 
 def transfers(
@@ -110,13 +110,15 @@ def _levels(where: str, levels: Iterable[int], count: int) -> tuple[int, ...]:
 def _alike(where: str, first: str, second: str, networks: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse two tasks whose networks differ; the size of a control task is known only to its jobs."""
 
+    tasks = registered()
+
     def shape(name: str) -> dict[str, Any]:
         settings = {key: value for key, value in networks[name].items() if key not in tasks.options()}
         task = settings.pop("task")
         if tasks.is_control(task):
             return settings | {"kind": "control", "activation": settings.get("activation", "tanh")}
-        registered = tasks.SUPERVISED[task]
-        sizes = {"inputs": registered.input_shape, "outputs": registered.classes}
+        data = tasks.SUPERVISED[task]
+        sizes = {"inputs": data.input_shape, "outputs": data.classes}
         return settings | sizes | {"activation": settings.get("activation", "relu")}
 
     mine, other = shape(first), shape(second)

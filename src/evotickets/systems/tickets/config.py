@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from evotickets import tasks
-from evotickets.configuration.reader import StudyError, conform, hint, known, shown
+from evotickets.configuration.reader import StudyError, conform, described, hint, known, shown
+from evotickets.configuration.registered import tasks as registered
 from evotickets.networks import layout, masks
-from evotickets.pruning.at_initialisation import NEEDS_LOSS
-from evotickets.pruning.controls import CONTROLS
-from evotickets.pruning.scores import NEEDS_STD
+from evotickets.pruning import CONTROLS, criterion
 from evotickets.systems.tickets import comparisons
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
+from evotickets.systems.tickets.section import TRAINERS, Section
 from evotickets.trainers import EVOSAX, GRADIENT, REINFORCEMENT
 
+__all__ = ["EMPTY", "OBJECTIVE_ONLY", "Chain", "Section", "Tickets", "needs", "resolve"]
+
+EVOSAX_RULES = "evosax"
+"""Under this name the schema describes the options of every class of evosax."""
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
 
 
@@ -67,11 +70,19 @@ class Tickets:
         """
         names = [chain.criterion for chain in self.of(task) if chain.trainer == trainer]
         scored = sorted(set(names) - set(CONTROLS))
-        return next((criterion for criterion in ("snr", "magnitude") if criterion in names), [*scored, *names][0])
+        return next((name for name in ("snr", "magnitude") if name in names), [*scored, *names][0])
 
 
-def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
-    """Check the section and list its chains.
+EMPTY = Tickets()
+
+
+def needs() -> dict[str, list[str]]:
+    """Return what every criterion needs: a `mean`, a `std`, a `loss`, …"""
+    return {name: rule["x-needs"] for name, rule in described(criterion).items()}
+
+
+def resolve(section: dict[str, Any]) -> Tickets:
+    """Check a section that conforms to `Section`, and list its chains.
 
     Raises:
         StudyError: if a name is unknown, or a value is impossible.
@@ -87,6 +98,7 @@ def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
         _distinct(name, network, densities)
     settings: dict[tuple[str, str], dict[str, Any]] = {}
     chains: dict[Chain, None] = {}
+    needed = needs()
     for index, entry in enumerate(section["chains"]):
         where = f"tickets.chains[{index}]"
         known(f"{where}.task", entry["task"], networks)
@@ -94,7 +106,7 @@ def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
         for trainer in entry["trainers"]:
             known(f"{where}.trainers", trainer, section["trainers"])
             resolved = _trainer(
-                f"tickets.trainers.{trainer}", trainer, section["trainers"][trainer], entry["settings"], where, rules
+                f"tickets.trainers.{trainer}", trainer, section["trainers"][trainer], entry["settings"], where
             )
             resolved = _for_task(networks[entry["task"]]["task"], trainer, resolved, where)
             key = (entry["task"], trainer)
@@ -103,24 +115,24 @@ def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
                     f"{where} gives {trainer} on {entry['task']} other settings than an earlier chain; "
                     "add a trainer of another name"
                 )
-            for criterion in entry["criteria"]:
-                cuts = reference if criterion in CONTROLS else criterion
-                if cuts in NEEDS_STD and resolved["trainer"] in GRADIENT:
+            for name in entry["criteria"]:
+                cuts = reference if name in CONTROLS else name
+                if "std" in needed[cuts] and resolved["trainer"] in GRADIENT:
                     raise StudyError(
                         f"{where}.criteria has {cuts} for {trainer}, a gradient trainer without a std; use magnitude"
                     )
-                if cuts in NEEDS_LOSS and tasks.is_control(networks[entry["task"]]["task"]):
+                if "loss" in needed[cuts] and registered().is_control(networks[entry["task"]]["task"]):
                     raise StudyError(
                         f"{where}.criteria has {cuts} for the control task {entry['task']}, which has no gradient; "
                         "use synflow or a criterion of trained weights"
                     )
-                chains[Chain(entry["task"], trainer, criterion, cuts)] = None
-                if criterion in set(CONTROLS) - {"random"}:
+                chains[Chain(entry["task"], trainer, name, cuts)] = None
+                if name in set(CONTROLS) - {"random"}:
                     chains[Chain(entry["task"], trainer, cuts, cuts)] = None
     names = [(c.task, c.trainer, c.criterion) for c in chains]
-    for name in names:
-        if names.count(name) > 1:
-            raise StudyError(f"tickets.chains lists {'/'.join(name)} twice with different controls_of; keep one")
+    for cell in names:
+        if names.count(cell) > 1:
+            raise StudyError(f"tickets.chains lists {'/'.join(cell)} twice with different controls_of; keep one")
     transfers = comparisons.transfers(section["transfers"], networks, names, len(densities))
     landscape = comparisons.landscape(section.get("landscape"), networks, names, len(densities))
     return Tickets(tuple(densities), networks, settings, tuple(chains), transfers, landscape)
@@ -129,6 +141,7 @@ def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Tickets:
 def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     settings.setdefault("task", name)
     where = f"tickets.tasks.{name}"
+    tasks = registered()
     known(where, settings["task"], [*tasks.SUPERVISED, *tasks.CONTROL])
     for option, takers in tasks.options().items():
         if option in settings and settings["task"] not in takers:
@@ -143,9 +156,10 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> None:
     """Refuse two levels that keep equally many weights; the size of a control task is known only to its jobs."""
-    if settings["task"] not in tasks.SUPERVISED:
+    supervised = registered().SUPERVISED
+    if settings["task"] not in supervised:
         return
-    task = tasks.SUPERVISED[settings["task"]]
+    task = supervised[settings["task"]]
     height, width, _ = task.input_shape
     if "channels" in settings:
         poolings = len(settings["channels"])
@@ -163,20 +177,18 @@ def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> No
             )
 
 
-def _trainer(
-    where: str, name: str, settings: dict[str, Any], override: dict[str, Any], place: str, rules: dict[str, Any]
-) -> dict[str, Any]:
+def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str, Any], place: str) -> dict[str, Any]:
     strategy = settings.get("trainer", name)
-    strategies = rules["$defs"]["strategies"]
-    names = [*(s for s in strategies if s != "evosax"), *EVOSAX]
+    trainers = described(TRAINERS)
+    names = [*(own for own in trainers if own != EVOSAX_RULES), *EVOSAX]
     if strategy not in names:
         raise StudyError(f"{where}: there is no trainer {shown(strategy)}; {hint(strategy, names)}")
-    rule = strategies.get(strategy, strategies["evosax"])
-    conform(settings, rule, rules, f"{where}.")
+    rule = trainers.get(strategy, trainers[EVOSAX_RULES])
+    conform(settings, rule, f"{where}.")
     if "trainer" in override:
         raise StudyError(f"{place}.settings cannot change the trainer; add a trainer of another name")
-    conform(override, rule, rules, f"{place}.settings.")
-    resolved = conform({**settings, **override, "trainer": strategy}, rule, rules, f"{where}.")
+    conform(override, rule, f"{place}.settings.")
+    resolved = conform({**settings, **override, "trainer": strategy}, rule, f"{where}.")
     length = "steps" if strategy in GRADIENT else "generations"
     if strategy in REINFORCEMENT and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
         raise StudyError(
@@ -192,7 +204,7 @@ def _trainer(
 
 
 def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
-    kind = tasks.kind(task)
+    kind = registered().kind(task)
     if kind == "control" and settings["trainer"] in GRADIENT - REINFORCEMENT:
         raise StudyError(
             f"{where} trains the control task {task} with {trainer}, but it has no gradient; use a strategy or ppo"

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from evotickets import landscape, streams, tasks
+from evotickets import landscape, pruning, streams, tasks
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import at_initialisation, controls, scores, top_k
@@ -72,7 +72,8 @@ def cut(network: Network, trained: Ticket, criterion: str, density: float, *, rn
     kernels = masks.kernel_positions(network)
     mean, std = _mean(trained)[:, kernels], None if trained.std is None else trained.std[:, kernels]
     count = masks.kept_count(density, network.kernel_count)
-    return Ticket(trained.initial, top_k.keep_largest(scores.score(criterion, mean, std), trained.mask, count, rng))
+    values = scores.score(criterion, mean, std, trained.initial[:, kernels], trained.mask)
+    return Ticket(trained.initial, top_k.keep_largest(values, trained.mask, count, rng))
 
 
 def cut_initial(
@@ -95,13 +96,14 @@ def cut_initial(
         ValueError: if the criterion needs a loss that can be differentiated and the task has none.
     """
     count = masks.kept_count(density, network.kernel_count)
-    if criterion == "synflow":
-        return ticket._replace(mask=at_initialisation.synflow(network, ticket.initial, count, rng=rng))
     loss, samples = None, None
-    if isinstance(task, Data):
+    if isinstance(task, Data) and "loss" in pruning.needs(criterion):
         x, y = task.train
         drawn = [rng.choice(len(y), min(SAMPLES, len(y)), replace=False) for _ in ticket.initial]
         loss, samples = landscape.cross_entropy(network), (x[np.stack(drawn)], y[np.stack(drawn)])
+    if at_initialisation.rounds_of(criterion) > 1:
+        mask = at_initialisation.in_rounds(network, ticket.initial, criterion, count, loss, samples, rng=rng)
+        return ticket._replace(mask=mask)
     values = at_initialisation.one_shot(network, ticket.initial, criterion, loss, samples)
     return ticket._replace(mask=top_k.keep_largest(values, ticket.mask, count, rng))
 
@@ -150,7 +152,7 @@ def control_ticket(
         case "mask_permuted":
             mask, initial = controls.permute_mask(network, ticket.mask, ticket.initial, rng)
             return Ticket(initial, mask)
-    raise ValueError(f"unknown control {control!r}; known are {', '.join(controls.CONTROLS)}")
+    raise ValueError(f"unknown control {control!r}; known are {', '.join(pruning.CONTROLS)}")
 
 
 def next_ticket(
@@ -179,11 +181,11 @@ def next_ticket(
     """
     if criterion == "dense":
         return source
-    if criterion in at_initialisation.ONE_SHOT:
+    if criterion in pruning.at_once():
         # One stream for all levels and trainers, because nothing was trained: the same samples and nested masks.
         return cut_initial(network, task, source, criterion, density, rng=streams.generator(seed, name, criterion))
     rng = streams.generator(seed, name, *place, criterion)
-    if criterion in controls.CONTROLS:
+    if criterion in pruning.CONTROLS:
         fresh = "/".join((name, *place, criterion))
         return control_ticket(network, source, criterion, density, seed=seed, name=fresh, rng=rng)
     return cut(network, source, criterion, density, rng=rng)
@@ -220,15 +222,16 @@ def train(
         objective = objectives.control(network, ticket.mask, task, mesh=mesh, **play, **engine)
     places = masks.survivors(network, ticket.mask)
     initial = jnp.asarray(np.take_along_axis(ticket.initial, places, 1))
-    if own["trainer"] in REINFORCEMENT:
+    trainer = own["trainer"]
+    if trainer in GRADIENT:
+        del own["trainer"]
+    if trainer in REINFORCEMENT:
         if isinstance(task, Data):
-            raise ValueError(
-                f"{own['trainer']} trains control tasks, not a data set: use adam or an evolution strategy"
-            )
-        trained = ppo.train(objective, network, task, initial, own, report=report, key=key)
+            raise ValueError(f"{trainer} trains control tasks, not a data set: use adam or an evolution strategy")
+        trained = ppo.train(objective, network, task, initial, **own, report=report, key=key)
     else:
-        trainer = adam.train if own["trainer"] in GRADIENT else evolution.train
-        trained = trainer(objective, initial, own, report=report, key=key)
+        train_with = adam.train if trainer in GRADIENT else evolution.train
+        trained = train_with(objective, initial, **own, report=report, key=key)
 
     def scattered(values: np.ndarray) -> np.ndarray:
         full = np.zeros((len(values), network.parameter_count), np.float32)

@@ -8,7 +8,20 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from evotickets.systems.strong.search import Evaluator, State, fresh, immigrants, moved, truncate
+from evotickets.supermasks.instance import Instance
+from evotickets.systems.strong import seeker
+from evotickets.systems.strong.search import (
+    Evaluator,
+    Found,
+    Progress,
+    State,
+    fresh,
+    immigrants,
+    moved,
+    quiet,
+    truncate,
+)
+from evotickets.systems.strong.seekers import GENETIC, Budget, Objective, number, run
 
 BATCH = 100
 
@@ -70,3 +83,25 @@ class OnePlusOne(NamedTuple):
         both = jnp.concatenate([child, state.genomes]), jnp.concatenate([evaluator.score(child), state.losses])
         state = moved(state, *truncate(*both, 1), 1)
         return state._replace(done=state.evaluations >= self.budget)
+
+
+@seeker
+def random_search(
+    instance: Instance, *, progress: Progress = quiet, objective: Objective = "accuracy", budget: Budget = GENETIC
+) -> Found:
+    """Draw masks.
+
+    Source: ours; the control that tells what a search adds to luck.
+    """
+    return run(RandomSearch(number(budget, "budget")), instance, objective, progress)
+
+
+@seeker
+def one_plus_one(
+    instance: Instance, *, progress: Progress = quiet, objective: Objective = "accuracy", budget: Budget = GENETIC
+) -> Found:
+    """Search with one parent and one child.
+
+    Source: Droste, Jansen & Wegener (2002), "On the analysis of the (1+1) evolutionary algorithm".
+    """
+    return run(OnePlusOne(number(budget, "budget")), instance, objective, progress)

@@ -1,18 +1,18 @@
-"""What a method of training sparse networks is, and the one list of methods.
+"""What a method of training sparse networks is. All methods: one registered function each, in a module of this package.
 
-A method is one registered function `(setting, **options) -> Method`. Axis letters: `L` prunable layers, `J` batches of a
+Axis letters: `L` prunable layers, `J` batches of a
 step, `B` samples of a batch.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from evotickets.configuration.options import Doc, Ge, Le
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import Params
 
@@ -95,21 +95,11 @@ class Method(NamedTuple):
     probe: Callable[..., Metrics] | None = None
 
 
-Builder = Callable[..., Method]
-
-METHODS: dict[str, Builder] = {}
-
-
-def register(function: Builder) -> Builder:
-    """Add a method under its function's name."""
-    METHODS[function.__name__] = function
-    return function
-
-
-def options(name: str) -> dict[str, Any]:
-    """Return the options of a method with their defaults."""
-    parameters = inspect.signature(METHODS[name]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+LayerDensities = Annotated[
+    Literal["uniform", "erk"],
+    Doc("How weights are shared out over layers: every layer the same density, or the Erdős–Rényi kernel."),
+]
+UsedBatches = Annotated[int, Ge(0), Le(100_000), Doc("Batches of a step that are used; 0 is all.")]
 
 
 def masked(params: Params, masks: Mapping[str, jax.Array]) -> Params:

@@ -3,18 +3,19 @@
 Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `D` survivors, `P` members.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evotickets import population, streams
+from evotickets import population, pruning, streams, trainers
+from evotickets.configuration.options import Doc, Even, Ge, Le, OneOf, Samples, Std
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import scores
 from evotickets.supermasks.instance import Instance, Problem, counts, cut
-from evotickets.systems.planting.registry import register
+from evotickets.systems.planting import seeker
 from evotickets.trainers import evolution, objectives
 from evotickets.trainers.objectives import Objective
 
@@ -53,18 +54,18 @@ def objective(network: Network, problem: Problem, mask: np.ndarray, batch: int) 
     return Objective(shared, context, jnp.arange(len(mask)), losses, pair_losses, None, scatter, evaluate)
 
 
-@register
+@seeker
 def evolution_strategy(
     instance: Instance,
     count: int,
     *,
-    criterion: str = "snr",
-    strategy: str = "snes",
-    shots: int = 5,
-    population: int = 64,
-    generations: int = 300,
-    batch: int = 256,
-    std_init: float = 0.05,
+    criterion: Annotated[str, OneOf(pruning.of_trained_weights), Doc("What ranks the evolved weights.")] = "snr",
+    strategy: Annotated[str, OneOf(lambda: trainers.strategy), Doc("The evolution strategy.")] = "snes",
+    shots: Annotated[int, Ge(1), Le(1000), Doc("Cuts, with an evolution from the initial weights before each.")] = 5,
+    population: Even = 64,
+    generations: Annotated[int, Ge(1), Le(100_000_000), Doc("Generations before each cut.")] = 300,
+    batch: Annotated[Samples, Doc("Samples in a fresh batch, shared by all members.")] = 256,
+    std_init: Annotated[Std, Doc("Standard deviation of the search distribution at the start of a shot.")] = 0.05,
 ) -> np.ndarray:
     """Evolve the weights from their initial values before each of several cuts by magnitude or signal-to-noise ratio.
 
@@ -76,11 +77,13 @@ def evolution_strategy(
     settings |= {"evaluations": 1, "mean_decay": 0.0}
     for shot, left in enumerate(counts(mask.shape[1], count, shots)):
         places = masks.survivors(network, mask)
-        initial = jnp.asarray(np.take_along_axis(instance.parameters, places, 1), jnp.float32)
+        start = jnp.asarray(np.take_along_axis(instance.parameters, places, 1), jnp.float32)
         key = streams.stream(instance.seed, *instance.names, "evolution", shot)
-        trained = evolution.train(objective(network, instance.problem, mask, batch), initial, settings, key=key)
+        trained = evolution.train(objective(network, instance.problem, mask, batch), start, **settings, key=key)
         mean, std = np.zeros((2, *instance.parameters.shape), np.float32)
         np.put_along_axis(mean, places, trained.mean, 1)
         np.put_along_axis(std, places, np.asarray(trained.std), 1)
-        mask = cut(scores.score(criterion, mean[:, kernels], std[:, kernels]), mask, left, rngs)
+        initial = np.asarray(instance.parameters, np.float32)[:, kernels]
+        values = scores.score(criterion, mean[:, kernels], std[:, kernels], initial, mask)
+        mask = cut(values, mask, left, rngs)
     return mask

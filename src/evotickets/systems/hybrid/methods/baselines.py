@@ -4,29 +4,38 @@ Axis letters: `L` prunable layers. All keep exactly their count of every layer a
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from evotickets.configuration.options import Doc, Ge, Gt, Le
 from evotickets.networks.feedforward import Params
 from evotickets.pruning.top_k import largest
+from evotickets.systems.hybrid import STOP, method
 from evotickets.systems.hybrid.methods import (
     Batches,
+    LayerDensities,
     Masks,
     Method,
     Metrics,
     Setting,
+    UsedBatches,
     Weights,
     begin,
     masked,
     move,
-    register,
 )
 
-EVERY, STOP = 100, 0.75
-"""Steps between two changes of the mask, and the share of the steps after which it stays."""
+Fraction = Annotated[
+    float,
+    Gt(0),
+    Le(1),
+    Doc("Share of the survivors that a change replaces at the start; it falls to zero along half a cosine."),
+]
+Every = Annotated[int, Ge(1), Le(100_000_000), Doc("Steps between two changes of the mask.")]
+EVERY = 100
 
 
 class Sparse(NamedTuple):
@@ -96,14 +105,19 @@ def _changing(setting: Setting, change: Change | None, every: int, batches: int,
     return Method(start, step, _deployed, _passes(setting, batches), **more)
 
 
-@register
-def static(setting: Setting, *, layer_densities: str = "uniform", batches: int = 0) -> Method:
+@method
+def static(
+    setting: Setting,
+    *,
+    layer_densities: LayerDensities = "uniform",
+    batches: UsedBatches = 0,
+) -> Method:
     """Train under a random mask that stays."""
     return _changing(setting, None, EVERY, batches, layer_densities=layer_densities)
 
 
-@register
-def dense(setting: Setting, *, batches: int = 0) -> Method:
+@method(whole=True)
+def dense(setting: Setting, *, batches: UsedBatches = 0) -> Method:
     """Train all weights."""
     return _changing(setting, None, EVERY, batches, dense=True, begins_dense=True)
 
@@ -128,9 +142,14 @@ def _share(setting: Setting, fraction: float, at: jax.Array) -> jax.Array:
     return optax.cosine_decay_schedule(fraction, STOP * setting.steps)(at)
 
 
-@register
+@method
 def set(
-    setting: Setting, *, fraction: float = 0.3, every: int = EVERY, layer_densities: str = "uniform", batches: int = 0
+    setting: Setting,
+    *,
+    fraction: Fraction = 0.3,
+    every: Every = EVERY,
+    layer_densities: LayerDensities = "uniform",
+    batches: UsedBatches = 0,
 ) -> Method:
     """Sparse evolutionary training: prune the smallest, grow at random.
 
@@ -145,9 +164,14 @@ def set(
     return _changing(setting, change, every, batches, layer_densities=layer_densities)
 
 
-@register
+@method
 def rigl(
-    setting: Setting, *, fraction: float = 0.3, every: int = EVERY, layer_densities: str = "erk", batches: int = 0
+    setting: Setting,
+    *,
+    fraction: Fraction = 0.3,
+    every: Every = EVERY,
+    layer_densities: LayerDensities = "erk",
+    batches: UsedBatches = 0,
 ) -> Method:
     """RigL: prune the smallest, grow where the gradient of the loss is largest.
 
@@ -163,8 +187,14 @@ def rigl(
     return _changing(setting, change, every, batches, layer_densities=layer_densities)
 
 
-@register
-def gmp(setting: Setting, *, every: int = EVERY, layer_densities: str = "uniform", batches: int = 0) -> Method:
+@method
+def gmp(
+    setting: Setting,
+    *,
+    every: Every = EVERY,
+    layer_densities: LayerDensities = "uniform",
+    batches: UsedBatches = 0,
+) -> Method:
     """Gradual magnitude pruning: from dense along a cubic ramp; what is pruned never comes back.
 
     Source: Zhu & Gupta (2018), "To prune, or not to prune", (1).
@@ -183,13 +213,13 @@ def gmp(setting: Setting, *, every: int = EVERY, layer_densities: str = "uniform
         masks = _select(setting, scores, kept, state.salt)
         return Sparse(state.weights.only(masks), masks, state.salt)
 
-    method = _changing(setting, change, every, batches, layer_densities=layer_densities)
+    built = _changing(setting, change, every, batches, layer_densities=layer_densities)
 
     def start(params: Params, counts: jax.Array, key: jax.Array) -> Sparse:
         del counts
-        return method.start(params, sizes.astype(jnp.int32), key)
+        return built.start(params, sizes.astype(jnp.int32), key)
 
-    return method._replace(start=start, begins_dense=True)
+    return built._replace(start=start, begins_dense=True)
 
 
 class Through(NamedTuple):
@@ -200,9 +230,15 @@ class Through(NamedTuple):
     salt: jax.Array
 
 
-@register
+@method
 def straight_through(
-    setting: Setting, *, score_rate: float = 1.0, layer_densities: str = "uniform", batches: int = 0
+    setting: Setting,
+    *,
+    score_rate: Annotated[
+        float, Gt(0), Le(1_000_000), Doc("Learning rate of the scores, relative to that of the weights.")
+    ] = 1.0,
+    layer_densities: LayerDensities = "uniform",
+    batches: UsedBatches = 0,
 ) -> Method:
     """Learn a score per weight by gradients that pass through the choice of the largest as if it were the score itself.
 
@@ -235,7 +271,7 @@ def straight_through(
     return Method(start, step, deployed, _passes(setting, batches), layer_densities=layer_densities)
 
 
-@register
-def small_dense(setting: Setting, *, batches: int = 0) -> Method:
+@method
+def small_dense(setting: Setting, *, batches: UsedBatches = 0) -> Method:
     """Train all weights of a network so narrow that it has no more of them than the sparse ones keep."""
     return dense(setting, batches=batches)

@@ -1,26 +1,43 @@
 """Seekers that cut by a score: once, step by step, or with training before each series of cuts.
 
-Every score in `saliency` becomes a seeker of its name.
+Every criterion that needs no search distribution becomes a seeker of its name.
 """
+
+from collections.abc import Callable
+from typing import Annotated
 
 import numpy as np
 
+from evotickets.configuration.options import Doc, Ge, Le
 from evotickets.supermasks.instance import Instance, counts, cut
-from evotickets.systems.planting import saliency
-from evotickets.systems.planting.registry import Seeker, register
+from evotickets.systems.planting import saliency, seeker
+
+Rounds = Annotated[
+    int,
+    Ge(1),
+    Le(10_000),
+    Doc("Cuts of each series; the density falls geometrically, and scores are taken anew before every cut."),
+]
+Shots = Annotated[
+    int,
+    Ge(0),
+    Le(1000),
+    Doc("Series of cuts with training before each, from the initial weights; 0 scores untrained weights."),
+]
+Epochs = Annotated[int, Ge(1), Le(10_000), Doc("Passes over the training samples before a series of cuts.")]
 
 
-@register
+@seeker
 def random(instance: Instance, count: int) -> np.ndarray:
     """Keep edges drawn uniformly: what every other seeker has to beat."""
     draws = instance.everything
     return cut(np.zeros(draws.shape), draws, count, instance.rngs("random"))
 
 
-def by_score(name: str) -> Seeker:
-    """Make a seeker of a registered score."""
+def by_score(name: str) -> Callable[..., np.ndarray]:
+    """Make a seeker of a criterion."""
 
-    def seeker(instance: Instance, count: int, *, rounds: int = 1, shots: int = 0, epochs: int = 5) -> np.ndarray:
+    def seek(instance: Instance, count: int, *, rounds: Rounds = 1, shots: Shots = 0, epochs: Epochs = 5) -> np.ndarray:
         """Cut by a score, in `rounds` steps; with `shots`, train for some epochs before each of as many series of cuts.
 
         Weights start from their initial values again at every shot. Ten shots of magnitude are iterative magnitude
@@ -34,12 +51,14 @@ def by_score(name: str) -> Seeker:
         for step, left in enumerate(counts(mask.shape[1], count, rounds * max(shots, 1))):
             if shots and step % rounds == 0:
                 parameters = instance.train(mask, epochs, "shot", step // rounds)
-            mask = cut(saliency.score(instance.network, instance.problem, name, parameters, mask), mask, left, rngs)
+            scores = saliency.score(
+                instance.network, instance.problem, name, parameters, mask, initial=instance.parameters
+            )
+            mask = cut(scores, mask, left, rngs)
         return mask
 
-    seeker.__name__ = name
-    return seeker
+    return seek
 
 
-for _name in saliency.SALIENCIES:
-    register(by_score(_name))
+for _name in saliency.criteria():
+    seeker(name=_name)(by_score(_name))

@@ -3,13 +3,28 @@
 Axis letters: `P` genomes, `K` prunable entries.
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from evotickets.configuration.options import Doc, Ge, Le, Share
+from evotickets.supermasks.instance import Instance
+from evotickets.systems.strong import seeker
 from evotickets.systems.strong.evaluator import of_some
-from evotickets.systems.strong.search import Evaluator, State, bernoulli, fresh, immigrants, moved, truncate
+from evotickets.systems.strong.search import (
+    Evaluator,
+    Found,
+    Progress,
+    State,
+    bernoulli,
+    fresh,
+    immigrants,
+    moved,
+    quiet,
+    truncate,
+)
+from evotickets.systems.strong.seekers import Objective, run
 
 FALL = 0.05
 """How far the accuracy bound is lowered."""
@@ -31,16 +46,16 @@ class Genetic(NamedTuple):
     Deviates: the bound counts draws instead of seconds, so that a seed decides everything.
     """
 
-    population: int = 100
-    recombination: float = 0.3
-    mutation: float = 0.1
-    mates: int = 30
-    migrants: int = 10
-    least: int = 100
-    most: int = 500
-    patience: int = 50
-    bound: float = 0.85
-    draws: int = 1000
+    population: int
+    recombination: float
+    mutation: float
+    mates: int
+    migrants: int
+    least: int
+    most: int
+    patience: int
+    bound: float
+    draws: int
 
     @property
     def longest(self) -> int:
@@ -106,3 +121,35 @@ def offspring(rules: Genetic, evaluator: Evaluator, genomes: jax.Array, key: jax
     rows = jnp.concatenate([children, parents ^ flips, immigrants(evaluator, rules.migrants, new)])
     there = jnp.concatenate([recombines, mutates, jnp.ones(rules.migrants, bool)])
     return rows[jnp.argsort(~there, stable=True)], there.sum()
+
+
+@seeker
+def genetic(
+    instance: Instance,
+    *,
+    progress: Progress = quiet,
+    objective: Objective = "accuracy",
+    population: Annotated[int, Ge(2), Le(100_000), Doc("Individuals that survive a generation.")] = 100,
+    recombination: Annotated[Share, Doc("Probability that an individual has a child.")] = 0.3,
+    mutation: Annotated[Share, Doc("Probability that an individual or child has a mutant.")] = 0.1,
+    mates: Annotated[int, Ge(1), Le(100_000), Doc("The best so many are mates.")] = 30,
+    migrants: Annotated[int, Ge(0), Le(100_000), Doc("Random masks of a generation.")] = 10,
+    least: Annotated[int, Ge(1), Le(1_000_000), Doc("Generations at least.")] = 100,
+    most: Annotated[int, Ge(1), Le(1_000_000), Doc("Generations at most.")] = 500,
+    patience: Annotated[
+        int, Ge(1), Le(1_000_000), Doc("Generations without a change of the best that end the search.")
+    ] = 50,
+    bound: Annotated[Share, Doc("Accuracy that the first individuals reach.")] = 0.85,
+    draws: Annotated[
+        int, Ge(1), Le(100_000_000), Doc("Masks that are drawn before the bound is lowered by .05.")
+    ] = 1000,
+) -> Found:
+    """Search with recombination, mutation and migration.
+
+    Source: Altmann et al. (2024), "Finding strong lottery ticket networks with genetic algorithms"; Schönberger et al.
+    (2025), "Towards scalable lottery ticket networks using genetic algorithms" (cross-entropy).
+    """
+    rules = Genetic(
+        population, recombination, mutation, min(mates, population), migrants, least, most, patience, bound, draws
+    )
+    return run(rules, instance, objective, progress)

@@ -4,19 +4,21 @@ Axis letters: `L` prunable layers, `n` scores (one per weight, or per block of w
 group, `B` samples of a pair.
 """
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from evotickets.configuration.options import Doc, Ge, Le, Len, Rate
 from evotickets.networks import layout
 from evotickets.networks.feedforward import Params
 from evotickets.pruning.top_k import Threshold, largest
-from evotickets.systems.hybrid import blocks
-from evotickets.systems.hybrid.baselines import STOP
+from evotickets.systems.hybrid import STOP, blocks, method
 from evotickets.systems.hybrid.methods import (
     Batches,
+    LayerDensities,
     Masks,
     Method,
     Metrics,
@@ -25,7 +27,6 @@ from evotickets.systems.hybrid.methods import (
     begin,
     masked,
     move,
-    register,
 )
 from evotickets.systems.hybrid.updates import over_groups, utilities
 from evotickets.trainers import sampling
@@ -180,19 +181,39 @@ def annealed(setting: Setting, at: jax.Array) -> jax.Array:
     return optax.cosine_decay_schedule(1.0, STOP * setting.steps)(at)
 
 
-@register
+@method
 def hybrid(
     setting: Setting,
     *,
-    std: float = 1.0,
-    mask_rate: float = 1.0,
-    start_at: Literal["zero", "magnitude"] = "zero",
-    noise: Noise = "normal",
-    block: tuple[int, int] = (1, 1),
-    groups: int = 1,
-    pairwise: bool = True,
-    shuffled: bool = False,
-    layer_densities: str = "uniform",
+    std: Annotated[
+        Rate,
+        Doc("Std of the scores around their mean at the start; it falls to zero along half a cosine."),
+    ] = 1.0,
+    mask_rate: Annotated[
+        Rate,
+        Doc("Learning rate of the scores' mean; 0 leaves the noise and takes the evolution away."),
+    ] = 1.0,
+    start_at: Annotated[
+        Literal["zero", "magnitude"],
+        Doc(
+            "The first mean of the scores, zero (a random mask) or the weights' magnitudes in units of their layer's std."
+        ),
+    ] = "zero",
+    noise: Annotated[Noise, Doc("Noise of the scores: normal, or Gumbel for sampling without replacement.")] = "normal",
+    block: Annotated[
+        Sequence[Annotated[int, Ge(1), Le(1024)]],
+        Len(2, 2),
+        Doc("Rows and columns of the blocks of a kernel that are kept or pruned together."),
+    ] = (1, 1),
+    groups: Annotated[
+        int,
+        Ge(1),
+        Le(100_000),
+        Doc("Groups of members that are ranked by themselves (semi-updates); they divide the batches."),
+    ] = 1,
+    pairwise: Annotated[bool, Doc("Whether losses are ranked less the mean of their pair.")] = True,
+    shuffled: Annotated[bool, Doc("Whether utilities are dealt out at random: a null control.")] = False,
+    layer_densities: LayerDensities = "uniform",
 ) -> Method:
     """Move weights by gradients and masks by evolution, from the very same passes.
 

@@ -4,14 +4,16 @@ Axis letters: `P` members, `G` groups of members, `n` parameters, `B` samples.
 """
 
 from math import log, sqrt
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from evotickets.configuration.options import Doc, Ge, Le, LearningRate, Std
 from evotickets.networks.feedforward import Params
-from evotickets.systems.hybrid.methods import Batches, Masks, Method, Metrics, Setting, register
+from evotickets.systems.hybrid import method
+from evotickets.systems.hybrid.methods import Batches, Masks, Method, Metrics, Setting, UsedBatches
 from evotickets.systems.hybrid.updates import over_groups, utilities
 from evotickets.trainers import sampling
 
@@ -74,17 +76,21 @@ def try_members(loss: Any, state: Distribution, key: jax.Array, size: int, *, an
     return Members(noise, losses.T.ravel())
 
 
-@register
+@method(whole=True)
 def evolution(
     setting: Setting,
     *,
-    population: int = 64,
-    groups: int = 1,
-    std: float = 0.05,
-    learning_rate: float = 1.0,
-    generations: int = 1,
-    antithetic: bool = True,
-    batches: int = 0,
+    population: Annotated[
+        int, Ge(2), Le(1_000_000), Doc("Members of a generation; a multiple of twice the groups.")
+    ] = 64,
+    groups: Annotated[
+        int, Ge(1), Le(100_000), Doc("Groups of members that are ranked by themselves (semi-updates).")
+    ] = 1,
+    std: Annotated[Std, Doc("Std of the weights around their mean at the start.")] = 0.05,
+    learning_rate: Annotated[LearningRate, Doc("Learning rate of the mean.")] = 1.0,
+    generations: Annotated[int, Ge(1), Le(100_000), Doc("Generations in a step of a gradient method.")] = 1,
+    antithetic: Annotated[bool, Doc("Whether the second half of a group mirrors the first.")] = True,
+    batches: UsedBatches = 0,
 ) -> Method:
     """Evolve all weights by SNES with log-rank utilities; no gradient.
 

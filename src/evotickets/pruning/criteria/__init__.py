@@ -1,0 +1,1 @@
+"""All criteria: one registered function each, in a module of this package. Axis letters: `K` prunable entries."""

@@ -1,0 +1,19 @@
+"""All seekers of planted tickets: one registered function each, in a module of this package."""
+
+from typing import Any
+
+import numpy as np
+
+from evotickets.supermasks.instance import Instance
+from evotickets.systems.planting import seeker
+
+
+def seek(name: str, instance: Instance, count: int, **options: Any) -> np.ndarray:
+    """Return the mask [S, K] that a seeker finds, with exactly `count` edges.
+
+    Raises:
+        ValueError: if there is no such seeker.
+    """
+    if name not in seeker:
+        raise ValueError(f"unknown seeker {name!r}; known are {', '.join(sorted(seeker))}")
+    return seeker[name](instance, count, **options)

@@ -1,0 +1,170 @@
+"""The section `subspace` of a configuration: its keys, each with type, bounds, default and one sentence."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from evotickets.configuration.options import (
+    Density,
+    Doc,
+    Ge,
+    Gt,
+    Le,
+    Len,
+    Lt,
+    Named,
+    Names,
+    OneOf,
+    Several,
+    Std,
+)
+from evotickets.systems.subspace import MODES, RULES, SHIFTS
+
+Images = Annotated[int, Ge(2), Le(1_000_000)]
+Rule = Annotated[str, OneOf(lambda: RULES)]
+Side = Annotated[int, Ge(1), Le(10_000)]
+Children = Annotated[int, Ge(2), Le(99_999), Doc("Children of a generation.")]
+Sigma = Annotated[Std, Doc("Std of mutated entries, up to the rule.")]
+
+
+@dataclass(frozen=True)
+class FolderEntry:
+    """Images of a folder."""
+
+    root: Annotated[
+        str | None,
+        Doc(
+            "Folder with a folder of training images and one of held-out images; in the folder of data or by its whole path."
+        ),
+    ] = None
+    train: Annotated[str | None, Doc("Name of the folder of training images.")] = None
+    test: Annotated[str | None, Doc("Name of the folder of held-out images.")] = None
+    size: Annotated[Side | None, Doc("Side of the central square that is cut.")] = None
+    resize: Annotated[Side | None, Doc("Length of the shorter side before the cut.")] = None
+
+
+@dataclass(frozen=True)
+class ParentEntry:
+    """A pretrained network, by a name that is known (digits, resnet20, resnet32, resnet56) or by its import path."""
+
+    parent: Annotated[str | None, Doc("The known parent behind this entry; by default the entry's own name.")] = None
+    model: Annotated[
+        str | None,
+        Len(0, 200),
+        Doc("Import path of a class or function that returns an nn.Module, such as torchvision.models.resnet50."),
+    ] = None
+    arguments: Annotated[dict[str, Any] | None, Doc("Keyword arguments of the model, such as {weights: DEFAULT}.")] = (
+        None
+    )
+    checkpoint: Annotated[
+        str | None,
+        Len(0, 1000),
+        Doc("File with the model's state dict, in the folder of data or by its whole path."),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        Ge(1),
+        Le(100_000),
+        Doc("Passes over the training images, where the parent is trained here."),
+    ] = None
+    images: Annotated[Literal["digits", "cifar10", "folder"] | None, Doc("What the parent was trained on.")] = None
+    options: Annotated[FolderEntry | None, Doc("Where images of a folder lie and how they are cut.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutated:
+    """What all studies of a parent share."""
+
+    parents: Annotated[Names, Doc("Names from `parents`.")]
+    modes: Annotated[
+        Several[Annotated[str, OneOf(lambda: MODES)]],
+        Doc(
+            "Fresh masks, one mask for all, disjoint masks that split a dense mutation, or fresh masks with both signs; "
+            "density 1 is the same for all."
+        ),
+    ] = field(default_factory=lambda: ["bernoulli"])
+    densities: Annotated[Several[Density], Doc("Shares of the parameters that mutate; 1 is the dense mutation.")] = (
+        field(default_factory=lambda: [1, 0.1, 0.01])
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MutationsEntry(Mutated):
+    """One generation at every scale."""
+
+    rules: Annotated[
+        Several[Rule],
+        Doc("What sigmas multiply, 1 (absolute), the std of each tensor (relative), or 1/√density (norm)."),
+    ] = field(default_factory=lambda: ["norm", "absolute"])
+    sigmas: Annotated[Several[Sigma], Doc("Std of mutated entries, up to the rule.")]
+    children: Children = 16
+    step: Annotated[float, Gt(0), Le(1000), Doc("Length of the step along ranks, in mutations.")] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientsEntry(Mutated):
+    """Estimates of the gradient."""
+
+    rule: Annotated[Rule, Doc("What sigma multiplies, as in `rules`.")] = "norm"
+    sigma: Sigma
+    children: Annotated[
+        Several[Annotated[int, Ge(1), Le(99_999)]],
+        Doc("Numbers of evaluations after which the estimate is looked at."),
+    ] = field(default_factory=lambda: [16, 64])
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationsEntry(Mutated):
+    """Many generations on a shifted task."""
+
+    rule: Annotated[Rule, Doc("What sigma multiplies, as in `rules`.")] = "norm"
+    sigma: Sigma
+    shift: Annotated[
+        str,
+        OneOf(lambda: SHIFTS),
+        Doc("What is done to the images, turned by 90 degrees or normal noise added."),
+    ] = "noise"
+    strength: Annotated[float, Ge(0), Le(10), Doc("Std of the noise, as a share of the largest pixel.")] = 0.2
+    generations: Annotated[int, Ge(1), Le(100_000), Doc("Generations; a multiple of `evaluations`.")] = 30
+    evaluations: Annotated[int, Ge(1), Le(10_000), Doc("How often the parent is scored on the way.")] = 10
+    children: Children = 30
+    step: Annotated[float, Gt(0), Le(1000), Doc("Length of a step, in mutations.")] = 0.5
+    decays: Annotated[
+        Several[Annotated[float, Ge(0), Lt(1)]],
+        Doc("Shares of the way back to the original parent that every generation goes."),
+    ] = field(default_factory=lambda: [0])
+
+
+@dataclass(frozen=True)
+class Section:
+    """Subspace evolution: sparse mutations of pretrained networks, one generation or many, and ensembles of children."""
+
+    parents: Annotated[Named[ParentEntry], Doc("Pretrained networks by name. The name is used in paths and tables.")]
+    fitness: Annotated[Images, Doc("Training images that children are chosen by; drawn once for every seed.")] = 500
+    test: Annotated[Images, Doc("Held-out images; drawn once for every seed.")] = 700
+    batch: Annotated[int, Ge(1), Le(1_000_000), Doc("Images that are evaluated at once.")] = 250
+    batch_norm: Annotated[
+        Literal["keep", "estimate"],
+        Doc(
+            "Whether children keep the parent's statistics of batch norm, or estimate theirs from the images of fitness."
+        ),
+    ] = "keep"
+    workers: Annotated[
+        int,
+        Ge(1),
+        Le(1000),
+        Doc(
+            "Jobs that share the children of a cell, on machines that see the same folder of results; seeds and results are "
+            "all they exchange."
+        ),
+    ] = 1
+    mutations: Annotated[
+        list[MutationsEntry],
+        Doc("One generation: children of every mode and density at every scale, recombined and as ensembles."),
+    ] = field(default_factory=list)
+    gradients: Annotated[list[GradientsEntry], Doc("How well the losses of children estimate the gradient.")] = field(
+        default_factory=list
+    )
+    generations: Annotated[
+        list[GenerationsEntry],
+        Doc("Many generations on a shifted task, and what is forgotten of the original."),
+    ] = field(default_factory=list)
