@@ -3,9 +3,9 @@
 Reads no data and compiles nothing, because every start of the workflow waits for it.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import yaml
@@ -14,58 +14,44 @@ from evotickets.configuration.reader import StudyError, conform, read
 from evotickets.pruning.at_initialisation import ONE_SHOT
 from evotickets.pruning.controls import CONTROLS
 from evotickets.pruning.scores import SCORES
-from evotickets.systems.hybrid import config as hybrid_config
-from evotickets.systems.hybrid.config import Hybrid
-from evotickets.systems.planting import config as planting_config
-from evotickets.systems.planting.config import Planting
-from evotickets.systems.strong import config as strong_config
-from evotickets.systems.strong.config import Strong
-from evotickets.systems.subspace import config as subspace_config
-from evotickets.systems.subspace.config import Subspace
-from evotickets.systems.tickets import config as tickets_config
-from evotickets.systems.tickets.config import OBJECTIVE_ONLY, Chain, Tickets
+from evotickets.systems import registry
 from evotickets.trainers import GRADIENT
 
-__all__ = [
-    "GRADIENT",
-    "OBJECTIVE_ONLY",
-    "ONE_SHOT",
-    "SCORES",
-    "Chain",
-    "Study",
-    "StudyError",
-    "Tickets",
-    "load",
-    "resolve",
-    "rules_of",
-]
+__all__ = ["Study", "StudyError", "load", "resolve", "rules_of"]
 
-SECTIONS: dict[str, ModuleType] = {
-    "tickets": tickets_config,
-    "planting": planting_config,
-    "strong": strong_config,
-    "hybrid": hybrid_config,
-    "subspace": subspace_config,
-}
-"""A section for each system."""
-
-FOLDERS = {*SECTIONS, "transfers", "landscape", "claims", "tables", "figures", "logs", "benchmarks"}
+FOLDERS = {*registry.SYSTEMS, "transfers", "landscape", "claims", "tables", "figures", "logs", "benchmarks"}
 """What a study keeps in its folder of results."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A checked configuration with every default filled in; sections that it lacks are empty."""
+    """A checked configuration with every default filled in.
+
+    Attributes:
+        config: as it was checked.
+        seed: of everything.
+        seeds: number of replicates.
+        results: folder of results.
+        sections: what each system of the study has to do, resolved, in the order of the registry; `study.tickets` is
+            short for `study.sections["tickets"]`.
+    """
 
     config: dict[str, Any]
     seed: int
     seeds: int
     results: Path
-    tickets: Tickets = field(default_factory=Tickets)
-    planting: Planting = field(default_factory=Planting)
-    strong: Strong = field(default_factory=Strong)
-    hybrid: Hybrid = field(default_factory=Hybrid)
-    subspace: Subspace = field(default_factory=Subspace)
+    sections: Mapping[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a section.
+
+        Raises:
+            AttributeError: if the study has none of this name.
+        """
+        try:
+            return vars(self)["sections"][name]
+        except KeyError:
+            raise AttributeError(f"the study has no section {name!r}") from None
 
     @property
     def name(self) -> str:
@@ -116,8 +102,8 @@ def resolve(config: Any, schema: str | Path) -> Study:
     folder = Path(config["results"])
     if FOLDERS & set(folder.parts[1:]):
         raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")
-    present = {name: module for name, module in SECTIONS.items() if name in config}
+    present = [name for name in registry.SYSTEMS if name in config]
     if not present:
-        raise StudyError(f"the study has none of {', '.join(SECTIONS)}; add one of them")
-    sections = {name: module.resolve(config[name], rules) for name, module in present.items()}
-    return Study(config, config["seed"], config["seeds"], folder, **sections)
+        raise StudyError(f"the study has none of {', '.join(registry.SYSTEMS)}; add one of them")
+    sections = {name: registry.config(name).resolve(config[name], rules) for name in present}
+    return Study(config, config["seed"], config["seeds"], folder, sections)

@@ -9,12 +9,13 @@ import pytest
 
 from evotickets import landscape
 from evotickets.claims import page, registry
-from evotickets.results import BARRIERS, CLAIMS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
+from evotickets.results import CLAIMS
 from evotickets.systems.hybrid import claims as hybrid_claims
 from evotickets.systems.planting import claims as planting_claims
 from evotickets.systems.strong import claims as strong_claims
 from evotickets.systems.subspace import claims as subspace_claims
 from evotickets.systems.tickets import claims as tickets_claims
+from evotickets.systems.tickets.tables import BARRIERS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
 
 DENSITIES = [1.0, 0.5, 0.2, 0.1, 0.02]
 SEEDS = 5

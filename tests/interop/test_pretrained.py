@@ -34,7 +34,10 @@ def ticket(path, network, seeds=(0, 3), trained=True):
 def forward(network, held, row, x, part="initial"):
     tensors = getattr(held, part)
     kept = {name: array[row] * held.mask.get(name, np.ones_like(array, bool))[row] for name, array in tensors.items()}
-    return np.asarray(feedforward.apply(network, results.nested_names(kept), jnp.asarray(x)))
+    params = {
+        layer.name: {leaf: kept[f"{layer.name}/{leaf}"] for leaf in ("kernel", "bias")} for layer in network.layers
+    }
+    return np.asarray(feedforward.apply(network, params, jnp.asarray(x)))
 
 
 @pytest.mark.parametrize("name", NETWORKS)

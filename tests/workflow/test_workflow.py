@@ -17,9 +17,11 @@ import pytest
 from evotickets import results, statistics, study
 from evotickets.claims import registry
 from evotickets.systems.hybrid import claims as hybrid_claims
+from evotickets.systems.hybrid.tables import HYBRID, HYBRID_EFFECTS
 from evotickets.systems.planting import claims as planting_claims
 from evotickets.systems.strong import claims as strong_claims
 from evotickets.systems.subspace import claims as subspace_claims
+from evotickets.systems.tickets.tables import BARRIERS, CONNECTIVITY, FLATNESS, SCORES, TRANSFERS
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -36,7 +38,6 @@ def copy(folder):
     """A checkout of its own, so that tests can edit modules; the compilation cache is shared."""
     for name in ("src", "config", "workflow"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    shutil.copy(ROOT / "Snakefile", folder)
     (ROOT / ".cache").mkdir(exist_ok=True)
     (folder / ".cache").symlink_to(ROOT / ".cache")
     return folder
@@ -59,7 +60,7 @@ def finished(tmp_path_factory):
 
 
 def scores(folder):
-    return results.read_table(folder / "results/test/tables/tickets.parquet", schema=results.SCORES)
+    return results.read_table(folder / "results/test/tables/tickets.parquet", schema=SCORES)
 
 
 def test_the_table_has_one_row_per_cell(finished):
@@ -211,7 +212,7 @@ def test_a_transferred_ticket_is_that_of_its_source(finished):
         assert (moved.mask[name] == mask).all()
         assert (moved.initial[name] == source.initial[name]).all()
     assert moved.std is None
-    table = results.read_table(base / "tables/transfers.parquet", schema=results.TRANSFERS)
+    table = results.read_table(base / "tables/transfers.parquet", schema=TRANSFERS)
     tested = table[table["split"].eq("test") & table["metric"].eq("accuracy")]
     assert set(zip(tested["source_trainer"], tested["trainer"], tested["level"], tested["seed"], strict=True)) == {
         (*pair, 2, seed) for pair in (("snes", "adam"), ("adam", "snes")) for seed in (0, 1)
@@ -249,7 +250,7 @@ def test_what_a_look_around_a_chain_cost_is_recorded(finished, part):
 
 def test_the_ends_of_every_line_are_the_scores_of_its_tickets(finished):
     base = finished / "results/test/tables"
-    lines = results.read_table(base / "connectivity.parquet", schema=results.CONNECTIVITY)
+    lines = results.read_table(base / "connectivity.parquet", schema=CONNECTIVITY)
     place = {"split": "test", "metric": "error", "pair": "level before", "level": 2, "trainer": "snes"}
     ends = lines[(lines[list(place)] == pd.Series(place)).all(axis=1)].pivot(
         index="seed", columns="alpha", values="value"
@@ -261,7 +262,7 @@ def test_the_ends_of_every_line_are_the_scores_of_its_tickets(finished):
     )
     np.testing.assert_allclose(1 - ends[1.0], accuracy[2], atol=1e-6)
     np.testing.assert_allclose(1 - ends[0.0], accuracy[1], atol=1e-6)
-    heights = results.read_table(base / "barriers.parquet", schema=results.BARRIERS)
+    heights = results.read_table(base / "barriers.parquet", schema=BARRIERS)
     held = heights[(heights[list(place)] == pd.Series(place)).all(axis=1)].set_index("seed")["value"]
     np.testing.assert_allclose(held, ends.max(axis=1) - (ends[0.0] + ends[1.0]) / 2, atol=1e-6)
 
@@ -279,7 +280,7 @@ def test_a_transfer_has_a_record_with_its_scores_over_levels(finished):
     record = results.read_record(folder / "record.parquet")
     assert (record.system, record.kind) == ("test/transfers", "chain")
     assert record.name == "digits snes snr to digits adam"
-    table = results.read_table(folder / "level02/scores.parquet", schema=results.TRANSFERS)
+    table = results.read_table(folder / "level02/scores.parquet", schema=TRANSFERS)
     expected = table[table["split"].eq("test") & table["metric"].eq("accuracy")]["value"].mean()
     assert ("test/accuracy", 2, pytest.approx(expected)) in [tuple(metric) for metric in record.metrics]
     assert ("density", 2, 0.1) in [tuple(metric) for metric in record.metrics]
@@ -294,7 +295,7 @@ def test_a_chain_that_is_looked_at_has_a_record_with_what_lies_around_its_levels
     record = results.read_record(folder / "record.parquet")
     assert (record.system, record.kind, record.name) == ("test/landscape", "chain", "snr snes digits")
     metrics = {(name, step): value for name, step, value in record.metrics}
-    heights = results.read_table(finished / "results/test/tables/barriers.parquet", schema=results.BARRIERS)
+    heights = results.read_table(finished / "results/test/tables/barriers.parquet", schema=BARRIERS)
     place |= {"metric": "error", "pair": "other noise"}
     held = heights[(heights[list(place)] == pd.Series(place)).all(axis=1)]
     assert metrics["test/barrier/other_noise", 2] == pytest.approx(held["value"].mean())
@@ -304,7 +305,7 @@ def test_a_chain_that_is_looked_at_has_a_record_with_what_lies_around_its_levels
     own = table[(table["trainer"] == "snes") & (table["criterion"] == "snr") & (table["level"] == 2)]
     accuracy = own[own["task"].eq("digits") & own["split"].eq("test") & own["metric"].eq("accuracy")]["value"].mean()
     assert metrics["test/accuracy", 2] == pytest.approx(accuracy)
-    noisy = results.read_table(folder / "flatness.parquet", schema=results.FLATNESS)
+    noisy = results.read_table(folder / "flatness.parquet", schema=FLATNESS)
     noisy = noisy[noisy["level"].eq(2) & noisy["metric"].eq("accuracy") & noisy["epsilon"].gt(0)]
     assert metrics["test/accuracy_under_noise", 2] == pytest.approx(noisy["value"].mean())
     assert metrics["snr/correlation_with_dense", 0] == pytest.approx(1)
@@ -338,7 +339,7 @@ def test_every_claim_has_a_row(finished):
 
 
 def test_masks_of_hybrid_training_keep_what_the_study_asks_for(finished):
-    table = results.read_table(finished / "results/test/tables/hybrid.parquet", schema=results.HYBRID)
+    table = results.read_table(finished / "results/test/tables/hybrid.parquet", schema=HYBRID)
     plan = study.load(ROOT / "config/test.yaml", SCHEMA).hybrid
     assert not table.duplicated(["task", "method", "density", "step", "seed", "split", "metric"]).any()
     cells = set(zip(table["task"], table["method"], table["density"], strict=True))
@@ -350,7 +351,7 @@ def test_masks_of_hybrid_training_keep_what_the_study_asks_for(finished):
     }
     mask = results.read_table(finished / "results/test/hybrid/digits/set/0.2/mask.parquet", schema=results.MASK)
     assert [int(np.sum(row)) for row in mask["mask"]] == [118, 118]
-    effects = results.read_table(finished / "results/test/tables/hybrid_effects.parquet", schema=results.HYBRID_EFFECTS)
+    effects = results.read_table(finished / "results/test/tables/hybrid_effects.parquet", schema=HYBRID_EFFECTS)
     assert set(zip(effects["population"], effects["seed"], strict=True)) == {(4, 0), (4, 1), (64, 0), (64, 1)}
 
 
