@@ -28,9 +28,14 @@ TINY = {
 @pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_study_is_sound(path):
     loaded = study.load(path, SCHEMA)
-    assert any(
-        (loaded.tickets.chains, *(getattr(loaded, name).cells for name in ("planting", "strong", "hybrid", "subspace")))
-    )
+    assert loaded.sections
+    assert all(getattr(section, "chains", ()) or section.cells for section in loaded.sections.values())
+
+
+def test_a_section_that_is_not_there_is_named():
+    assert not hasattr(study.resolve(TINY, SCHEMA), "strong")
+    with pytest.raises(AttributeError, match="no section 'strong'"):
+        _ = study.resolve(TINY, SCHEMA).strong
 
 
 def test_defaults_are_filled_in_at_every_depth():

@@ -66,6 +66,11 @@ class Hybrid:
     effects: tuple[Effects, ...] = ()
     overhead: tuple[Overhead, ...] = ()
 
+    @property
+    def data(self) -> dict[str, str]:
+        """The data that the section asks for, by the key that names it."""
+        return {f"hybrid.tasks.{name}": settings["task"] for name, settings in self.tasks.items()}
+
 
 def resolve(section: dict[str, Any], rules: dict[str, Any]) -> Hybrid:
     """Check the section and list its cells.

@@ -42,6 +42,11 @@ class Planting:
     cells: tuple[Cell, ...] = ()
 
     @property
+    def data(self) -> dict[str, str]:
+        """The data that the section asks for: none, samples are drawn."""
+        return {}
+
+    @property
     def grounds(self) -> list[tuple[str, int]]:
         """Every target and depth once."""
         return list(dict.fromkeys((cell.target, cell.depth) for cell in self.cells))

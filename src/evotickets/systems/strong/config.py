@@ -42,6 +42,11 @@ class Strong:
     seekers: dict[str, dict[str, Any]] = field(default_factory=dict)
     cells: tuple[Cell, ...] = ()
 
+    @property
+    def data(self) -> dict[str, str]:
+        """The data that the section asks for, by the key that names it."""
+        return {f"strong.tasks.{name}": settings["task"] for name, settings in self.tasks.items()}
+
     def reference(self, seeker: str) -> str | None:
         """Return the seeker whose density or budget a seeker takes, if any."""
         named = (self.seekers[seeker].get(option) for option in REFERENCES)

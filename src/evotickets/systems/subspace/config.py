@@ -62,6 +62,11 @@ class Subspace:
     parents: dict[str, dict[str, Any]] = field(default_factory=dict)
     cells: dict[Cell, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def data(self) -> dict[str, str]:
+        """The data that the section asks for, by the key that names it."""
+        return {f"subspace.parents.{name}": settings["images"] for name, settings in self.parents.items()}
+
     def studies(self, parent: str) -> list[str]:
         """Return the studies of a parent."""
         return list(dict.fromkeys(cell.study for cell in self.cells if cell.parent == parent))

@@ -53,6 +53,11 @@ class Tickets:
     landscape: Landscape = field(default_factory=Landscape)
 
     @property
+    def data(self) -> dict[str, str]:
+        """The data that the section asks for, by the key that names it."""
+        return {f"tickets.tasks.{name}": settings["task"] for name, settings in self.tasks.items()}
+
+    @property
     def levels(self) -> range:
         """All levels, the dense one included."""
         return range(len(self.densities))
