@@ -14,7 +14,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from evotickets.results import SCORES, Record, write_record, write_table
+from evotickets.results import Record, write_record, write_table
+from evotickets.systems.tickets.tables import SCORES
 from evotickets.tracking import database
 
 CRITERIA, LEVELS = ("snr", "random"), 2

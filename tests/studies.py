@@ -30,8 +30,7 @@ def changed(config, *path, value):
 def folder(place, config=TINY):
     """Make a working directory: the workflow of this checkout, a configuration, no results."""
     place.mkdir(parents=True, exist_ok=True)
-    for name in ("Snakefile", "workflow"):
-        (place / name).symlink_to(ROOT / name)
+    (place / "workflow").symlink_to(ROOT / "workflow")
     # What this checkout has compiled before need not be compiled again.
     (ROOT / ".cache/jax").mkdir(parents=True, exist_ok=True)
     (place / ".cache").symlink_to(ROOT / ".cache")

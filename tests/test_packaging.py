@@ -51,7 +51,7 @@ def test_conda_users_get_the_same():
 
 
 def test_no_dependency_is_unused():
-    sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "workflow").rglob("*.py"), ROOT / "Snakefile"]
+    sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "workflow").rglob("*.py"), *(ROOT / "workflow").rglob("*.smk")]
     text = "\n".join(path.read_text() for path in sources)
     # Imported by others (six), loaded by Snakemake by name (the executor), read as files (scikit-learn), run (snakemake).
     indirect = {"six", "snakemake-executor-plugin-slurm", "scikit-learn", "snakemake"}

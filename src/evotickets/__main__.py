@@ -10,10 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from evotickets import lock, study, tasks
+from evotickets import __version__, lock, study, tasks
 from evotickets.configuration import reader
 
 PROFILES = Path("workflow/profiles")
+QUIET = ["--quiet", "all", "--logger", "mlflow"]
+"""Arguments for Snakemake that leave out its own messages and our screen of progress."""
 DRY = {"-n", "--dry-run", "--dryrun"}
 
 
@@ -44,18 +46,12 @@ def _tracking(*arguments: str) -> int:
 
 def _fetch_data(loaded: study.Study) -> None:
     """Download the data sets that are missing: once, before any job, and where there is a network."""
-    for section in ("tickets", "hybrid", "strong"):
-        for entry, settings in getattr(loaded, section).tasks.items():
-            _fetch(f"{section}.tasks.{entry}", settings["task"])
-    for entry, settings in loaded.subspace.parents.items():
-        _fetch(f"subspace.parents.{entry}", settings["images"])
-
-
-def _fetch(key: str, name: str) -> None:
-    try:
-        tasks.fetch(name)
-    except FileNotFoundError as error:
-        raise reader.StudyError(f"{key} names {name}, but {error}") from error
+    for section in loaded.sections.values():
+        for key, name in section.data.items():
+            try:
+                tasks.fetch(name)
+            except FileNotFoundError as error:
+                raise reader.StudyError(f"{key} names {name}, but {error}") from error
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     profile = PROFILES / options.profile
     arguments = [
         "--configfile", options.config, "--cores", options.cores, "--workflow-profile", str(profile),
-        "--logger-mlflow-results", str(folder), *options.more,
+        "--logger-mlflow-results", str(folder), *(QUIET if options.quiet else []), *options.more,
     ]  # fmt: skip
     if DRY & set(options.more):
         return _snakemake(*arguments)
@@ -93,7 +89,7 @@ def report(options: argparse.Namespace) -> int:
     folder = study.load(options.config).results
     target = folder / "report.html"
     code = _snakemake("--configfile", options.config, "--report", str(target), "--quiet", "all")
-    if code == 0:
+    if code == 0 and not options.quiet:
         print(f"\nReport:   {target}\nTables:   {folder}/tables\nTracking: make ui, then open the address it prints")
     return code
 
@@ -101,10 +97,13 @@ def report(options: argparse.Namespace) -> int:
 def main() -> int:
     """Parse the command line and do what it says."""
     parser = argparse.ArgumentParser("evotickets", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.set_defaults(function=lambda _: parser.print_help() or 0)
+    commands = parser.add_subparsers(metavar="COMMAND")
     for function in (run, report):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.add_argument("--config", default="config/config.yaml", help="the study (default: %(default)s)")
+        command.add_argument("-q", "--quiet", action="store_true", help="say nothing unless something fails")
         command.set_defaults(function=function)
         if function is run:
             command.add_argument("--cores", default=str(os.cpu_count()), help="cores to use (default: %(default)s)")

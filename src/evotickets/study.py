@@ -3,59 +3,49 @@
 Reads no data and compiles nothing, because every start of the workflow waits for it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from evotickets.configuration.reader import StudyError, conform, read, schema
-from evotickets.systems.registry import SYSTEMS
-from evotickets.systems.tickets.config import OBJECTIVE_ONLY, Chain, Tickets, needs
-from evotickets.trainers import GRADIENT
+from evotickets.systems import registry
 
-__all__ = [
-    "GRADIENT",
-    "OBJECTIVE_ONLY",
-    "ONE_SHOT",
-    "SCORES",
-    "Chain",
-    "Study",
-    "StudyError",
-    "Tickets",
-    "load",
-    "resolve",
-]
+__all__ = ["Study", "StudyError", "load", "resolve"]
 
-SECTIONS: dict[str, ModuleType] = {name: import_module(f"evotickets.systems.{name}.config") for name in SYSTEMS}
-"""What checks and resolves the section of each system."""
-
-FOLDERS = {*SYSTEMS, "transfers", "landscape", "claims", "tables", "figures", "logs", "benchmarks"}
+FOLDERS = {*registry.SYSTEMS, "transfers", "landscape", "claims", "tables", "figures", "logs", "benchmarks"}
 """What a study keeps in its folder of results."""
-
-SCORES = tuple(name for name, needed in needs().items() if "mean" in needed)
-"""Criteria that rank trained weights."""
-ONE_SHOT = tuple(name for name in needs() if name not in SCORES)
-"""Criteria that cut the initial parameters of a level at once, without training."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A checked configuration with every default filled in; sections that it lacks are empty.
+    """A checked configuration with every default filled in.
 
-    Each section is also an attribute: `study.tickets`.
+    Attributes:
+        config: as it was checked.
+        seed: of everything.
+        seeds: number of replicates.
+        results: folder of results.
+        sections: what each system of the study has to do, resolved, in the order of the registry; `study.tickets` is
+            short for `study.sections["tickets"]`.
     """
 
     config: dict[str, Any]
     seed: int
     seeds: int
     results: Path
-    sections: dict[str, Any]
+    sections: Mapping[str, Any]
 
     def __getattr__(self, name: str) -> Any:
-        if name in SYSTEMS:
-            return self.sections[name]
-        raise AttributeError(f"a study has no {name}; its sections are {', '.join(SYSTEMS)}")
+        """Return a section.
+
+        Raises:
+            AttributeError: if the study has none of this name.
+        """
+        try:
+            return vars(self)["sections"][name]
+        except KeyError:
+            raise AttributeError(f"the study has no section {name!r}") from None
 
     @property
     def name(self) -> str:
@@ -85,9 +75,8 @@ def resolve(config: Any) -> Study:
     folder = Path(config["results"])
     if FOLDERS & set(folder.parts[1:]):
         raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")
-    if not any(name in config for name in SYSTEMS):
-        raise StudyError(f"the study has none of {', '.join(SYSTEMS)}; add one of them")
-    sections = {
-        name: module.resolve(config[name]) if name in config else module.EMPTY for name, module in SECTIONS.items()
-    }
+    present = [name for name in registry.SYSTEMS if name in config]
+    if not present:
+        raise StudyError(f"the study has none of {', '.join(registry.SYSTEMS)}; add one of them")
+    sections = {name: registry.config(name).resolve(config[name]) for name in present}
     return Study(config, config["seed"], config["seeds"], folder, sections)

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,17 +10,17 @@ import pytest
 
 from evotickets import landscape
 from evotickets.claims import page, registry
-from evotickets.results import BARRIERS, CLAIMS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
-from evotickets.systems.hybrid import claims as hybrid_claims
-from evotickets.systems.planting import claims as planting_claims
-from evotickets.systems.strong import claims as strong_claims
-from evotickets.systems.subspace import claims as subspace_claims
+from evotickets.results import CLAIMS
+from evotickets.statistics import Effect
+from evotickets.systems import registry as systems
 from evotickets.systems.tickets import claims as tickets_claims
+from evotickets.systems.tickets.tables import BARRIERS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
 
 DENSITIES = [1.0, 0.5, 0.2, 0.1, 0.02]
 SEEDS = 5
 # Mean zero and spread one over five seeds: effects of it alone are never decided.
 NOISE = np.array([-1.0, 1, 0, -1.2, 1.2])
+EFFECT = Effect(0.2, 0.1, 0.3, 5)
 
 
 def empty(schema):
@@ -35,7 +36,7 @@ def tables(**given):
         "diversity": DIVERSITY,
     }
     missing = {name: empty(schema) for name, schema in held.items()}
-    return registry.Tables(**(missing | given), gradient=frozenset({"adam"}))
+    return tickets_claims.Tables(**(missing | given), gradient=frozenset({"adam"}))
 
 
 def rows(value, trainer="snes", criterion="snr", task="digits", metric="accuracy", densities=DENSITIES, **more):
@@ -59,7 +60,7 @@ VERDICTS = {0.1: "supported", -0.1: "contradicted", 0.0: "undecided"}
 
 
 def verdict(name, given):
-    (row,) = [row for row in registry.decide(given, "tickets") if row["claim"] == name]
+    (row,) = [row for row in registry.decide("tickets", given) if row["claim"] == name]
     return row
 
 
@@ -208,21 +209,54 @@ def test_diversity_is_compared_at_matched_accuracy(name, measure, sign, gap, exp
 
 
 def test_nothing_is_decided_without_data():
-    decided = registry.decide(tables(), "tickets")
+    decided = registry.decide("tickets", tables())
     assert {row["verdict"] for row in decided} == {"undecided"}
     assert {row["n"] for row in decided} == {0}
     assert all(np.isnan(row["effect"]) for row in decided)
-    assert registry.decide(tables(), "planting") == []
 
 
-def test_every_claim_has_a_name_of_its_own_and_says_what_it_means():
-    assert len({claim.name for claim in registry.CLAIMS}) == len(registry.CLAIMS)
-    assert {claim.name.split()[0] for claim in registry.CLAIMS} == {"C1", "C2", "C3", "C4", "C5", "C6"}
-    decided = registry.decide(tables(), "tickets")
-    assert len(decided) == len(registry.CLAIMS)
+def test_every_claim_says_what_it_means():
+    claims = registry.of("tickets")
+    assert {claim.name.split()[0] for claim in claims} == {"C1", "C2", "C3", "C4", "C5", "C6"}
+    decided = registry.decide("tickets", tables())
+    assert [row["claim"] for row in decided] == sorted(claim.name for claim in claims)
     for row in decided:
         assert row["statement"].endswith(".")
         assert "supported if its 95 % interval" in row["rule"]
+
+
+@pytest.fixture
+def claim(monkeypatch):
+    """Register claims about a system of their own, for one test."""
+    monkeypatch.setattr(registry, "CLAIMS", {})
+    return partial(registry.About("mine"), statement="It is so.", source="ours", rule="its mean", figures=("fronts",))
+
+
+def test_two_claims_cannot_have_one_name(claim):
+    claim("X1")(lambda: EFFECT)
+    with pytest.raises(ValueError, match="two claims named 'X1'"):
+        claim("X1")(lambda: EFFECT)
+
+
+def test_parts_state_and_show_what_they_say_themselves_and_else_the_whole(claim):
+    figures = {"": ("damage",), "X1b": ("variance",), "X1b far": ("gradients", "damage")}
+    parts = {"X1b": "A half of it."}
+    claim("X1", figures=figures, parts=parts, margin={"X1b": 0.5})(
+        lambda: dict.fromkeys(["X1", "X1b", "X1b far"], EFFECT)
+    )
+    claim("X0", parts=lambda part: f"{part} says so.")(lambda: EFFECT)
+    shown = [(part, claim.shown(part)) for claim, part, _ in registry.effects("mine")]
+    assert shown == [
+        ("X0", ("fronts",)), ("X1", ("damage",)), ("X1b", ("variance",)), ("X1b far", ("gradients", "damage"))
+    ]  # fmt: skip
+    rows = registry.decide("mine")
+    assert [row["statement"] for row in rows] == ["X0 says so.", "It is so.", "A half of it.", "It is so."]
+    # An effect of .2 in [.1, .3] is above 0, and lies within ±.5.
+    assert [row["verdict"] for row in rows] == ["supported"] * 4
+    assert [row["rule"] for row in rows][1:3] == [
+        f"its mean; {registry.ENDS}", "its mean; supported if its whole 95 % interval lies within ±0.5",
+    ]  # fmt: skip
+    assert {row["system"] for row in rows} == {"mine"}
 
 
 def test_the_criterion_that_stands_for_a_trainer():
@@ -262,26 +296,25 @@ def test_moves_without_a_direction_leave_diversity_undecided():
     assert verdict("C6 diverse", tables(flatness=curves, diversity=pairs))["verdict"] == "undecided"
 
 
-def test_the_page_puts_every_claim_above_the_figures_of_its_kind():
-    names = [claim.name for claim in registry.CLAIMS] + list(planting_claims.RULES)
+def test_the_page_puts_claims_with_the_same_figures_together_above_them():
+    names, shown = ["C2", "C3", "C5 a", "C6", "C5 b"], [("one",), (), ("two", "three"), ("lost",), ("two", "three")]
     decided = pd.DataFrame(dict.fromkeys(CLAIMS.columns.names, "") | {"claim": name} for name in names)
-    text = page.page(decided.assign(effect=0.1234), {"strategies": [b"<svg>1</svg>"], "flatness": [b"2", b"3"]})
-    assert sorted(re.findall(r"<td>([CP]\d[^<]*)</td>", text)) == sorted(names)
-    order = [text.index(f"<td>{name}</td>") for name in ("C2", "C3", "C4 own", "C6 flat", "C6 disagree")]
-    images = [match.start() for match in re.finditer("<img", text)]
-    assert order[1] < images[0] < order[2] < order[3] < images[1] < images[2] < order[4]
+    drawn = {"one": [b"<svg>1</svg>"], "two": [b"2"], "three": [b"3", b"4"]}
+    text = page.page(decided.assign(effect=0.1234), shown, drawn)
+    order = re.findall(r"<td>(C\d[^<]*)</td>|alt=\"(\w+)\"", text)
+    assert ["".join(found) for found in order] == ["C2", "one", "C3", "C5 a", "C5 b", "two", "three", "three", "C6"]
     assert base64.b64encode(b"<svg>1</svg>").decode() in text
     assert "0.123" in text
 
 
-def test_a_claim_that_no_figure_shows_comes_last():
-    decided = pd.DataFrame(dict.fromkeys(CLAIMS.columns.names, "") | {"claim": name} for name in ("Q1", "C3"))
-    text = page.page(decided.assign(effect=0.1), {"strategies": [b"1"]})
-    assert text.index("<td>C3</td>") < text.index("<img") < text.index("<td>Q1</td>")
-
-
-def test_every_claim_of_the_house_has_a_kind_of_figure():
-    systems = (planting_claims, strong_claims, hybrid_claims, subspace_claims)
-    names = [claim.name for claim in registry.CLAIMS] + [name for system in systems for name in system.RULES]
-    shown = tuple(prefix for prefixes in page.SHOWN.values() for prefix in prefixes)
-    assert all(name.startswith(shown) for name in names)
+@pytest.mark.parametrize("system", systems.SYSTEMS)
+def test_claims_name_figures_that_there_are(system):
+    systems.claims(system)
+    asked = set()
+    for claim in registry.of(system):
+        groups = [claim.figures] if isinstance(claim.figures, tuple) else claim.figures.values()
+        assert all(groups), f"{claim.name} shows nothing"
+        asked |= {name for names in groups for name in names}
+    assert asked <= set(systems.figures(system))
+    # The workflow reads the same without importing the claims.
+    assert set(systems.shown(system)) == asked

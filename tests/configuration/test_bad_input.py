@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import evotickets
 from evotickets import __main__, study
 from evotickets.configuration import reader
 from evotickets.tasks import ALL, task
@@ -442,3 +443,12 @@ def test_the_tracking_server_listens_on_this_machine_only():
     source = (ROOT / "src/evotickets/tracking/__main__.py").read_text()
     assert '"--host", "127.0.0.1"' in source
     assert "0.0.0.0" not in "".join(path.read_text() for path in CODE)
+
+
+def test_the_command_line_says_what_it_is(tmp_path):
+    code, said, _ = command(tmp_path)
+    assert code == 0
+    assert "usage: evotickets" in said
+    code, said, _ = command(tmp_path, "--version")
+    assert (code, said.strip()) == (0, f"evotickets {evotickets.__version__}")
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", evotickets.__version__)

@@ -7,6 +7,7 @@ from evotickets import study
 from evotickets.configuration import reader, schema
 from evotickets.pruning import CONTROLS, criterion, scores
 from evotickets.systems.planting import seeker
+from evotickets.systems.tickets import config as tickets_config
 from evotickets.trainers import GRADIENT, strategy
 from tests import studies
 
@@ -25,9 +26,14 @@ TINY = {
 @pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_study_is_sound(path):
     loaded = study.load(path)
-    assert any(
-        (loaded.tickets.chains, *(getattr(loaded, name).cells for name in ("planting", "strong", "hybrid", "subspace")))
-    )
+    assert loaded.sections
+    assert all(getattr(section, "chains", ()) or section.cells for section in loaded.sections.values())
+
+
+def test_a_section_that_is_not_there_is_named():
+    assert not hasattr(study.resolve(TINY), "strong")
+    with pytest.raises(AttributeError, match="no section 'strong'"):
+        _ = study.resolve(TINY).strong
 
 
 def test_defaults_are_filled_in_at_every_depth():
@@ -78,12 +84,12 @@ def test_a_registered_criterion_enters_the_schema(monkeypatch):
 
 def test_names_in_the_schema_are_those_of_the_code():
     chain = RULES["properties"]["tickets"]["properties"]["chains"]["items"]["properties"]
-    assert chain["criteria"]["items"]["enum"] == [*study.SCORES, *CONTROLS, *study.ONE_SHOT]
-    assert study.SCORES == ("magnitude", "snr", "snr_variance")
-    assert study.ONE_SHOT == ("snip", "grasp", "synflow")
+    assert chain["criteria"]["items"]["enum"] == [*tickets_config.SCORES, *CONTROLS, *tickets_config.ONE_SHOT]
+    assert tickets_config.SCORES == ("magnitude", "snr", "snr_variance")
+    assert tickets_config.ONE_SHOT == ("snip", "grasp", "synflow")
     evolved = reader.described(seeker)["evolution_strategy"]["properties"]
     assert evolved["strategy"]["enum"] == list(strategy)
-    assert evolved["criterion"]["enum"] == list(study.SCORES)
+    assert evolved["criterion"]["enum"] == list(tickets_config.SCORES)
     assert set(reader.described("trainers")) == {*strategy, *GRADIENT, "evosax"}
 
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 
 from evotickets import results
-from evotickets.results import HISTORY, SCORES, Metric, Record, ResultError, Ticket
+from evotickets.results import HISTORY, Metric, Record, ResultError, Ticket
+from evotickets.systems.tickets.tables import SCORES
 
 CELL = {"system": "tickets", "task": "digits", "trainer": "snes", "criterion": "snr", "level": 3, "density": 0.5}
 COLUMNS = CELL | {"seed": [0, 1], "split": "test", "metric": "accuracy", "value": [0.9, 0.8]}
@@ -259,16 +260,6 @@ class TestTickets:
     def test_refuses_parts_that_disagree(self, path, changes, message):
         with pytest.raises(ResultError, match=message):
             results.write_ticket(path, ticket(**changes))
-
-    def test_names_nest_and_flatten(self):
-        nested = {"dense1": {"kernel": np.ones((2, 2)), "bias": np.zeros(2)}, "conv1": {"kernel": np.ones(3)}}
-        flat = results.flat_names(nested)
-        assert list(flat) == ["dense1/kernel", "dense1/bias", "conv1/kernel"]
-        again = results.nested_names(flat)
-        assert {layer: list(leaves) for layer, leaves in again.items()} == {
-            "dense1": ["kernel", "bias"],
-            "conv1": ["kernel"],
-        }
 
 
 RECORD = Record(

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from evotickets import results
+from evotickets.systems.subspace.tables import SUBSPACE
 from tests import studies
 
 STUDY = """
@@ -34,7 +35,7 @@ def alone(tmp_path_factory):
     place = folder(tmp_path_factory.mktemp("alone") / "one", 1)
     studies.run(place)
     assert not (place / CELL / "children").exists(), "results of children go when the scores are written"
-    return results.read_table(place / TABLE, schema=results.SUBSPACE)
+    return results.read_table(place / TABLE, schema=SUBSPACE)
 
 
 @pytest.mark.slow
@@ -42,7 +43,7 @@ def test_jobs_that_share_the_children_of_a_cell_give_the_same_table(alone, tmp_p
     place = folder(tmp_path / "two", 2)
     studies.run(place)
     assert {path.name for path in (place / CELL).glob("*.done")} == {"worker000.done", "worker001.done"}
-    pd.testing.assert_frame_equal(results.read_table(place / TABLE, schema=results.SUBSPACE), alone)
+    pd.testing.assert_frame_equal(results.read_table(place / TABLE, schema=SUBSPACE), alone)
 
 
 @pytest.mark.slow
@@ -64,7 +65,7 @@ def test_a_run_that_is_killed_goes_on_with_the_children_it_has(alone, tmp_path):
     finally:
         studies.end(process)
     assert process.returncode == 0, said
-    pd.testing.assert_frame_equal(results.read_table(place / TABLE, schema=results.SUBSPACE), alone)
+    pd.testing.assert_frame_equal(results.read_table(place / TABLE, schema=SUBSPACE), alone)
     assert not studies.leftovers(place)
 
 

@@ -1,20 +1,19 @@
-# A verdict on every claim, by rules that were written down first (src/evotickets/claims/).
+# A verdict on every claim, by rules that were written down first (`claims` of every system).
 #
 # REQUIRED INPUTS: the tables and figures of the study, as far as it has them.
-# OUTPUTS: {results}/claims/ with a table, a figure, a page and the record of each system; {results}/tables/claims.parquet.
-# STEPS: claims (a job for each system) → claims_table
+# OUTPUTS: {results}/claims/ with a table, a figure, a page and the record of each system.
 
 
 wildcard_constraints:
-    system="|".join(SYSTEMS),
+    system="|".join(FILES),
 
 
 rule claims:
     """Decide every claim about a system from its tables: effect, interval over seeds, verdict."""
     input:
-        unpack(claim_tables),
-        unpack(claim_figures),
-        times=claim_records,
+        unpack(lambda wildcards: {name: FILES[wildcards.system].table(name) for name in FILES[wildcards.system].tables}),
+        unpack(lambda wildcards: shown(wildcards.system)),
+        records=lambda wildcards: FILES[wildcards.system].timed,
     output:
         table=ensure(f"{DECIDED}/claims.parquet", non_empty=True),
         figure=report(
@@ -39,39 +38,11 @@ rule claims:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("claims"),
+        code=lambda wildcards: code(
+            "claims", f"evotickets.systems.{wildcards.system}.tables", *systems.modules(wildcards.system, "claims")
+        ),
         system="{system}",
         experiment=experiment("claims"),
-        gradient=sorted({name for (_, name), s in TICKETS.settings.items() if s["trainer"] in studies.GRADIENT}),
-        entries=claim_entries,
+        evidence=lambda wildcards: FILES[wildcards.system].evidence,
     script:
         "../scripts/claims.py"
-
-
-rule claims_table:
-    """Put the verdicts on all systems into one table."""
-    input:
-        tables=expand(f"{DECIDED}/claims.parquet", system=SYSTEMS),
-    output:
-        table=ensure(f"{RESULTS}/tables/claims.parquet", non_empty=True),
-    log:
-        f"{LOGS}/claims/table.log",
-    benchmark:
-        f"{BENCHMARKS}/claims/table.jsonl"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=10,
-    params:
-        code=code("claims_table"),
-        config=study.config,
-    script:
-        "../scripts/claims_table.py"
-
-
-CLAIMS_TARGETS = [
-    *expand(
-        f"{DECIDED}/{{file}}", system=SYSTEMS, file=["claims.parquet", "claims.svg", "claims.html", "record.parquet"]
-    ),
-    *rules.claims_table.output,
-]

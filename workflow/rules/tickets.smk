@@ -1,18 +1,18 @@
 # Tickets of evolution strategies (Lange & Sprekeler, 2023).
 #
 # REQUIRED INPUTS: the section `tickets` of the configuration.
-# OUTPUTS: {results}/tickets/… one folder a level and a chain; {results}/tables/tickets.parquet; figures of every task.
-# STEPS: initialise → level 0 (dense) → level 1 → … → level L → chain (curves, record); tickets_table → tickets_figures
+# OUTPUTS: {results}/tickets/… one folder a level and a chain.
+# STEPS: initialise → level 0 (dense) → level 1 → … → level L → chain (curves, record) → table, figures
 
 
 wildcard_constraints:
-    task="[a-z0-9_]+",
     trainer="[a-z0-9_]+",
     criterion="[a-z][a-z0-9_]*",
     level=r"\d\d",
 
 
-TICKETS_TARGETS = all_ticket_files()
+TICKETS = study.tickets
+TICKET_FILES = FILES["tickets"]
 
 
 rule initialise:
@@ -39,12 +39,12 @@ rule initialise:
 rule level:
     """Cut the ticket of the level before by a criterion (or make a control of it) and train it, for all seeds."""
     input:
-        source=ticket_source,
+        source=TICKET_FILES.source,
     output:
-        ticket=ensure(f"{LEVEL}/ticket.parquet", non_empty=True),
-        scores=f"{LEVEL}/scores.parquet",
-        history=f"{LEVEL}/history.parquet",
-        record=f"{LEVEL}/record.parquet",
+        ticket=ensure(f"{TICKET_FILES.level}/ticket.parquet", non_empty=True),
+        scores=f"{TICKET_FILES.level}/scores.parquet",
+        history=f"{TICKET_FILES.level}/history.parquet",
+        record=f"{TICKET_FILES.level}/record.parquet",
     log:
         f"{LOGS}/tickets/{{task}}/{{trainer}}/{{criterion}}/level{{level}}.log",
     benchmark:
@@ -68,17 +68,9 @@ rule level:
 rule cut_figure:
     """Draw the first cut of a chain: signal-to-noise ratio against magnitude of the weights, kept and cut."""
     input:
-        tickets=lambda wildcards: [
-            level_file("ticket", wildcards.task, wildcards.trainer, wildcards.criterion, level) for level in (0, 1)
-        ],
+        tickets=lambda wildcards: TICKET_FILES.tickets(wildcards, (0, 1)),
     output:
-        figure=report(
-            f"{CHAIN}/first_cut.svg",
-            caption="../report/snr_against_magnitude.rst",
-            category="Tickets, cuts",
-            subcategory="{task}",
-            labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "first cut"},
-        ),
+        figure=drawn("tickets", "snr_against_magnitude"),
     log:
         f"{LOGS}/tickets/{{task}}/{{trainer}}/{{criterion}}/cut_figure.log",
     benchmark:
@@ -96,27 +88,15 @@ rule cut_figure:
 rule chain:
     """Collect the levels of a chain into one table, draw its training curves and layer densities, write its record."""
     input:
-        tickets=level_files("ticket"),
-        scores=level_files("scores"),
-        histories=level_files("history"),
-        cut=cut_figure,
+        tickets=lambda wildcards: TICKET_FILES.level_files("ticket", wildcards),
+        scores=lambda wildcards: TICKET_FILES.level_files("scores", wildcards),
+        histories=lambda wildcards: TICKET_FILES.level_files("history", wildcards),
+        cut=TICKET_FILES.first_cut,
     output:
-        scores=f"{CHAIN}/chain.parquet",
-        record=f"{CHAIN}/record.parquet",
-        training_curves=report(
-            f"{CHAIN}/training_curves.svg",
-            caption="../report/training_curves.rst",
-            category="Tickets, training",
-            subcategory="{task}",
-            labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "training curves"},
-        ),
-        layer_densities=report(
-            f"{CHAIN}/layer_densities.svg",
-            caption="../report/layer_densities.rst",
-            category="Tickets, layer densities",
-            subcategory="{task}",
-            labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "layer densities"},
-        ),
+        scores=f"{TICKET_FILES.chain}/chain.parquet",
+        record=f"{TICKET_FILES.chain}/record.parquet",
+        training_curves=drawn("tickets", "training_curves"),
+        layer_densities=drawn("tickets", "layer_densities"),
     log:
         f"{LOGS}/tickets/{{task}}/{{trainer}}/{{criterion}}/chain.log",
     benchmark:
@@ -135,55 +115,5 @@ rule chain:
         "../scripts/chain.py"
 
 
-rule tickets_table:
-    """Put the scores of all chains into one tidy table."""
-    input:
-        scores=[file for chain in TICKETS.chains for file in level_files("scores")(chain)],
-    output:
-        table=ensure(f"{RESULTS}/tables/tickets.parquet", non_empty=True),
-    log:
-        f"{LOGS}/tickets/table.log",
-    benchmark:
-        f"{BENCHMARKS}/tickets/table.jsonl"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=10,
-    params:
-        code=code("tickets_table"),
-        criteria=[chain.criterion for chain in TICKETS.chains for _ in TICKETS.levels],
-        config=study.config,
-    script:
-        "../scripts/tickets_table.py"
-
-
-rule tickets_figures:
-    """Draw score over density of one task."""
-    input:
-        table=rules.tickets_table.output.table,
-    output:
-        performance=report(
-            f"{RESULTS}/figures/tickets/{{task}}_performance.svg",
-            caption="../report/performance.rst",
-            category="Tickets, score over density",
-            labels={"task": "{task}", "figure": "criteria"},
-        ),
-        strategies=report(
-            f"{RESULTS}/figures/tickets/{{task}}_strategies.svg",
-            caption="../report/strategies.rst",
-            category="Tickets, score over density",
-            labels={"task": "{task}", "figure": "trainers"},
-        ),
-    log:
-        f"{LOGS}/tickets/{{task}}/figures.log",
-    benchmark:
-        f"{BENCHMARKS}/tickets/{{task}}/figures.jsonl"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=10,
-    params:
-        code=code("tickets_figures"),
-        compared=compared,
-    script:
-        "../scripts/tickets_figures.py"
+include: "transfers.smk"
+include: "landscape.smk"

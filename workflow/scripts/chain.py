@@ -4,13 +4,14 @@ import pandas as pd
 
 from evotickets import jobs, results, statistics, trainers
 from evotickets.systems.tickets import figures
+from evotickets.systems.tickets.tables import SCORES
 
 
 def main(job, inputs, output, place, experiment, densities, settings, seeds_count):
-    tables = [results.read_table(path, schema=results.SCORES) for path in inputs.scores]
+    tables = [results.read_table(path, schema=SCORES) for path in inputs.scores]
     # The dense level is shared by all criteria: here it becomes part of this chain.
     scores = pd.concat(tables, ignore_index=True).assign(criterion=place.criterion)
-    results.write_table(output.scores, scores, schema=results.SCORES, metadata=job.metadata)
+    results.write_table(output.scores, scores, schema=SCORES, metadata=job.metadata)
 
     title = f"{place.task}, {place.trainer}, {place.criterion}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]

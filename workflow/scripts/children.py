@@ -7,6 +7,7 @@ from pathlib import Path
 from evotickets import jobs, results
 from evotickets.systems.subspace import cells, problems
 from evotickets.systems.subspace.children import Children
+from evotickets.systems.subspace.tables import SUBSPACE
 
 
 def main(
@@ -28,7 +29,7 @@ def main(
         return
     where = {"system": "subspace", "parent": place.parent, "study": place.study}
     where |= {name: settings[name] for name in ("mode", "density")}
-    results.write_table(output.scores, [where | row for row in rows], schema=results.SUBSPACE, metadata=job.metadata)
+    results.write_table(output.scores, [where | row for row in rows], schema=SUBSPACE, metadata=job.metadata)
     shown = {"task": place.parent, "seeds": seeds_count} | {name: where[name] for name in ("study", "mode", "density")}
     names = ("rule", "sigma", "shift", "decay", "generations", "children")
     shown |= {name: settings[name] for name in names if isinstance(settings.get(name), int | float | str)}

@@ -6,6 +6,7 @@ import pandas as pd
 from evotickets import devices, jobs, landscape, results, streams, tasks
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
+from evotickets.systems.tickets.tables import BARRIERS, CONNECTIVITY
 
 
 def main(job, inputs, output, place, experiment, network, settings, available, levels, densities, samples, seed):
@@ -38,8 +39,8 @@ def main(job, inputs, output, place, experiment, network, settings, available, l
         barriers.append(ours.assign(value=landscape.barrier(values), bump=landscape.bump(values)))
         lines += [ours.assign(alpha=alpha, value=values[:, i]) for i, alpha in enumerate(landscape.ALPHAS)]
     for path, rows, schema in (
-        (output.barriers, barriers, results.BARRIERS),
-        (output.connectivity, lines, results.CONNECTIVITY),
+        (output.barriers, barriers, BARRIERS),
+        (output.connectivity, lines, CONNECTIVITY),
     ):
         results.write_table(path, pd.concat(rows, ignore_index=True), schema=schema, metadata=job.metadata)
     job.record_cost(output.record, system=experiment, seeds=len(members), densities={k: densities[k] for k in levels})

@@ -7,6 +7,7 @@ from evotickets.networks import masks
 from evotickets.pruning import scores
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
+from evotickets.systems.tickets.tables import DIVERSITY, SNR_CORRELATION
 
 
 def main(job, paths, output, place, experiment, network, levels, densities, nested, seed):
@@ -30,7 +31,7 @@ def main(job, paths, output, place, experiment, network, levels, densities, nest
             for measure, matrix in found.items()
             for first, second in zip(*np.triu_indices(len(members), 1), strict=True)
         ]  # fmt: skip
-    results.write_table(output.diversity, rows, schema=results.DIVERSITY, metadata=job.metadata)
+    results.write_table(output.diversity, rows, schema=DIVERSITY, metadata=job.metadata)
 
     remembered = []
     # Only where masks are nested do the last survivors have a std at every level.
@@ -43,7 +44,7 @@ def main(job, paths, output, place, experiment, network, levels, densities, nest
             for level, (density, row) in enumerate(zip(densities, correlation, strict=True))
             for member, value in zip(members, row, strict=True)
         ]
-    results.write_table(output.snr_correlation, remembered, schema=results.SNR_CORRELATION, metadata=job.metadata)
+    results.write_table(output.snr_correlation, remembered, schema=SNR_CORRELATION, metadata=job.metadata)
     job.record_cost(output.record, system=experiment, seeds=len(members), densities={k: densities[k] for k in levels})
 
 

@@ -6,6 +6,7 @@ from evotickets import devices, jobs, landscape, results, streams, tasks
 from evotickets.networks import masks
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
+from evotickets.systems.tickets.tables import CURVATURE, FLATNESS
 
 
 def main(job, paths, output, place, experiment, network, settings, levels, densities, draws, probes, samples, seed):
@@ -46,8 +47,8 @@ def main(job, paths, output, place, experiment, network, settings, levels, densi
                 factors | {"seed": member} | {name: float(values[row]) for name, values in found._asdict().items()}
                 for row, member in enumerate(members)
             ]
-    results.write_table(output.flatness, flatness, schema=results.FLATNESS, metadata=job.metadata)
-    results.write_table(output.curvature, curvature, schema=results.CURVATURE, metadata=job.metadata)
+    results.write_table(output.flatness, flatness, schema=FLATNESS, metadata=job.metadata)
+    results.write_table(output.curvature, curvature, schema=CURVATURE, metadata=job.metadata)
     job.record_cost(output.record, system=experiment, seeds=len(members), densities={k: densities[k] for k in levels})
 
 

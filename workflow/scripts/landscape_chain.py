@@ -2,6 +2,7 @@
 
 from evotickets import jobs, results
 from evotickets.systems.tickets import landscape_figures
+from evotickets.systems.tickets.tables import TABLES
 
 ERRORS = ["error", "minus_return"]
 
@@ -13,7 +14,7 @@ def curves(frame, name, value="value"):
 
 
 def main(job, inputs, output, place, experiment, densities, levels, settings, seeds_count):
-    tables = {name: results.read_table(path, schema=results.SCHEMAS[name]) for name, path in inputs.items()}
+    tables = {name: results.read_table(path, schema=TABLES[name]) for name, path in inputs.items()}
     lines, heights, noisy = (tables[name] for name in ("connectivity", "barriers", "flatness"))
     shown = lines[lines["split"].eq("test") & lines["metric"].isin(ERRORS)]
     landscape_figures.interpolation(shown, output.figure, f"{place.task}, {place.trainer}, {place.criterion}")

@@ -3,6 +3,7 @@
 from evotickets import devices, jobs, results, streams, tasks
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
+from evotickets.systems.tickets.tables import SCORES
 
 
 def main(job, source, output, place, experiment, network, settings, density, seed, seeds_count):
@@ -24,7 +25,7 @@ def main(job, source, output, place, experiment, network, settings, density, see
     factors = {"system": "tickets", **cell, "level": int(place.level), "density": density}
     archive.write_ticket(output.ticket, description, trained, members, job.metadata)
     scores = [factors | row for row in run.trajectory.final(members)]
-    results.write_table(output.scores, scores, schema=results.SCORES, metadata=job.metadata)
+    results.write_table(output.scores, scores, schema=SCORES, metadata=job.metadata)
     results.write_table(output.history, run.trajectory.rows(members), schema=results.HISTORY, metadata=job.metadata)
     job.record(
         output.record,

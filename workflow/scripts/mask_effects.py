@@ -2,6 +2,7 @@
 
 from evotickets import devices, jobs, results, tasks
 from evotickets.systems.hybrid import effects
+from evotickets.systems.hybrid.tables import HYBRID_EFFECTS
 
 
 def main(job, output, place, experiment, task, method, populations, samples, draws, seed, seeds_count):
@@ -11,9 +12,7 @@ def main(job, output, place, experiment, task, method, populations, samples, dra
     found = effects.measure(data, task, method, density, populations, **options)
 
     where = {"system": "hybrid", "task": place.task, "method": place.method, "density": density}
-    results.write_table(
-        output.effects, [where | row for row in found], schema=results.HYBRID_EFFECTS, metadata=job.metadata
-    )
+    results.write_table(output.effects, [where | row for row in found], schema=HYBRID_EFFECTS, metadata=job.metadata)
     shown = {"task": place.task, "method": place.method, "density": density, "seeds": seeds_count}
     job.record(
         output.record,

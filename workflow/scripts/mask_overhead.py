@@ -9,7 +9,7 @@ def main(job, output, place, experiment, task, method, repeats, seed):
     prepared = cells.prepare(data, task, method, float(place.density), seed=seed, count=1)
     times = overhead.parts(prepared, data, repeats=repeats, key=streams.stream(seed, "hybrid", "overhead"))
     members = 2 * task["training"]["batches"]
-    figures.hybrid_overhead(times, members, output.figure, f"{place.task}, {place.method}, density {place.density}")
+    figures.overhead(times, members, output.figure, f"{place.task}, {place.method}, density {place.density}")
     shown = {"task": place.task, "method": place.method, "density": float(place.density), "members": members}
     job.record(
         output.record,

@@ -2,6 +2,7 @@
 
 from evotickets import jobs, results
 from evotickets.systems.subspace import cells, problems
+from evotickets.systems.subspace.tables import SUBSPACE
 
 
 def main(job, output, name, threads, parent, batch, seed, seeds_count):
@@ -10,7 +11,7 @@ def main(job, output, name, threads, parent, batch, seed, seeds_count):
     problems.write(states, output.weights)
     rows = cells.baseline(parent, states, batch=batch, seed=seed, threads=threads)
     where = {"system": "subspace", "parent": name, "study": "parent", "mode": "none", "density": 1.0}
-    results.write_table(output.scores, [where | row for row in rows], schema=results.SUBSPACE, metadata=job.metadata)
+    results.write_table(output.scores, [where | row for row in rows], schema=SUBSPACE, metadata=job.metadata)
 
 
 with jobs.job(snakemake) as job:

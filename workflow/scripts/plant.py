@@ -1,9 +1,8 @@
 """Draw the mother networks of a target and depth, and plant the ticket in each; all seeds at once."""
 
-import numpy as np
-
-from evotickets import jobs
+from evotickets import jobs, results
 from evotickets.systems.planting import cells
+from evotickets.systems.planting.tables import SCALES
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
 
@@ -11,9 +10,11 @@ from evotickets.systems.tickets import levels as tickets
 def main(job, output, depth, target, seed, seeds_count):
     network = cells.network_of(target, depth)
     ground = cells.ground(target, depth, seed=seed, count=seeds_count)
-    ticket = tickets.Ticket(ground.parameters, ground.mask, statistics={"scale": np.asarray(ground.scales)})
-    archive.write_ticket(output, network, ticket, range(seeds_count), job.metadata)
+    ticket = tickets.Ticket(ground.parameters, ground.mask)
+    archive.write_ticket(output.planted, network, ticket, range(seeds_count), job.metadata)
+    rows = [{"seed": seed, "scales": scales} for seed, scales in enumerate(ground.scales)]
+    results.write_table(output.scales, rows, schema=SCALES, metadata=job.metadata)
 
 
 with jobs.job(snakemake) as job:
-    main(job, snakemake.output.planted, int(snakemake.wildcards.depth), **job.params)
+    main(job, snakemake.output, int(snakemake.wildcards.depth), **job.params)

@@ -2,10 +2,11 @@
 
 from evotickets import devices, jobs, results
 from evotickets.systems.strong import FOUND, cells
+from evotickets.systems.strong.tables import STRONG, STRONG_HISTORY, STRONG_MASK
 
 
 def main(job, reference, output, place, experiment, task, seeker, training, samples, seed, seeds_count):
-    rows = results.read_table(reference, schema=results.STRONG).to_dict("records") if reference else None
+    rows = results.read_table(reference, schema=STRONG).to_dict("records") if reference else None
     options = cells.resolved(seeker, rows)
     limits = {"samples": samples, "training": training, "seed": seed, "count": seeds_count}
     ticket = cells.seek(task, options, **limits, progress=job.progress)
@@ -13,8 +14,8 @@ def main(job, reference, output, place, experiment, task, seeker, training, samp
     where = {"system": "strong", "task": place.task, "family": task["task"], "classes": task["classes"]}
     where |= {"hidden": "-".join(map(str, task["hidden"])), "initial": cells.initial(task), "seeker": place.seeker}
     for path, found, schema in (
-        (output.scores, ticket.rows, results.STRONG),
-        (output.history, ticket.history, results.STRONG_HISTORY),
+        (output.scores, ticket.rows, STRONG),
+        (output.history, ticket.history, STRONG_HISTORY),
     ):
         results.write_table(path, [where | row for row in found], schema=schema, metadata=job.metadata)
     masks = [
@@ -22,7 +23,7 @@ def main(job, reference, output, place, experiment, task, seeker, training, samp
         for state, rows in ticket.masks.items()
         for index, mask in enumerate(rows)
     ]
-    results.write_table(output.mask, masks, schema=results.STRONG_MASK, metadata=job.metadata)
+    results.write_table(output.mask, masks, schema=STRONG_MASK, metadata=job.metadata)
     shown = {name: value for name, value in where.items() if name != "system"}
     density = float(ticket.masks[FOUND].mean())
     job.record(

@@ -1,22 +1,26 @@
 """Let one seeker look for one planted ticket at one density; measure what it found, before and after training."""
 
+import numpy as np
+
 from evotickets import devices, jobs, results
 from evotickets.systems.planting import cells
+from evotickets.systems.planting.tables import PLANTING, SCALES
 from evotickets.systems.tickets import archive
 
 
-def main(job, planted, output, place, experiment, target, seeker, training, samples, seed):
+def main(job, planted, scales, output, place, experiment, target, seeker, training, samples, seed):
     depth = int(place.depth)
     network = cells.network_of(target, depth)
     ticket, members = archive.read_ticket(planted, network)
-    ground = cells.Ground(ticket.initial, ticket.mask, ticket.statistics["scale"])
+    factors = np.stack(results.read_table(scales, schema=SCALES)["scales"].tolist())
+    ground = cells.Ground(ticket.initial, ticket.mask, factors)
     found = cells.seek(target, depth, ground, seeker, place.density, count=samples, training=training, seed=seed)
 
     density = float(found.mask[0].mean())
     where = {"target": place.target, "family": target["target"], "noise": target["noise"], "depth": depth}
-    where |= {"seeker": place.seeker, "cell": place.density, "density": density}
+    where |= {"seeker": place.seeker, "asked": place.density, "density": density}
     rows = [{"system": "planting"} | where | row for row in found.rows]
-    results.write_table(output.scores, rows, schema=results.PLANTING, metadata=job.metadata)
+    results.write_table(output.scores, rows, schema=PLANTING, metadata=job.metadata)
     masks = [{"seed": seed, "mask": mask} for seed, mask in zip(members, found.mask, strict=True)]
     results.write_table(output.mask, masks, schema=results.MASK, metadata=job.metadata)
     shown = {"task": place.target} | where | {"seeds": len(members), "kept": int(found.mask[0].sum())}
@@ -33,4 +37,4 @@ def main(job, planted, output, place, experiment, target, seeker, training, samp
 
 with jobs.job(snakemake) as job:
     devices.configure(snakemake.threads)
-    main(job, snakemake.input.planted, snakemake.output, snakemake.wildcards, **job.params)
+    main(job, *snakemake.input, snakemake.output, snakemake.wildcards, **job.params)

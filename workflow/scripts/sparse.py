@@ -2,6 +2,7 @@
 
 from evotickets import devices, jobs, results, tasks
 from evotickets.systems.hybrid import cells
+from evotickets.systems.hybrid.tables import HYBRID
 from evotickets.systems.tickets import archive
 
 
@@ -12,7 +13,7 @@ def main(job, output, place, experiment, task, method, seed, seeds_count):
 
     where = {"system": "hybrid", "task": place.task, "method": place.method, "density": density}
     rows = [where | row for row in found.trajectory.rows(range(seeds_count))]
-    results.write_table(output.scores, rows, schema=results.HYBRID, metadata=job.metadata)
+    results.write_table(output.scores, rows, schema=HYBRID, metadata=job.metadata)
     masks = [{"seed": seed, "mask": mask} for seed, mask in enumerate(found.masks)]
     results.write_table(output.mask, masks, schema=results.MASK, metadata=job.metadata)
     shown = {"task": place.task, "method": place.method, "density": density, "seeds": seeds_count}

@@ -3,6 +3,7 @@
 from evotickets import devices, jobs, results, streams, tasks
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
+from evotickets.systems.tickets.tables import TRANSFERS
 
 
 def main(job, source, output, place, experiment, source_network, network, settings, density, seed, seeds_count):
@@ -27,7 +28,7 @@ def main(job, source, output, place, experiment, source_network, network, settin
     factors = {"system": "tickets", **cell, "level": int(place.level), "density": density}
     archive.write_ticket(output.ticket, description, done, members, job.metadata)
     scores = [origin | factors | row for row in run.trajectory.final(members)]
-    results.write_table(output.scores, scores, schema=results.TRANSFERS, metadata=job.metadata)
+    results.write_table(output.scores, scores, schema=TRANSFERS, metadata=job.metadata)
     results.write_table(output.history, run.trajectory.rows(members), schema=results.HISTORY, metadata=job.metadata)
     job.record(
         output.record,

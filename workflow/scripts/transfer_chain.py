@@ -4,19 +4,22 @@ import pandas as pd
 
 from evotickets import jobs, results, trainers
 from evotickets.systems.tickets import figures
+from evotickets.systems.tickets.tables import TRANSFERS
 
 
 def main(job, inputs, output, place, experiment, densities, levels, settings, seeds_count):
-    tables = [results.read_table(path, schema=results.TRANSFERS) for path in inputs.scores]
+    tables = [results.read_table(path, schema=TRANSFERS) for path in inputs.scores]
     scores = pd.concat(tables, ignore_index=True)
-    results.write_table(output.scores, scores, schema=results.TRANSFERS, metadata=job.metadata)
+    results.write_table(output.scores, scores, schema=TRANSFERS, metadata=job.metadata)
 
     origin = {f"source_{name}": place[f"source_{name}"] for name in ("task", "trainer", "criterion")}
     source, target = " ".join(origin.values()), f"{place.task} {place.trainer}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
     curves = [table.assign(density=densities[level]) for level, table in zip(levels, histories, strict=True)]
     step = "gradient step" if settings["trainer"] in trainers.GRADIENT else "generation"
-    figures.training_curves(pd.concat(curves, ignore_index=True), output.training_curves, f"{source} → {target}", step)
+    figures.transfer_training(
+        pd.concat(curves, ignore_index=True), output.training_curves, f"{source} → {target}", step
+    )
 
     means = scores.groupby(["split", "metric", "level"], sort=True)["value"].mean()
     metrics = [(f"{split}/{metric}", int(level), float(value)) for (split, metric, level), value in means.items()]

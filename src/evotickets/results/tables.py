@@ -60,68 +60,20 @@ def register(
 
 
 STRING, INT, FLOAT = pa.string(), pa.int32(), pa.float64()
-_ROWS = {"seed": INT, "split": STRING, "metric": STRING, "value": FLOAT}
-_CHAIN = {"task": STRING, "trainer": STRING, "criterion": STRING}
-_CELL = {"system": STRING, **_CHAIN, "level": INT, "density": FLOAT}
-_SOURCE = {f"source_{name}": STRING for name in _CHAIN}
+VALUE = {"seed": INT, "split": STRING, "metric": STRING, "value": FLOAT}
+"""The last columns of a table of measured values: one row per seed, split and metric."""
 
-SCORES = register("scores", _CELL | _ROWS)
-HISTORY = register("history", {"step": INT} | _ROWS)
-TRANSFERS = register("transfers", _SOURCE | _CELL | _ROWS)
-CONNECTIVITY = register("connectivity", _CELL | {"pair": STRING, "alpha": FLOAT} | _ROWS)
-BARRIERS = register("barriers", _CELL | {"pair": STRING} | _ROWS | {"bump": FLOAT})
-FLATNESS = register("flatness", _CELL | {"epsilon": FLOAT} | _ROWS)
-CURVATURE = register(
-    "curvature", _CELL | {"seed": INT} | dict.fromkeys(("trace", "trace_error", "largest", "smallest"), FLOAT)
-)
-DIVERSITY = register("diversity", _CELL | {"measure": STRING, "seed": INT, "other": INT, "value": FLOAT})
-SNR_CORRELATION = register("snr_correlation", _CELL | {"seed": INT, "value": FLOAT})
-PLANTING = register(
-    "planting",
-    {"system": STRING, "target": STRING, "family": STRING, "noise": FLOAT, "depth": INT, "seeker": STRING}
-    | {"cell": STRING, "density": FLOAT, "layer": INT}
-    | _ROWS,
-)
-"""`cell` is the density as the study writes it, `ticket` among them; `layer` 0 is the whole network."""
-SUBSPACE = register(
-    "subspace",
-    dict.fromkeys(("system", "parent", "study", "mode"), STRING)
-    | {"density": FLOAT, "rule": STRING, "sigma": FLOAT, "shift": STRING, "decay": FLOAT, "step": INT}
-    | {"candidate": STRING}
-    | _ROWS,
-)
-"""`candidate` is who is scored; `step` counts generations, or the evaluations behind an estimate of a gradient."""
-
-_SEARCH = {"system": STRING, "task": STRING, "family": STRING, "classes": INT, "hidden": STRING, "initial": STRING}
-_SEARCH |= {"seeker": STRING}
-STRONG = register("strong", _SEARCH | {"state": STRING, "density": FLOAT} | _ROWS)
-"""`density` is that of the seed's own mask; `hidden` are the units of the hidden layers, such as `50-50`, and
-`initial` is how the weights were drawn, such as `uniform 2.5`."""
-
-STRONG_HISTORY = register("strong_history", _SEARCH | {"step": INT} | _ROWS)
-"""The best mask of a search after `step` evaluations."""
-_SPARSE = {"system": STRING, "task": STRING, "method": STRING, "density": FLOAT}
-HYBRID = register("hybrid", _SPARSE | {"step": INT} | _ROWS)
-"""`density` is what was asked for, 1 where nothing is pruned."""
-
-HYBRID_EFFECTS = register("hybrid_effects", _SPARSE | {"weights": INT, "population": INT, "seed": INT, "value": FLOAT})
-"""`value` is the correlation of a mask's update with the exact effects of single weights."""
-
+HISTORY = register("history", {"step": INT} | VALUE)
 MASK = register("mask", {"seed": INT, "mask": pa.list_(pa.bool_())})
-STRONG_MASK = register("strong_mask", {"state": STRING, "seed": INT, "mask": pa.list_(pa.bool_())})
 CLAIMS = register(
     "claims",
-    {
-        "claim": STRING,
-        "system": STRING,
-        "statement": STRING,
-        "source": STRING,
-        "effect": FLOAT,
-        "low": FLOAT,
-        "high": FLOAT,
-    }
+    dict.fromkeys(("claim", "system", "statement", "source"), STRING)
+    | dict.fromkeys(("effect", "low", "high"), FLOAT)
     | {"verdict": STRING, "rule": STRING, "n": INT},
 )
+
+TABLES = {"claims": CLAIMS}
+"""The tables that a study collects from all its systems, by the name of their file; the others are in the systems' rooms."""
 
 
 @cache

@@ -43,20 +43,6 @@ class Ticket(NamedTuple):
     statistics: Tensors = {}  # noqa: RUF012 (never mutated)
 
 
-def flat_names(params: Mapping[str, Mapping[str, Any]]) -> Tensors:
-    """Turn `{"dense1": {"kernel": …}}` into `{"dense1/kernel": …}`, as NumPy arrays."""
-    return {f"{layer}/{leaf}": np.asarray(array) for layer, leaves in params.items() for leaf, array in leaves.items()}
-
-
-def nested_names(tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Turn `{"dense1/kernel": …}` into `{"dense1": {"kernel": …}}`; the inverse of `flat_names`."""
-    nested: dict[str, dict[str, Any]] = {}
-    for name, array in tensors.items():
-        layer, leaf = name.rsplit("/", 1)
-        nested.setdefault(layer, {})[leaf] = array
-    return nested
-
-
 def write_ticket(path: str | Path, ticket: Ticket, metadata: Mapping[str, Any] | None = None) -> None:
     """Write a ticket, one row per seed and tensor; float32 and boolean arrays come back exactly.
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evotickets.claims import registry
 from evotickets.systems.hybrid import claims
 
 HYBRID = {"method": "hybrid", "mask_rate": 1.0, "shuffled": False, "std": 1.0}
@@ -84,7 +85,7 @@ def flat(task, method, density):
 
 def decided(accuracy=flat, effect=lambda ratio: 1 / np.sqrt(1 + ratio), clock=None, **more):
     evidence = claims.Evidence(scores(accuracy, **more), effects(effect), times() if clock is None else clock, METHODS)
-    return {row["claim"]: SimpleNamespace(**row) for row in claims.decide(evidence)}
+    return {row["claim"]: SimpleNamespace(**row) for row in registry.decide("hybrid", evidence)}
 
 
 def test_where_all_are_equal():
@@ -175,12 +176,12 @@ def test_where_the_update_dies():
 def test_what_was_not_run_is_undecided():
     table = scores(flat)
     nothing = claims.Evidence(table[table["method"] == "static"], effects(lambda _: 0.5)[:0], times()[:0], METHODS)
-    rows = claims.decide(nothing)
+    rows = registry.decide("hybrid", nothing)
     assert {row["verdict"] for row in rows} == {"undecided"}
     assert {row["n"] for row in rows} == {0}
-    assert {row["claim"][:2] for row in rows} == set(claims.RULES)
-    none = claims.decide(claims.Evidence(table[:0], effects(lambda _: 0.5)[:0], times()[:0], {}))
-    assert {row["claim"][:2] for row in none} == set(claims.RULES)
+    assert {row["claim"][:2] for row in rows} == {claim.name for claim in registry.of("hybrid")}
+    none = registry.decide("hybrid", claims.Evidence(table[:0], effects(lambda _: 0.5)[:0], times()[:0], {}))
+    assert {row["claim"][:2] for row in none} == {claim.name for claim in registry.of("hybrid")}
 
 
 def test_every_claim_has_its_texts():

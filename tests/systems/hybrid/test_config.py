@@ -52,7 +52,7 @@ def test_defaults_are_filled_in_and_a_task_has_its_own_training():
         "mask_rate": 0,
         "block": [1, 1],
     }
-    assert "hybrid" not in study.resolve({"hybrid": GOOD["hybrid"]}).tickets.tasks
+    assert list(study.resolve({"hybrid": GOOD["hybrid"]}).sections) == ["hybrid"]
 
 
 def test_the_schema_and_the_methods_agree():

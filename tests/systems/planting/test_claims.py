@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evotickets.claims import registry
 from evotickets.systems.planting import claims
 
 SEEKERS = {
@@ -46,7 +47,7 @@ def table(change=None, noises=(0.01,), families=("circle", "relu")):
 
 def cell_rows(rng, family, noise, seeker, cell, density, own):
     at = {"system": "planting", "target": f"{family}{noise}", "family": family, "noise": noise, "depth": 4}
-    at |= {"seeker": seeker, "cell": cell, "density": density, "layer": 0, "split": "any"}
+    at |= {"seeker": seeker, "asked": cell, "density": density, "layer": 0, "split": "any"}
     for seed in range(SEEDS):
         jitter = 0.0 if seeker == "planted" else 0.01 * rng.normal()
         values = {"collapsed": own["collapsed"], "recall": own["recall"] + jitter, "layer_chance_recall": 0.1}
@@ -60,7 +61,8 @@ def cell_rows(rng, family, noise, seeker, cell, density, own):
 
 
 def decided(rows):
-    return {row["claim"]: SimpleNamespace(**row) for row in claims.decide(rows, SEEKERS, targets(rows))}
+    found = claims.evidence({"planting": rows}, seekers=SEEKERS, targets=targets(rows))
+    return {row["claim"]: SimpleNamespace(**row) for row in registry.decide("planting", *found)}
 
 
 def targets(rows):
@@ -201,7 +203,8 @@ def test_what_was_not_run_is_undecided():
 
 
 def test_every_claim_has_its_texts():
-    assert claims.PARTS.keys() <= decided(table()).keys()
+    parts = {part for claim in registry.of("planting") if not callable(claim.parts) for part in claim.parts}
+    assert parts <= decided(table()).keys()
     for claim in decided(table()).values():
         assert claim.statement
         assert claim.source

@@ -5,12 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from evotickets.claims import registry
 from evotickets.systems.subspace import claims
 from tests import offspring as offspring
 
 
 def decided(rows):
-    return {row["claim"]: SimpleNamespace(**row) for row in claims.decide(rows)}
+    return {row["claim"]: SimpleNamespace(**row) for row in registry.decide("subspace", rows)}
 
 
 def verdicts(rows, *names):
@@ -23,7 +24,7 @@ def test_a_table_in_which_nothing_matters_supports_nothing():
     # One in twenty intervals misses what is true.
     supported = [name for name, claim in found.items() if claim.verdict == "supported"]
     assert len(supported) <= 2, supported
-    assert set(claims.RULES) <= {name[:2] for name in found}
+    assert {claim.name for claim in registry.of("subspace")} <= {name[:2] for name in found}
     assert {claim.n for claim in found.values()} == {offspring.SEEDS}
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 
 from evotickets import statistics
 from evotickets.claims import rules
-from evotickets.claims.rules import MISSING, Row, Rule, weakest, weakest_known
+from evotickets.claims.registry import About
+from evotickets.claims.rules import MISSING, weakest, weakest_known
 from evotickets.statistics import Effect
 
 CLOSE, NEAR, SAME = 0.01, 0.02, 0.003
@@ -27,6 +28,7 @@ PART, STEP = 0.05, 0.1
 LEARNED = ("set", "rigl", "gmp", "straight_through")
 CELL = ["task", "density"]
 PAPER = "Lenc et al. (2019)"
+claim = About("hybrid")
 
 Methods = Mapping[str, Mapping[str, Any]]
 
@@ -45,8 +47,8 @@ class Evidence(NamedTuple):
     """What the rules look at.
 
     Attributes:
-        scores: rows of `results.HYBRID`.
-        effects: rows of `results.HYBRID_EFFECTS`.
+        scores: rows of `tables.HYBRID`.
+        effects: rows of `tables.HYBRID_EFFECTS`.
         times: columns task, method, density, members, part, repeat and value, in milliseconds.
         methods: resolved options by name.
     """
@@ -81,6 +83,11 @@ class Evidence(NamedTuple):
         return [other for other, own in self.methods.items() if dict(own) == wanted]
 
 
+def evidence(tables: Mapping[str, pd.DataFrame], *, methods: Methods, records: Iterable[Any] = ()) -> tuple[Evidence]:
+    """Return what the rules look at: tables of a study by name, resolved methods, and the records of steps that were timed."""
+    return (Evidence(tables["hybrid"], tables["hybrid_effects"], timed(records), methods),)
+
+
 def last(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the last step of every task and method."""
     return rows[rows["step"] == rows.groupby(["task", "method"])["step"].transform("max")]
@@ -101,6 +108,15 @@ def over_seeds(rows: pd.DataFrame, threshold: float = 0.0) -> Effect:
     return Effect(mean, low, high, len(values))
 
 
+@claim(
+    "H1",
+    statement="Pure evolution becomes as good as gradients as its population grows, at far worse compute",
+    source=PAPER,
+    rule="H1a: accuracy of the largest population − that of the smallest; H1b: accuracy of the largest − that of dense "
+    f"gradient descent + {NEAR}; H1c: log₁₀ of the passes of the largest population over those after which dense gradient "
+    f"descent is as good, less log₁₀ {FAR}",
+    figures=("cost",),
+)
 def h1(evidence: Evidence) -> dict[str, Effect]:
     """Decide whether pure evolution becomes as good as gradients, and at what price."""
     rows = evidence.accuracy
@@ -132,6 +148,15 @@ def price(evidence: Evidence, costly: str, cheap: str) -> Effect:
     return over_seeds(pd.DataFrame(rows), np.log10(FAR))
 
 
+@claim(
+    "H2",
+    statement="Semi-updates are as good as full updates",
+    source=PAPER,
+    rule=f"H2a: mean cosine of the semi-update and the full update of the same members − {ALIGNED}; H2b: accuracy with "
+    f"semi-updates − accuracy with full ones, and the claim is that it is within ±{SAME}",
+    figures=("cost",),
+    margin={"H2b": SAME},
+)
 def h2(evidence: Evidence) -> dict[str, Effect]:
     """Decide whether semi-updates are as good as full updates."""
     rows, gaps, cosines = evidence.accuracy, {}, []
@@ -145,6 +170,17 @@ def h2(evidence: Evidence) -> dict[str, Effect]:
     return {"H2a": over_seeds(moves[moves["method"].isin(cosines)], ALIGNED), "H2b": gap}
 
 
+@claim(
+    "H3",
+    statement="The hybrid is competitive with masks that gradients learn, at densities from .02 to .5",
+    source=PAPER,
+    rule=f"accuracy of the hybrid − that of a baseline + {CLOSE}; H3 is the weakest of all baselines (SET, RigL, gradual "
+    "magnitude pruning, straight-through top-k), 'H3 at' that at one density; 'H3 beats' has no margin. Tasks and "
+    "densities are those that both were run with. The hybrid has the steps and samples of its baselines, each sample "
+    "under two masks: "
+    "twice their passes",
+    figures=("performance",),
+)
 def h3(evidence: Evidence) -> dict[str, Effect]:
     """Decide whether the hybrid is competitive with masks that gradients learn."""
     rows, own = evidence.accuracy, next(iter(evidence.hybrids), "")
@@ -158,6 +194,14 @@ def h3(evidence: Evidence) -> dict[str, Effect]:
     return {"H3": weakest_known(against.values())} | against | at | more
 
 
+@claim(
+    "H4",
+    statement="Evolution of the mask costs next to nothing beside N-way data-parallel gradient descent",
+    source=PAPER,
+    rule=f"H4a: {PART} − time of sampling, selection and reduction over the time of all members' gradients; H4b: {STEP} − "
+    "(time of a hybrid step over that of N plain steps − 1); the weakest of all tasks, intervals over repeats",
+    figures=("cost",),
+)
 def h4(evidence: Evidence) -> dict[str, Effect]:
     """Decide whether the evolution of masks costs next to nothing beside the gradients."""
     rows, found = evidence.times, {}
@@ -174,6 +218,14 @@ def h4(evidence: Evidence) -> dict[str, Effect]:
     return parts | found
 
 
+@claim(
+    "H5",
+    statement="It is the signal of evolution that makes the hybrid better",
+    source="ours",
+    rule="H5a: accuracy of the hybrid − that of the same with mask learning rate 0; H5b: − that of the same with shuffled "
+    "utilities; H5 and 'on' a task: the weaker of the two; a hybrid of another name by itself",
+    figures=("performance",),
+)
 def h5(evidence: Evidence) -> dict[str, Effect]:
     """Decide whether it is the signal of evolution that makes the hybrid better than its null controls."""
     rows, found = evidence.accuracy, {}
@@ -196,6 +248,15 @@ def h5(evidence: Evidence) -> dict[str, Effect]:
     return {"H5": MISSING} | found
 
 
+@claim(
+    "H6",
+    statement="The update of a mask follows the exact effects of weights, less so the more weights there are for a member",
+    source="ours",
+    rule="H6a: rank correlation of the update with the exact leave-one-in or -out change of the loss at the smallest n / N − "
+    f"that at the largest; H6b: log₁₀ of the n / N at which it falls below {FAINT}, less log₁₀ {WEIGHTS}. Both are of "
+    "masks around the trained mean, with the std that training began with",
+    figures=("effects",),
+)
 def h6(evidence: Evidence) -> dict[str, Effect]:
     """Decide where the update of a mask no longer knows what a weight is worth."""
     rows = evidence.effects
@@ -222,60 +283,3 @@ def crossing(ratios: np.ndarray, values: np.ndarray) -> float:
             share = (before - FAINT) / (before - value)
             return float(ratios[index - 1] + share * (ratios[index] - ratios[index - 1]))
     return float(ratios[-1])
-
-
-RULES = {
-    "H1": Rule(
-        h1,
-        "Pure evolution becomes as good as gradients as its population grows, at far worse compute",
-        PAPER,
-        "H1a: accuracy of the largest population − that of the smallest; H1b: accuracy of the largest − that of dense "
-        f"gradient descent + {NEAR}; H1c: log₁₀ of the passes of the largest population over those after which dense gradient "
-        f"descent is as good, less log₁₀ {FAR}",
-    ),
-    "H2": Rule(
-        h2,
-        "Semi-updates are as good as full updates",
-        PAPER,
-        f"H2a: mean cosine of the semi-update and the full update of the same members − {ALIGNED}; H2b: accuracy with "
-        f"semi-updates − accuracy with full ones, and the claim is that it is within ±{SAME}",
-        {"H2b": SAME},
-    ),
-    "H3": Rule(
-        h3,
-        "The hybrid is competitive with masks that gradients learn, at densities from .02 to .5",
-        PAPER,
-        f"accuracy of the hybrid − that of a baseline + {CLOSE}; H3 is the weakest of all baselines (SET, RigL, gradual "
-        "magnitude pruning, straight-through top-k), 'H3 at' that at one density; 'H3 beats' has no margin. Tasks and "
-        "densities are those that both were run with. The hybrid has the steps and samples of its baselines, each sample "
-        "under two masks: "
-        "twice their passes",
-    ),
-    "H4": Rule(
-        h4,
-        "Evolution of the mask costs next to nothing beside N-way data-parallel gradient descent",
-        PAPER,
-        f"H4a: {PART} − time of sampling, selection and reduction over the time of all members' gradients; H4b: {STEP} − (time "
-        "of a hybrid step over that of N plain steps − 1); the weakest of all tasks, intervals over repeats",
-    ),
-    "H5": Rule(
-        h5,
-        "It is the signal of evolution that makes the hybrid better",
-        "ours",
-        "H5a: accuracy of the hybrid − that of the same with mask learning rate 0; H5b: − that of the same with shuffled "
-        "utilities; H5 and 'on' a task: the weaker of the two; a hybrid of another name by itself",
-    ),
-    "H6": Rule(
-        h6,
-        "The update of a mask follows the exact effects of weights, less so the more weights there are for a member",
-        "ours",
-        "H6a: rank correlation of the update with the exact leave-one-in or -out change of the loss at the smallest n / N − "
-        f"that at the largest; H6b: log₁₀ of the n / N at which it falls below {FAINT}, less log₁₀ {WEIGHTS}. Both are of "
-        "masks around the trained mean, with the std that training began with",
-    ),
-}
-
-
-def decide(evidence: Evidence) -> list[Row]:
-    """Return one row per claim and condition; what the study did not run is undecided."""
-    return rules.decide("hybrid", RULES, evidence)

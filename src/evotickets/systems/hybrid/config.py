@@ -11,7 +11,7 @@ from evotickets.configuration.registered import tasks as registered
 from evotickets.systems.hybrid import STOP, method
 from evotickets.systems.hybrid.section import Section
 
-__all__ = ["EMPTY", "Cell", "Effects", "Hybrid", "Overhead", "Section", "resolve"]
+__all__ = ["Cell", "Effects", "Hybrid", "Overhead", "Section", "resolve"]
 
 SEARCH = "hybrid"
 NETWORKS = ("hidden", "channels", "separable", "recurrent")
@@ -66,8 +66,10 @@ class Hybrid:
     effects: tuple[Effects, ...] = ()
     overhead: tuple[Overhead, ...] = ()
 
-
-EMPTY = Hybrid()
+    @property
+    def data(self) -> dict[str, str]:
+        """The data that the section asks for, by the key that names it."""
+        return {f"hybrid.tasks.{name}": settings["task"] for name, settings in self.tasks.items()}
 
 
 def whole(method_name: str) -> bool:

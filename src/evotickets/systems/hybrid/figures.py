@@ -1,6 +1,6 @@
 """Figures of hybrid training: accuracy over density and over compute, how masks change, what their evolution sees and costs.
 
-Tables have the columns of `results.HYBRID` or `results.HYBRID_EFFECTS`. Every function saves an SVG or PNG and returns the
+Tables have the columns of `tables.HYBRID` or `tables.HYBRID_EFFECTS`. Every function saves an SVG or PNG and returns the
 figure.
 """
 
@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from evotickets import statistics
 from evotickets.figures import style
+from evotickets.figures.declaration import figure
 
 METHODS = {
     "hybrid": style.Look("hybrid", style.BLUE, "o", "-"),
@@ -45,7 +46,13 @@ def _last(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["step"] == frame["step"].max()]
 
 
-def hybrid_performance(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/hybrid/{task}_performance.svg",
+    tables=("hybrid",),
+    category="Hybrid, accuracy over density",
+    labels={"task": "{task}", "figure": "accuracy over density"},
+)
+def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw test accuracy over density at the end of training, for every method on one task; the dense network is a line.
 
     What a study names itself has a panel of its own, with the hybrid to compare with.
@@ -80,7 +87,13 @@ def hybrid_performance(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
-def hybrid_cost(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/hybrid/{task}_cost.svg",
+    tables=("hybrid",),
+    category="Hybrid, cost",
+    labels={"task": "{task}", "figure": "accuracy over compute"},
+)
+def cost(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw test accuracy over what training had cost by then, one panel a density, what prunes nothing in all of them.
 
     Raises:
@@ -108,7 +121,13 @@ def hybrid_cost(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
-def hybrid_churn(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/hybrid/{task}_churn.svg",
+    tables=("hybrid",),
+    category="Hybrid, masks",
+    labels={"task": "{task}", "figure": "mask churn"},
+)
+def churn(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw the share of a mask's weights that are new since the score before, over steps, one panel a density.
 
     Raises:
@@ -134,7 +153,13 @@ def hybrid_churn(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
-def hybrid_effects(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/hybrid/effects.svg",
+    tables=("hybrid_effects",),
+    category="Hybrid, masks",
+    labels={"task": "small networks", "figure": "update and exact effect"},
+)
+def effects(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw the correlation of a mask's update with exact effects over weights a member, a curve for every network."""
     rows = frame.assign(ratio=frame["weights"] / frame["population"])
     kinds = list(rows.groupby(["task", "method", "density", "weights"]))
@@ -153,7 +178,12 @@ def hybrid_effects(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
-def hybrid_overhead(times: Mapping[str, np.ndarray], members: int, path: str | Path, title: str = "") -> Figure:
+@figure(
+    "hybrid/overhead/{task}/{method}/{density}/parts.png",
+    category="Hybrid, cost",
+    labels={"task": "{task}", "figure": "parts of a step of {method} at density {density}"},
+)
+def overhead(times: Mapping[str, np.ndarray], members: int, path: str | Path, title: str = "") -> Figure:
     """Draw the milliseconds of a hybrid step's parts beside the whole step and as many plain steps as it has members.
 
     Args:

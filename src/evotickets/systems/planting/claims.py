@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from evotickets import statistics
-from evotickets.claims import rules
-from evotickets.claims.rules import MISSING, Row, Rule, contrast, named, opposite, weakest
+from evotickets.claims.registry import About
+from evotickets.claims.rules import MISSING, contrast, named, opposite, weakest
 from evotickets.statistics import Effect, Interval
 from evotickets.systems.planting import DENSE, PLANTED, TICKET
 
@@ -25,17 +25,23 @@ SCORED = ("random", "magnitude", "snip", "grasp", "synflow")
 """The pruners of the paper."""
 
 GROUND = ["target", "depth"]
-CELL = ["target", "depth", "seeker", "cell"]
+CELL = ["target", "depth", "seeker", "asked"]
 
 PAPER = "Fischer & Burkholz (2022)"
 Seekers = Mapping[str, Mapping[str, Any]]
 Targets = Mapping[str, Mapping[str, Any]]
+claim = About("planting")
+
+
+def evidence(tables: Mapping[str, pd.DataFrame], *, seekers: Seekers, targets: Targets) -> tuple[pd.DataFrame, Seekers]:
+    """Return what the rules look at, from the tables of a study by name and resolved seekers and targets."""
+    return wide(tables["planting"], targets), seekers
 
 
 def wide(table: pd.DataFrame, targets: Targets) -> pd.DataFrame:
     """Return one row per cell and seed with a column per measure of the whole network; `strong`, `weak` and `width` added."""
     rows = table[table["layer"] == 0]
-    keys = ["target", "family", "noise", "depth", "seeker", "cell", "density", "seed"]
+    keys = ["target", "family", "noise", "depth", "seeker", "asked", "density", "seed"]
     frame = rows.pivot(index=keys, columns="metric", values="value").reset_index()
     frame.columns.name = None
     frame["width"] = frame["target"].map({name: settings["width"] for name, settings in targets.items()})
@@ -82,7 +88,7 @@ def largest(
 
 def paired(frame: pd.DataFrame, column: str, a: str, b: str) -> Effect:
     """Return the effect of seeker `a` over `b`, paired over seeds, every target, depth and density they share alike."""
-    return contrast(frame.assign(value=frame[column]), "seeker", a, b, [*GROUND, "cell"])
+    return contrast(frame.assign(value=frame[column]), "seeker", a, b, [*GROUND, "asked"])
 
 
 def best_of(frame: pd.DataFrame, column: str, ours: Iterable[str], others: Iterable[str]) -> Effect:
@@ -93,6 +99,18 @@ def best_of(frame: pd.DataFrame, column: str, ours: Iterable[str], others: Itera
     return max(decided, key=lambda effect: effect.effect) if decided else MISSING
 
 
+@claim(
+    "P1",
+    statement="Single-shot pruning finds weak tickets only at density .1 and above",
+    source=f"{PAPER}, §4.2",
+    rule="P1a: the largest mean relative quality after training over all single-shot cells with .1 ≤ density < 1 exceeds "
+    ".9; P1b: below .1 the largest stays under .9; P1: both. Intervals hold for all cells at once",
+    figures=("quality",),
+    parts={
+        "P1a": "Single-shot pruning finds weak tickets at a density of .1 and above",
+        "P1b": "Single-shot pruning finds no weak tickets below a density of .1",
+    },
+)
 def p1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether single-shot pruning finds weak tickets at density .1 and more, and nowhere below."""
     rows = frame[frame["seeker"].isin(single_shot(seekers))]
@@ -101,12 +119,32 @@ def p1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     return {"P1": weakest((above, below)), "P1a": above, "P1b": below}
 
 
+@claim(
+    "P2",
+    statement="No single-shot method finds a strong ticket",
+    source=f"{PAPER}, §4.2",
+    rule="The largest mean relative quality before training over all single-shot cells below density 1 stays under .9. "
+    "The interval holds for all cells at once",
+    figures=("quality",),
+)
 def p2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether no single-shot method finds a strong ticket."""
     rows = frame[frame["seeker"].isin(single_shot(seekers)) & (frame["density"] < 1)]
     return {"P2": opposite(largest(rows, "strong", FOUND))}
 
 
+@claim(
+    "P3",
+    statement="SynFlow suffers layer collapse even with a hundred rounds",
+    source=f"{PAPER}, §4.2",
+    rule="At a density below .1, at least one target, depth and density exists where more than half of the networks have "
+    "a layer without weights; its interval holds for all conditions at once. Every condition is also decided by itself; "
+    "intervals are Clopper-Pearson's",
+    figures=("collapse",),
+    parts=lambda part: (
+        f"SynFlow suffers layer collapse {' '.join(part.split()[1:4])}" if part.startswith("P3 with") else ""
+    ),
+)
 def p3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide where SynFlow with a hundred rounds collapses, and where with one: a row per target, depth and density."""
     found = {}
@@ -121,9 +159,22 @@ def p3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     return found or {"P3": MISSING}
 
 
+@claim(
+    "P4",
+    statement="Multi-shot SynFlow is the best multi-shot pruner and recovers a weak Circle ticket at ticket density",
+    source=f"{PAPER}, §4.3",
+    rule="P4a: on Circle at ticket density, in the widest mother networks and with the paper's label noise of .01, its "
+    "relative quality after training exceeds that of each other multi-shot pruner, paired over seeds, all depths that "
+    "both were run at alike; P4b: it exceeds .9 at one depth at least; P4: both",
+    figures=("quality",),
+    parts={
+        "P4a": "Multi-shot SynFlow is the best multi-shot pruner on Circle at ticket density",
+        "P4b": "Multi-shot SynFlow recovers a weak Circle ticket at ticket density",
+    },
+)
 def p4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether multi-shot SynFlow is the best multi-shot pruner and finds a weak Circle ticket at its density."""
-    rows = frame[(frame["family"] == "circle") & (frame["noise"] == NOISE) & (frame["cell"] == TICKET)]
+    rows = frame[(frame["family"] == "circle") & (frame["noise"] == NOISE) & (frame["asked"] == TICKET)]
     rows = rows[rows["width"] == rows["width"].max()]
     ours = multi_shot(seekers, "synflow")
     others = [name for name in multi_shot(seekers) if name not in ours]
@@ -132,6 +183,19 @@ def p4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     return {"P4": weakest((best, found)), "P4a": best, "P4b": found}
 
 
+@claim(
+    "P5",
+    statement="Edge-popup finds strong Circle tickets at density .5, at .1 when annealed, and none on regression",
+    source=f"{PAPER}, §4.4",
+    rule="P5a, P5b: the mean relative quality before training exceeds .9 at one depth at least, at .5 and (annealed) at "
+    ".1; P5c: on regression it stays under .9 at every depth and density below 1; P5: all three",
+    figures=("quality",),
+    parts={
+        "P5a": "Edge-popup finds strong Circle tickets at density .5",
+        "P5b": "Annealed edge-popup finds strong Circle tickets at density .1",
+        "P5c": "Edge-popup finds no strong tickets on regression",
+    },
+)
 def p5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide where edge-popup finds strong tickets."""
     own = {name: s for name, s in seekers.items() if s["seeker"] == "edge_popup"}
@@ -148,6 +212,15 @@ def p5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     return {"P5": weakest((half, tenth, none)), "P5a": half, "P5b": tenth, "P5c": none}
 
 
+@claim(
+    "P6",
+    statement="Seekers are robust to label noise",
+    source=f"{PAPER}, appendix",
+    rule="On Circle, relative quality after training differs by less than .05 from that without noise, the mean over "
+    "widths, seekers, depths and densities that both were run with; P6 is the noise with the largest difference",
+    figures=("quality",),
+    margin=NOISE_MARGIN,
+)
 def p6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Compare every noise on the labels of Circle with none: the mean difference over what both noises were run with.
 
@@ -155,7 +228,7 @@ def p6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """
     rows = frame[(frame["family"] == "circle") & frame["seeker"].isin(set(seekers) - {DENSE, PLANTED})]
     rows = rows[rows["density"] < 1]
-    shared, found = ["width", "depth", "seeker", "cell"], {}
+    shared, found = ["width", "depth", "seeker", "asked"], {}
     levels = sorted(set(rows["noise"]) - {0.0})
     for noise in levels:
         sides = []
@@ -169,9 +242,24 @@ def p6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     return {"P6": worst, **found}
 
 
+@claim(
+    "P7",
+    statement="Seekers recover planted edges above chance, evolution more of them than gradients",
+    source="ours",
+    rule="At ticket density. P7a: the largest mean of recall minus the recall of a random mask with as many edges in "
+    "every layer is positive, for all cells at once. P7b: recall of the best evolutionary seeker exceeds that of "
+    "every other seeker but random, paired over seeds, all targets and depths they share alike; P7c: so does its "
+    "relative quality after training, that of random masks included",
+    figures=("recovery",),
+    parts={
+        "P7a": "A seeker recovers planted edges above chance",
+        "P7b": "Evolution recovers more planted edges than gradients",
+        "P7c": "At ticket density, masks that evolution cuts train better than those of every other seeker",
+    },
+)
 def p7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether anybody recovers planted edges above chance, and whether evolution beats the others at ticket density."""
-    rows = frame[(frame["cell"] == TICKET) & ~frame["seeker"].isin([DENSE, PLANTED])]
+    rows = frame[(frame["asked"] == TICKET) & ~frame["seeker"].isin([DENSE, PLANTED])]
     rows = rows.assign(gain=rows["recall"] - rows["layer_chance_recall"])
     above = largest(rows[rows["seeker"] != "random"], "gain")
     evolved = named(seekers, seeker="evolution_strategy")
@@ -182,93 +270,3 @@ def p7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
         "P7b": best_of(rows, "recall", evolved, searching),
         "P7c": best_of(rows, "weak", evolved, others),
     }
-
-
-RULES = {
-    "P1": Rule(
-        p1,
-        "Single-shot pruning finds weak tickets only at density .1 and above",
-        f"{PAPER}, §4.2",
-        "P1a: the largest mean relative quality after training over all single-shot cells with .1 ≤ density < 1 exceeds "
-        ".9; P1b: below .1 the largest stays under .9; P1: both. Intervals hold for all cells at once",
-    ),
-    "P2": Rule(
-        p2,
-        "No single-shot method finds a strong ticket",
-        f"{PAPER}, §4.2",
-        "The largest mean relative quality before training over all single-shot cells below density 1 stays under .9. "
-        "The interval holds for all cells at once",
-    ),
-    "P3": Rule(
-        p3,
-        "SynFlow suffers layer collapse even with a hundred rounds",
-        f"{PAPER}, §4.2",
-        "At a density below .1, at least one target, depth and density exists where more than half of the networks have "
-        "a layer without weights; its interval holds for all conditions at once. Every condition is also decided by itself; "
-        "intervals are Clopper-Pearson's",
-    ),
-    "P4": Rule(
-        p4,
-        "Multi-shot SynFlow is the best multi-shot pruner and recovers a weak Circle ticket at ticket density",
-        f"{PAPER}, §4.3",
-        "P4a: on Circle at ticket density, in the widest mother networks and with the paper's label noise of .01, its "
-        "relative quality after training exceeds that of each other multi-shot pruner, paired over seeds, all depths that "
-        "both were run at alike; P4b: it exceeds .9 at one depth at least; P4: both",
-    ),
-    "P5": Rule(
-        p5,
-        "Edge-popup finds strong Circle tickets at density .5, at .1 when annealed, and none on regression",
-        f"{PAPER}, §4.4",
-        "P5a, P5b: the mean relative quality before training exceeds .9 at one depth at least, at .5 and (annealed) at "
-        ".1; P5c: on regression it stays under .9 at every depth and density below 1; P5: all three",
-    ),
-    "P6": Rule(
-        p6,
-        "Seekers are robust to label noise",
-        f"{PAPER}, appendix",
-        "On Circle, relative quality after training differs by less than .05 from that without noise, the mean over "
-        "widths, seekers, depths and densities that both were run with; P6 is the noise with the largest difference",
-        NOISE_MARGIN,
-    ),
-    "P7": Rule(
-        p7,
-        "Seekers recover planted edges above chance, evolution more of them than gradients",
-        "ours",
-        "At ticket density. P7a: the largest mean of recall minus the recall of a random mask with as many edges in "
-        "every layer is positive, for all cells at once. P7b: recall of the best evolutionary seeker exceeds that of "
-        "every other seeker but random, paired over seeds, all targets and depths they share alike; P7c: so does its "
-        "relative quality after training, that of random masks included",
-    ),
-}
-
-
-PARTS = {
-    "P1a": "Single-shot pruning finds weak tickets at a density of .1 and above",
-    "P1b": "Single-shot pruning finds no weak tickets below a density of .1",
-    "P4a": "Multi-shot SynFlow is the best multi-shot pruner on Circle at ticket density",
-    "P4b": "Multi-shot SynFlow recovers a weak Circle ticket at ticket density",
-    "P5a": "Edge-popup finds strong Circle tickets at density .5",
-    "P5b": "Annealed edge-popup finds strong Circle tickets at density .1",
-    "P5c": "Edge-popup finds no strong tickets on regression",
-    "P7a": "A seeker recovers planted edges above chance",
-    "P7b": "Evolution recovers more planted edges than gradients",
-    "P7c": "At ticket density, masks that evolution cuts train better than those of every other seeker",
-}
-"""What the parts of a claim state by themselves."""
-
-
-def _statement(part: str, whole: str) -> str:
-    if part.startswith("P3 with"):
-        return f"SynFlow suffers layer collapse {' '.join(part.split()[1:4])}"
-    return PARTS.get(part, whole)
-
-
-def decide(table: pd.DataFrame, seekers: Seekers, targets: Targets) -> list[Row]:
-    """Return one row per claim and condition, from a table of `results.PLANTING`; what the study did not run is undecided.
-
-    Args:
-        table: all cells.
-        seekers: their resolved options by name.
-        targets: their resolved settings by name.
-    """
-    return rules.decide("planting", RULES, wide(table, targets), seekers, statement=_statement)

@@ -12,7 +12,7 @@ from evotickets.planted import mother, targets
 from evotickets.systems.planting import DENSE, PLANTED, TICKET, seeker
 from evotickets.systems.planting.section import Section
 
-__all__ = ["EMPTY", "Cell", "Planting", "Section", "resolve"]
+__all__ = ["Cell", "Planting", "Section", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ class Planting:
     cells: tuple[Cell, ...] = ()
 
     @property
+    def data(self) -> dict[str, str]:
+        """The data that the section asks for: none, samples are drawn."""
+        return {}
+
+    @property
     def grounds(self) -> list[tuple[str, int]]:
         """Every target and depth once."""
         return list(dict.fromkeys((cell.target, cell.depth) for cell in self.cells))
-
-
-EMPTY = Planting()
 
 
 def resolve(section: dict[str, Any]) -> Planting:

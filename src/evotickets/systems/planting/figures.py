@@ -1,6 +1,6 @@
 """Figures of planted tickets: who finds what, edge by edge and over density.
 
-Tables have the columns of `results.PLANTING`. Every function saves an SVG or PNG and returns the figure. Axis letters:
+Tables have the columns of `tables.PLANTING`. Every function saves an SVG or PNG and returns the figure. Axis letters:
 `I` inputs and `O` outputs of a layer.
 """
 
@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from evotickets.figures import style
+from evotickets.figures.declaration import figure
+from evotickets.systems.planting import DENSE, PLANTED, TICKET
 
 SEEKERS = {
     **{name: style.CRITERIA[name] for name in ("magnitude", "random", "snip", "grasp", "synflow")},
@@ -29,12 +31,18 @@ SEEKERS = {
     "es_magnitude": style.Look("magnitude, evolved", style.SKY, "s", "--"),
     "es_snr": style.Look("signal-to-noise ratio, evolved", style.BLUE, "o", "-"),
 }
-NO_SEEKERS = ("dense", "planted")
+NO_SEEKERS = (DENSE, PLANTED)
 STATES = {"strong": "before training", "weak": "after training"}
 TRUE, FALSE, MISSED = style.BLUE, style.VERMILLION, "#BBBBBB"
 
 
-def planting_quality(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/planting/{target}_quality.svg",
+    tables=("planting",),
+    category="Planting, score over density",
+    labels={"target": "{target}", "figure": "score over density"},
+)
+def quality(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw test accuracy or error over density of every seeker, before and after training, for one target.
 
     Raises:
@@ -87,14 +95,20 @@ def _constant_handle() -> Line2D:
     return Line2D([], [], **style.REFERENCE, label="best constant")
 
 
-def planting_recovery(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/planting/{target}_recovery.svg",
+    tables=("planting",),
+    category="Planting, recovery",
+    labels={"target": "{target}", "figure": "recovery per layer"},
+)
+def recovery(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw the share of planted edges that each seeker finds at ticket density, layer by layer, for one target.
 
     Raises:
         ValueError: if there are several targets.
     """
     target = style.one(frame, "target", "recovery of planted tickets")
-    rows = frame[(frame["cell"] == "ticket") & (frame["layer"] > 0)]
+    rows = frame[(frame["asked"] == TICKET) & (frame["layer"] > 0)]
     depths = sorted(rows["depth"].unique())
     seekers = style.looks(set(rows["seeker"]) - set(NO_SEEKERS), SEEKERS)
     with style.panels(path, len(depths), width=3.4) as figure:
@@ -119,7 +133,13 @@ def planting_recovery(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
-def planting_collapse(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/planting/{target}_collapse.svg",
+    tables=("planting",),
+    category="Planting, layer collapse",
+    labels={"target": "{target}", "figure": "layer collapse"},
+)
+def collapse(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Map the share of networks with a layer that has no weight left, seekers against densities, for one target.
 
     A number in brackets is the share of networks in which no path leads from input to output, where it is larger.
@@ -135,10 +155,10 @@ def planting_collapse(frame: pd.DataFrame, path: str | Path) -> Figure:
     with style.panels(path, len(depths), width=3.6, height=height) as figure:
         for panel, depth in zip(style.grid(figure, len(depths), "density", ""), depths, strict=True):
             own = rows[rows["depth"] == depth]
-            cells = own.groupby("cell")["density"].mean().sort_values(ascending=False).index
-            means = own.groupby(["metric", "seeker", "cell"])["value"].mean()
+            cells = own.groupby("asked")["density"].mean().sort_values(ascending=False).index
+            means = own.groupby(["metric", "seeker", "asked"])["value"].mean()
             collapsed, severed = (
-                means[metric].unstack("cell").reindex(index=list(seekers), columns=cells)
+                means[metric].unstack("asked").reindex(index=list(seekers), columns=cells)
                 for metric in ("collapsed", "severed")
             )
             panel.imshow(collapsed, cmap="magma_r", vmin=0, vmax=1.25, aspect="auto")
@@ -155,6 +175,11 @@ def planting_collapse(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
+@figure(
+    "planting/{target}/depth{depth}/networks.svg",
+    category="Planting, recovery",
+    labels={"target": "{target}", "figure": "networks at depth {depth}"},
+)
 def planted_networks(
     planted: Sequence[np.ndarray], found: Mapping[str, Sequence[np.ndarray]], path: str | Path, title: str = ""
 ) -> Figure:

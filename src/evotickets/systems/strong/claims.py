@@ -6,7 +6,7 @@ them on two classes, and the one that minimises the cross-entropy on more; where
 for them on all. Axis letters: `C` cells, `S` seeds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import pandas as pd
 
 from evotickets import statistics
 from evotickets.claims import rules
-from evotickets.claims.rules import MISSING, Row, Rule, named, weakest, weakest_known
+from evotickets.claims.registry import About
+from evotickets.claims.rules import MISSING, named, weakest, weakest_known
 from evotickets.statistics import Effect
 from evotickets.supermasks import TRAINED_SCORES
 from evotickets.systems.strong import DENSE, FOUND, LEAKED, PLANTED, PRUNED
@@ -25,6 +26,12 @@ OBJECTIVES = ("accuracy", "cross_entropy")
 FIRST, SECOND = "Altmann et al. (2024)", "Schönberger et al. (2025)"
 
 Seekers = Mapping[str, Mapping[str, Any]]
+claim = About("strong")
+
+
+def evidence(tables: Mapping[str, pd.DataFrame], *, seekers: Seekers) -> tuple[pd.DataFrame, Seekers]:
+    """Return what the rules look at, from the tables of a study by name and the resolved options of seekers."""
+    return wide(tables["strong"]), seekers
 
 
 def wide(table: pd.DataFrame) -> pd.DataFrame:
@@ -62,6 +69,16 @@ def _ordinary(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[~frame["family"].str.startswith("planted")]
 
 
+def _under(claim: str, sentence: str, **parts: str) -> Callable[[str], str]:
+    """Return what parts state: a sentence about the condition that stands after the name of the claim, or their own."""
+
+    def state(part: str) -> str:
+        name, _, condition = part.partition(" ")
+        return sentence.format(condition) if condition and name == claim else parts.get(part, "")
+
+    return state
+
+
 def against_popup(frame: pd.DataFrame, seekers: Seekers, name: str) -> dict[str, Effect]:
     """Compare genetic search with edge-popup at one half, in accuracy and density, and in accuracy at its own density."""
     found = {name: MISSING, f"{name}a": MISSING, f"{name}b": MISSING, f"{name}c": MISSING}
@@ -78,18 +95,52 @@ def against_popup(frame: pd.DataFrame, seekers: Seekers, name: str) -> dict[str,
     return found
 
 
+@claim(
+    "G1",
+    statement="Genetic search finds strong tickets better and sparser than edge-popup on two classes",
+    source=f"{FIRST}, §6; {SECOND}, §6",
+    rule="G1a: its test accuracy exceeds that of edge-popup at density .5; G1b: its density is lower; G1: both. G1c: its test "
+    "accuracy exceeds that of edge-popup at its own mean density",
+    figures=("fronts",),
+    parts={
+        "G1a": "Genetic search is more accurate than edge-popup at density .5 on two classes",
+        "G1b": "Genetic search finds sparser tickets than those of density .5 on two classes",
+        "G1c": "Genetic search is more accurate than edge-popup at its own density on two classes",
+    },
+)
 def g1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether genetic search beats edge-popup on two classes."""
     rows = _ordinary(frame)
     return against_popup(rows[rows["classes"] == 2], seekers, "G1")
 
 
+@claim(
+    "G2",
+    statement="Genetic search finds strong tickets better and sparser than edge-popup on more than two classes",
+    source=f"{SECOND}, §6",
+    rule="As G1, on tasks with more than two classes",
+    figures=("fronts",),
+    parts={
+        "G2a": "Genetic search is more accurate than edge-popup at density .5 on more than two classes",
+        "G2b": "Genetic search finds sparser tickets than those of density .5 on more than two classes",
+        "G2c": "Genetic search is more accurate than edge-popup at its own density on more than two classes",
+    },
+)
 def g2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether genetic search beats edge-popup on more than two classes."""
     rows = _ordinary(frame)
     return against_popup(rows[rows["classes"] > 2], seekers, "G2")
 
 
+@claim(
+    "G3",
+    statement="Accuracy is a poor objective on many classes; cross-entropy is better",
+    source=f"{SECOND}, §6",
+    rule="On more than two classes, test accuracy of the genetic search that minimises cross-entropy exceeds that of the one "
+    "that minimises the share of errors and is alike in everything else; every number of classes is also decided by itself",
+    figures=("fronts",),
+    parts=_under("G3", "Cross-entropy is a better objective than accuracy on {}"),
+)
 def g3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether cross-entropy is the better objective on more than two classes, and for every number of classes.
 
@@ -146,6 +197,19 @@ def slope(frame: pd.DataFrame, x: str, fixed: str) -> Effect:
     return statistics.stratified_effect(slopes)
 
 
+@claim(
+    "G4",
+    statement="The gap between strong tickets and trained networks grows with classes and width",
+    source=f"{SECOND}, §6",
+    rule="The gap is test accuracy of the trained dense network minus that of genetic search. G4a: the mean over seeds of its "
+    "least-squares slope over classes is positive, data, network and initialisation alike; G4b: over log2 of the width of "
+    "one hidden layer",
+    figures=("fronts",),
+    parts={
+        "G4a": "The gap between strong tickets and trained networks grows with the number of classes",
+        "G4b": "The gap between strong tickets and trained networks grows with the width",
+    },
+)
 def g4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether the gap to trained networks grows with classes and with width."""
     rows = gaps(frame, seekers)
@@ -154,6 +218,19 @@ def g4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     return {"G4a": slope(rows, "classes", "hidden"), "G4b": slope(wider, "width", "classes")}
 
 
+@claim(
+    "G5",
+    statement="Genetic search beats random search and a (1+1)-EA with as many evaluations",
+    source="ours",
+    rule="Its test accuracy exceeds theirs where they have its own mean number of evaluations and its objective; of several "
+    "such pairs the one with the smallest effect decides. G5: G5a and G5b",
+    figures=("progress",),
+    parts={
+        "G5a": "Genetic search beats random search with as many evaluations",
+        "G5b": "Genetic search beats a (1+1)-EA with as many evaluations",
+        "G5c": "Genetic search beats an evolution strategy over mask logits with as many evaluations",
+    },
+)
 def g5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether genetic search beats as many random masks, a (1+1)-EA and an evolution strategy."""
     rows, found = _ordinary(frame), {}
@@ -167,6 +244,20 @@ def g5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     return {"G5": weakest((found["G5a"], found["G5b"])), **found}
 
 
+@claim(
+    "G6",
+    statement="Choosing and pruning tickets on the test set makes them look better",
+    source="ours",
+    rule="Test accuracy of tickets of genetic search that were chosen and pruned on test samples exceeds that of tickets that "
+    "were chosen and pruned on validation samples, which are fewer. G6a: it exceeds the accuracy of the same tickets on "
+    "validation samples, which they have not seen; every family of tasks is also decided by itself",
+    figures=("leak",),
+    parts=_under(
+        "G6",
+        "Choosing and pruning tickets on the test set makes them look better on {}",
+        G6a="Tickets that were chosen and pruned on the test set look better there than on samples they have not seen",
+    ),
+)
 def g6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Measure what choosing and pruning on the test set is worth, over all tasks and in every family.
 
@@ -188,6 +279,20 @@ def _over_seeds(gain: pd.Series, rows: pd.DataFrame) -> Effect:
     return statistics.stratified_effect(gains)
 
 
+@claim(
+    "G7",
+    statement="Seekers of strong tickets recover planted edges",
+    source="ours",
+    rule="On planted Circle, recall minus the recall of a random mask with as many edges in every layer is positive; G7 is "
+    "genetic search; every seeker is also decided by itself, random search as the control. G7a: that of genetic search "
+    "exceeds that of every seeker that takes gradients, paired over seeds",
+    figures=("fronts",),
+    parts=_under(
+        "G7",
+        "{} recovers planted edges above chance",
+        G7a="Genetic search recovers more planted edges than seekers that take gradients",
+    ),
+)
 def g7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide who recovers planted edges above chance, random search being the control, and whether genetic search is ahead."""
     rows = frame[frame["family"].str.startswith("planted") & (frame["state"] == FOUND)]
@@ -203,98 +308,3 @@ def g7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     gradients = [name for kind in TRAINED_SCORES for name in named(seekers, seeker=kind)]
     ahead = weakest_known(rules.contrast(gains, "seeker", best, name, ["task"]) for name in gradients)
     return {"G7": ours[best], "G7a": ahead, **found}
-
-
-RULES = {
-    "G1": Rule(
-        g1,
-        "Genetic search finds strong tickets better and sparser than edge-popup on two classes",
-        f"{FIRST}, §6; {SECOND}, §6",
-        "G1a: its test accuracy exceeds that of edge-popup at density .5; G1b: its density is lower; G1: both. G1c: its test "
-        "accuracy exceeds that of edge-popup at its own mean density",
-    ),
-    "G2": Rule(
-        g2,
-        "Genetic search finds strong tickets better and sparser than edge-popup on more than two classes",
-        f"{SECOND}, §6",
-        "As G1, on tasks with more than two classes",
-    ),
-    "G3": Rule(
-        g3,
-        "Accuracy is a poor objective on many classes; cross-entropy is better",
-        f"{SECOND}, §6",
-        "On more than two classes, test accuracy of the genetic search that minimises cross-entropy exceeds that of the one "
-        "that minimises the share of errors and is alike in everything else; every number of classes is also decided by itself",
-    ),
-    "G4": Rule(
-        g4,
-        "The gap between strong tickets and trained networks grows with classes and width",
-        f"{SECOND}, §6",
-        "The gap is test accuracy of the trained dense network minus that of genetic search. G4a: the mean over seeds of its "
-        "least-squares slope over classes is positive, data, network and initialisation alike; G4b: over log2 of the width of "
-        "one hidden layer",
-    ),
-    "G5": Rule(
-        g5,
-        "Genetic search beats random search and a (1+1)-EA with as many evaluations",
-        "ours",
-        "Its test accuracy exceeds theirs where they have its own mean number of evaluations and its objective; of several "
-        "such pairs the one with the smallest effect decides. G5: G5a and G5b",
-    ),
-    "G6": Rule(
-        g6,
-        "Choosing and pruning tickets on the test set makes them look better",
-        "ours",
-        "Test accuracy of tickets of genetic search that were chosen and pruned on test samples exceeds that of tickets that "
-        "were chosen and pruned on validation samples, which are fewer. G6a: it exceeds the accuracy of the same tickets on "
-        "validation samples, which they have not seen; every family of tasks is also decided by itself",
-    ),
-    "G7": Rule(
-        g7,
-        "Seekers of strong tickets recover planted edges",
-        "ours",
-        "On planted Circle, recall minus the recall of a random mask with as many edges in every layer is positive; G7 is "
-        "genetic search; every seeker is also decided by itself, random search as the control. G7a: that of genetic search "
-        "exceeds that of every seeker that takes gradients, paired over seeds",
-    ),
-}
-
-
-PARTS = {
-    "G1a": "Genetic search is more accurate than edge-popup at density .5 on two classes",
-    "G1b": "Genetic search finds sparser tickets than those of density .5 on two classes",
-    "G1c": "Genetic search is more accurate than edge-popup at its own density on two classes",
-    "G2a": "Genetic search is more accurate than edge-popup at density .5 on more than two classes",
-    "G2b": "Genetic search finds sparser tickets than those of density .5 on more than two classes",
-    "G2c": "Genetic search is more accurate than edge-popup at its own density on more than two classes",
-    "G4a": "The gap between strong tickets and trained networks grows with the number of classes",
-    "G4b": "The gap between strong tickets and trained networks grows with the width",
-    "G5a": "Genetic search beats random search with as many evaluations",
-    "G5b": "Genetic search beats a (1+1)-EA with as many evaluations",
-    "G5c": "Genetic search beats an evolution strategy over mask logits with as many evaluations",
-    "G6a": "Tickets that were chosen and pruned on the test set look better there than on samples they have not seen",
-    "G7a": "Genetic search recovers more planted edges than seekers that take gradients",
-}
-"""What the parts of a claim state by themselves."""
-
-
-def _statement(part: str, whole: str) -> str:
-    name, _, condition = part.partition(" ")
-    match name, condition:
-        case "G3", classes if classes:
-            return f"Cross-entropy is a better objective than accuracy on {classes}"
-        case "G6", family if family:
-            return f"Choosing and pruning tickets on the test set makes them look better on {family}"
-        case "G7", seeker if seeker:
-            return f"{seeker} recovers planted edges above chance"
-    return PARTS.get(part, whole)
-
-
-def decide(table: pd.DataFrame, seekers: Seekers) -> list[Row]:
-    """Return one row per claim and condition, from a table of `results.STRONG`; what the study did not run is undecided.
-
-    Args:
-        table: all cells.
-        seekers: their resolved options by name.
-    """
-    return rules.decide("strong", RULES, wide(table), seekers, statement=_statement)

@@ -12,7 +12,7 @@ from evotickets.planted import targets
 from evotickets.systems.strong import DENSE, PLANTED, PLANTED_CIRCLE, TARGET, seeker
 from evotickets.systems.strong.section import Section
 
-__all__ = ["EMPTY", "Cell", "Section", "Strong", "resolve"]
+__all__ = ["Cell", "Section", "Strong", "resolve"]
 
 TAKEN = (DENSE, PLANTED)
 REFERENCES = ("density", "budget")
@@ -46,13 +46,15 @@ class Strong:
     seekers: dict[str, dict[str, Any]] = field(default_factory=dict)
     cells: tuple[Cell, ...] = ()
 
+    @property
+    def data(self) -> dict[str, str]:
+        """The data that the section asks for, by the key that names it."""
+        return {f"strong.tasks.{name}": settings["task"] for name, settings in self.tasks.items()}
+
     def reference(self, seeker: str) -> str | None:
         """Return the seeker whose density or budget a seeker takes, if any."""
         named = (self.seekers[seeker].get(option) for option in REFERENCES)
         return next((name for name in named if isinstance(name, str)), None)
-
-
-EMPTY = Strong()
 
 
 def resolve(section: dict[str, Any]) -> Strong:

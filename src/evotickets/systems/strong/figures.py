@@ -1,6 +1,6 @@
 """Figures of strong tickets: accuracy over density, the way there, decision boundaries, and the test-set leak.
 
-Tables have the columns of `results.STRONG` or `results.STRONG_HISTORY`. Every function saves an SVG or PNG and returns the
+Tables have the columns of `tables.STRONG` or `tables.STRONG_HISTORY`. Every function saves an SVG or PNG and returns the
 figure. Axis letters: `n` samples.
 """
 
@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 
 from evotickets import statistics
 from evotickets.figures import style
+from evotickets.figures.declaration import figure
 
 SEEKERS = {
     "genetic": style.Look("genetic", style.BLUE, "o", "-"),
@@ -56,7 +57,13 @@ def _tests(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[(frame["split"] == "test") & (frame["metric"] == "accuracy")]
 
 
-def strong_fronts(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/strong/{family}_fronts.svg",
+    tables=("strong",),
+    category="Strong tickets, accuracy over density",
+    labels={"family": "{family}", "figure": "accuracy over density"},
+)
+def fronts(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw test accuracy over density of every seeker before and after pruning, a panel a task, with the dense ceiling.
 
     Raises:
@@ -103,14 +110,21 @@ def _front(panel: Axes, rows: pd.DataFrame, look: style.Look) -> None:
         panel.plot(*zip(*ends, strict=True), color=look.color, linewidth=0.8)
 
 
-def strong_progress(frame: pd.DataFrame, objectives: Mapping[str, str], path: str | Path, family: str) -> Figure:
+@figure(
+    "figures/strong/{family}_progress.svg",
+    tables=("strong_history",),
+    facts=("family", "objectives"),
+    category="Strong tickets, searches",
+    labels={"family": "{family}", "figure": "objective over evaluations"},
+)
+def progress(frame: pd.DataFrame, path: str | Path, *, family: str, objectives: Mapping[str, str]) -> Figure:
     """Draw what the best mask of a search is worth over evaluations, a panel a task and objective.
 
     Args:
         frame: the histories of a family of tasks.
-        objectives: what each seeker minimises.
         path: where to save.
         family: names the figure.
+        objectives: what each seeker minimises.
     """
     rows = frame[(frame["metric"] == "loss") & frame["seeker"].isin(list(objectives))]
     rows = rows.assign(objective=rows["seeker"].map(dict(objectives)))
@@ -146,7 +160,13 @@ def resampled(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return at, np.array([own["value"].to_numpy()[place] for own, place in zip(seeds, places, strict=True)])
 
 
-def strong_leak(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/strong/leak.svg",
+    tables=("strong",),
+    category="Strong tickets, test-set leak",
+    labels={"family": "all", "figure": "test-set leak"},
+)
+def leak(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw by how much test accuracy rises when tickets are chosen and pruned on the test set, seed by seed."""
     rows = _tests(frame).pivot_table(index=["task", "seeker", "seed"], columns="state", values="value", sort=False)
     rows = rows.reindex(columns=["leaked", "pruned"]).dropna().reset_index()
@@ -171,7 +191,12 @@ def strong_leak(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
-def strong_boundaries(
+@figure(
+    "figures/strong/{task}_boundaries.svg",
+    category="Strong tickets, decision boundaries",
+    labels={"family": "{task}", "figure": "decision boundaries"},
+)
+def boundaries(
     x: np.ndarray,
     y: np.ndarray,
     classifiers: Mapping[str, Callable[[np.ndarray], np.ndarray]],

@@ -4,19 +4,25 @@ Everything is paired over seeds and averaged over the cells that both sides shar
 are the parent's loss (NLL) minus a candidate's, on held-out images. Axis letters: `C` cells, `S` seeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from evotickets import statistics
-from evotickets.claims import rules
-from evotickets.claims.rules import MISSING, Row, Rule, opposite, weakest, weakest_known
+from evotickets.claims.registry import About
+from evotickets.claims.rules import MISSING, opposite, weakest, weakest_known
 from evotickets.statistics import Effect
 from evotickets.systems.subspace import DENSE, ENSEMBLES, PARENT, RECOMBINED
 
 SCALE = ["parent", "rule", "sigma"]
 PAPER = "Whitaker & Whitley (2023)"
+claim = About("subspace")
+
+
+def evidence(tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame]:
+    """Return what the rules look at, from the tables of a study by name."""
+    return (tables["subspace"],)
 
 
 def picked(table: pd.DataFrame, study: str, **where: str | float | Sequence[str]) -> pd.DataFrame:
@@ -46,6 +52,14 @@ def logarithm(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(value=np.log(rows["value"].where(rows["value"] > 0)))
 
 
+@claim(
+    "S1",
+    statement="Sparse mutations tolerate stronger perturbations and vary less, at equal sigma and at equal norm",
+    source=PAPER,
+    rule="Log of dense over sparse (Bernoulli), mean over parents, densities and sigmas: mean loss of children (S1a at "
+    "equal sigma, S1b at equal norm) and std of their losses (S1c, S1d); S1 is the weakest of the four",
+    figures={"": ("damage",), "S1c": ("variance",), "S1d": ("variance",)},
+)
 def s1(table: pd.DataFrame) -> dict[str, Effect]:
     """Compare the loss of children and its spread, dense against sparse, at equal sigma and at equal norm."""
     found = {}
@@ -60,6 +74,15 @@ def s1(table: pd.DataFrame) -> dict[str, Effect]:
     return {"S1": weakest(found.values())} | found
 
 
+@claim(
+    "S2",
+    statement="Sparse children ensemble better than dense ones of their norm, and better than the controls",
+    source=PAPER,
+    rule="Held-out loss minus that of the ensemble (mean softmax) of all sparse children (Bernoulli), at equal norm, mean "
+    "over parents, densities and sigmas. S2a: ensemble of dense children; S2b: the parent; S2c: the parent with a "
+    "temperature, against the ensemble with one; S2d: the average of all children's weights; S2: the weakest",
+    figures=("ensembles",),
+)
 def s2(table: pd.DataFrame) -> dict[str, Effect]:
     """Compare ensembles of sparse children with those of dense ones of their norm, and with the controls."""
     rows = picked(table, "mutations", split="test", metric="nll", rule="norm")
@@ -107,6 +130,15 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
+@claim(
+    "S3",
+    statement="One generation improves held-out loss or accuracy",
+    source=PAPER,
+    rule="For every parent and seed, what has the smallest loss on the images of fitness among all modes, densities, "
+    "scales, recombinations and ensembles. S3a, S3: its gain in held-out loss; S3b: in held-out accuracy; S3c: by how "
+    "much its gain on the images that chose it exceeds that",
+    figures=("ensembles",),
+)
 def s3(table: pd.DataFrame) -> dict[str, Effect]:
     """Decide whether one generation, chosen on the images of fitness, improves held-out loss or accuracy."""
     rows = chosen(table)
@@ -125,6 +157,14 @@ def s3(table: pd.DataFrame) -> dict[str, Effect]:
     return {"S3": found["S3a loss"]} | found
 
 
+@claim(
+    "S4",
+    statement="A partition is worth more than fresh masks (S4a), and fresh masks more than a static one (S4b), per evaluation",
+    source=PAPER,
+    rule="At equal norm and number of children, mean over parents, densities and sigmas: difference in held-out loss of "
+    "ensembles, of steps along ranks, and in the cosine of the estimated to the true gradient",
+    figures={"": ("ensembles",), "S4a gradient": ("gradients",), "S4b gradient": ("gradients",)},
+)
 def s4(table: pd.DataFrame) -> dict[str, Effect]:
     """Compare partitions with fresh masks, and fresh masks with a static one, for as many evaluations."""
     rows = picked(table, "mutations", split="test", metric="nll", rule="norm")
@@ -140,6 +180,15 @@ def s4(table: pd.DataFrame) -> dict[str, Effect]:
     return found
 
 
+@claim(
+    "S5",
+    statement="Sparsity reduces the forgetting of many generations on a shifted task, at equal norm",
+    source="ours",
+    rule="Rise of the loss on original held-out images from the first to the last generation, dense minus sparse, mean "
+    "over parents, densities and modes, without (S5a) and with decay towards the parent (S5b); S5 is the weaker. Beside "
+    "it what is learnt: fall of the loss on shifted held-out images, sparse minus dense",
+    figures=("generations",),
+)
 def s5(table: pd.DataFrame) -> dict[str, Effect]:
     """Compare what dense and sparse generations of one norm forget, and what they learn."""
     rows = picked(table, "generations", candidate=PARENT, metric="nll", rule="norm")
@@ -159,50 +208,3 @@ def s5(table: pd.DataFrame) -> dict[str, Effect]:
             # Less loss is forgotten less, and is learnt more.
             found[f"{part} {words} {name}"] = opposite(against(sides[0], sides[1], [*SCALE, "shift", "decay", "step"]))
     return {"S5": weakest_known(effect for name, effect in found.items() if "forgotten" in name)} | found
-
-
-RULES = {
-    "S1": Rule(
-        s1,
-        "Sparse mutations tolerate stronger perturbations and vary less, at equal sigma and at equal norm",
-        PAPER,
-        "Log of dense over sparse (Bernoulli), mean over parents, densities and sigmas: mean loss of children (S1a at "
-        "equal sigma, S1b at equal norm) and std of their losses (S1c, S1d); S1 is the weakest of the four",
-    ),
-    "S2": Rule(
-        s2,
-        "Sparse children ensemble better than dense ones of their norm, and better than the controls",
-        PAPER,
-        "Held-out loss minus that of the ensemble (mean softmax) of all sparse children (Bernoulli), at equal norm, mean "
-        "over parents, densities and sigmas. S2a: ensemble of dense children; S2b: the parent; S2c: the parent with a "
-        "temperature, against the ensemble with one; S2d: the average of all children's weights; S2: the weakest",
-    ),
-    "S3": Rule(
-        s3,
-        "One generation improves held-out loss or accuracy",
-        PAPER,
-        "For every parent and seed, what has the smallest loss on the images of fitness among all modes, densities, "
-        "scales, recombinations and ensembles. S3a, S3: its gain in held-out loss; S3b: in held-out accuracy; S3c: by how "
-        "much its gain on the images that chose it exceeds that",
-    ),
-    "S4": Rule(
-        s4,
-        "A partition is worth more than fresh masks (S4a), and fresh masks more than a static one (S4b), per evaluation",
-        PAPER,
-        "At equal norm and number of children, mean over parents, densities and sigmas: difference in held-out loss of "
-        "ensembles, of steps along ranks, and in the cosine of the estimated to the true gradient",
-    ),
-    "S5": Rule(
-        s5,
-        "Sparsity reduces the forgetting of many generations on a shifted task, at equal norm",
-        "ours",
-        "Rise of the loss on original held-out images from the first to the last generation, dense minus sparse, mean "
-        "over parents, densities and modes, without (S5a) and with decay towards the parent (S5b); S5 is the weaker. Beside "
-        "it what is learnt: fall of the loss on shifted held-out images, sparse minus dense",
-    ),
-}
-
-
-def decide(table: pd.DataFrame) -> list[Row]:
-    """Return one row per claim and part, from a table of `results.SUBSPACE`; what the study did not run is undecided."""
-    return rules.decide("subspace", RULES, table)

@@ -11,7 +11,7 @@ from evotickets.configuration.reader import StudyError, known
 from evotickets.systems.subspace import DENSE
 from evotickets.systems.subspace.section import Section
 
-__all__ = ["EMPTY", "PARENTS", "Cell", "Section", "Subspace", "resolve"]
+__all__ = ["PARENTS", "Cell", "Section", "Subspace", "resolve"]
 
 RESNET = "evotickets.systems.subspace.resnet.ResNet"
 
@@ -65,6 +65,11 @@ class Subspace:
     parents: dict[str, dict[str, Any]] = field(default_factory=dict)
     cells: dict[Cell, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def data(self) -> dict[str, str]:
+        """The data that the section asks for, by the key that names it."""
+        return {f"subspace.parents.{name}": settings["images"] for name, settings in self.parents.items()}
+
     def studies(self, parent: str) -> list[str]:
         """Return the studies of a parent."""
         return list(dict.fromkeys(cell.study for cell in self.cells if cell.parent == parent))
@@ -73,9 +78,6 @@ class Subspace:
     def used(self) -> list[str]:
         """Return the parents that have cells."""
         return list(dict.fromkeys(cell.parent for cell in self.cells))
-
-
-EMPTY = Subspace()
 
 
 def resolve(section: Mapping[str, Any]) -> Subspace:

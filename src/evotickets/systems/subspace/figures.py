@@ -1,4 +1,4 @@
-"""Figures of subspace evolution. Tables have the columns of `results.SUBSPACE`, and hold one parent.
+"""Figures of subspace evolution. Tables have the columns of `tables.SUBSPACE`, and hold one parent.
 
 Every function saves an SVG or PNG and returns the figure.
 """
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from evotickets.figures import style
+from evotickets.figures.declaration import figure
 
 MODES = {
     "dense": style.Look("dense", style.BLACK, "o", "-"),
@@ -33,7 +34,14 @@ CANDIDATES = {
 DENSITY = "density (share that mutates)"
 
 
-def subspace_damage(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/subspace/{parent}_damage.svg",
+    tables=("subspace",),
+    study="mutations",
+    category="Subspace evolution",
+    labels={"parent": "{parent}", "figure": "damage over sigma and over norm"},
+)
+def damage(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw the rise of children's mean loss over σ and over σ·√density, a curve a density.
 
     Raises:
@@ -60,7 +68,14 @@ def subspace_damage(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
-def subspace_variance(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/subspace/{parent}_variance.svg",
+    tables=("subspace",),
+    study="mutations",
+    category="Subspace evolution",
+    labels={"parent": "{parent}", "figure": "spread at equal norm"},
+)
+def variance(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw the std of children's losses over density at equal norm, a panel a norm.
 
     Raises:
@@ -84,7 +99,14 @@ def subspace_variance(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
-def subspace_ensembles(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/subspace/{parent}_ensembles.svg",
+    tables=("subspace",),
+    study="mutations",
+    category="Subspace evolution",
+    labels={"parent": "{parent}", "figure": "gain over density"},
+)
+def ensembles(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw the held-out gain over the parent of recombined children and ensembles over density, a panel a mode and norm.
 
     Raises:
@@ -118,7 +140,14 @@ def subspace_ensembles(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
-def subspace_gradients(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/subspace/{parent}_gradients.svg",
+    tables=("subspace",),
+    study="gradients",
+    category="Subspace evolution",
+    labels={"parent": "{parent}", "figure": "cosine to the gradient"},
+)
+def gradients(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw the cosine of the estimated to the true gradient over evaluations, a panel a density, theory dotted.
 
     Raises:
@@ -146,7 +175,14 @@ def subspace_gradients(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
-def subspace_generations(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/subspace/{parent}_generations.svg",
+    tables=("subspace",),
+    study="generations",
+    category="Subspace evolution",
+    labels={"parent": "{parent}", "figure": "learning and forgetting"},
+)
+def generations(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw the rise of the loss on shifted and original held-out images over generations, a column a shift and decay.
 
     The rise is from the first generation of the same seed, so that what parents differ by from the start is no spread.

@@ -3,11 +3,14 @@
 Source of all statements: Lange & Sprekeler (2023), "Lottery Tickets in Evolutionary Optimization".
 """
 
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from evotickets import statistics
-from evotickets.claims.registry import Tables, register
+from evotickets.claims.registry import About
 from evotickets.claims.rules import MISSING, contrast, opposite
 from evotickets.pruning import CONTROLS
 from evotickets.statistics import Effect
@@ -17,6 +20,24 @@ SPARSE, SPARSER, SPARSEST = 0.26, 0.11, 0.05
 METRICS = ("accuracy", "return")
 _SOURCE = ["source_task", "source_trainer", "source_criterion"]
 _NORMALISED = "test scores are min–max normalised within each task"
+claim = About("tickets")
+
+
+class Tables(NamedTuple):
+    """What rules look at: the tables of a study, without rows where it has none, and which trainers follow gradients."""
+
+    scores: pd.DataFrame
+    transfers: pd.DataFrame
+    barriers: pd.DataFrame
+    flatness: pd.DataFrame
+    diversity: pd.DataFrame
+    gradient: frozenset[str]
+
+
+def evidence(tables: Mapping[str, pd.DataFrame], *, gradient: Iterable[str]) -> tuple[Tables]:
+    """Return what the rules look at, from the tables of a study by name and the trainers that follow gradients."""
+    named = {name: tables[name] for name in ("transfers", "barriers", "flatness", "diversity")}
+    return (Tables(tables["tickets"], **named, gradient=frozenset(gradient)),)
 
 
 def _tested(frame: pd.DataFrame) -> pd.DataFrame:
@@ -38,36 +59,36 @@ def _criteria(tables: Tables, a: str, b: str, most: float) -> Effect:
     return contrast(own, "criterion", a, b, ["task", "trainer", "density"])
 
 
-@register(
+@claim(
     "C1 snr",
-    "tickets",
     statement="Tickets of evolution strategies cut by signal-to-noise ratio beat random ones when sparse.",
     source="Lange & Sprekeler (2023), §3, Fig. 2",
     rule=f"mean over tasks, evolution strategies and densities ≤ {SPARSE} of snr − random at the same seed; {_NORMALISED}",
+    figures=("performance",),
 )
 def snr_over_random(tables: Tables) -> Effect:
     """C1 for the signal-to-noise ratio."""
     return _criteria(tables, "snr", "random", SPARSE)
 
 
-@register(
+@claim(
     "C1 magnitude",
-    "tickets",
     statement="Tickets of evolution strategies cut by magnitude beat random ones when sparse.",
     source="Lange & Sprekeler (2023), §3, Fig. 2",
     rule=f"as C1 snr, of magnitude − random at densities ≤ {SPARSE}; {_NORMALISED}",
+    figures=("performance",),
 )
 def magnitude_over_random(tables: Tables) -> Effect:
     """C1 for the magnitude."""
     return _criteria(tables, "magnitude", "random", SPARSE)
 
 
-@register(
+@claim(
     "C2",
-    "tickets",
     statement="Cutting by signal-to-noise ratio is better than by magnitude at about a tenth of the weights and below.",
     source="Lange & Sprekeler (2023), §3, Fig. 2",
     rule=f"as C1 snr, of snr − magnitude at densities ≤ {SPARSER}; {_NORMALISED}",
+    figures=("performance",),
 )
 def snr_over_magnitude(tables: Tables) -> Effect:
     """C2."""
@@ -86,14 +107,14 @@ def drops(frame: pd.DataFrame) -> pd.DataFrame:
     return wide.loc[wide.index.max()] - wide if len(wide) else wide
 
 
-@register(
+@claim(
     "C3",
-    "tickets",
     statement="On images, evolution strategies lose less to extreme sparsity than gradient descent.",
     source="Lange & Sprekeler (2023), §3, Fig. 3",
     rule=f"mean over tasks scored by accuracy, pairs of an evolution strategy and a gradient trainer, and densities "
     f"≤ {SPARSEST} of (dense − sparse accuracy of the gradient trainer) − (the same of the strategy) at the same seed; "
     "snr stands for strategies and magnitude for gradient trainers, where they have it",
+    figures=("strategies",),
 )
 def lost_by_gradients(tables: Tables) -> Effect:
     """C3."""
@@ -150,23 +171,23 @@ for _kind, _words in {
     "ES to GD": "from evolution strategies to gradient descent",
     "GD to ES": "from gradient descent to evolution strategies",
 }.items():
-    register(
+    claim(
         f"C4 {_kind}",
-        "tickets",
         statement=f"Tickets transfer {_words}: they beat random ones there.",
         source="Lange & Sprekeler (2023), §4" if _kind != "GD to ES" else "ours; the reverse of §4",
         rule=f"mean over transfers of this kind and densities ≤ {SPARSE} of transferred − random at the same seed, both "
         f"trained by the target; {_NORMALISED}",
+        figures=("transfer",),
     )(lambda tables, kind=_kind: _transferred(tables, kind, "random"))
 
 
-@register(
+@claim(
     "C4 own",
-    "tickets",
     statement="A transferred ticket is worth less than the target's own.",
     source="Lange & Sprekeler (2023), §4",
     rule=f"mean over all transfers and densities ≤ {SPARSE} of own − transferred at the same seed, both trained by the "
     f"target, whose own ticket is cut by snr or else magnitude; {_NORMALISED}",
+    figures=("transfer",),
 )
 def own_over_transferred(tables: Tables) -> Effect:
     """C4, the other side: between random and own."""

@@ -16,7 +16,7 @@ from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
 from evotickets.trainers import EVOSAX, GRADIENT, REINFORCEMENT
 
-__all__ = ["EMPTY", "OBJECTIVE_ONLY", "Chain", "Section", "Tickets", "needs", "resolve"]
+__all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Section", "Tickets", "needs", "resolve"]
 
 EVOSAX_RULES = "evosax"
 """Under this name the schema describes the options of every class of evosax."""
@@ -55,6 +55,11 @@ class Tickets:
     landscape: Landscape = field(default_factory=Landscape)
 
     @property
+    def data(self) -> dict[str, str]:
+        """The data that the section asks for, by the key that names it."""
+        return {f"tickets.tasks.{name}": settings["task"] for name, settings in self.tasks.items()}
+
+    @property
     def levels(self) -> range:
         """All levels, the dense one included."""
         return range(len(self.densities))
@@ -73,12 +78,15 @@ class Tickets:
         return next((name for name in ("snr", "magnitude") if name in names), [*scored, *names][0])
 
 
-EMPTY = Tickets()
-
-
 def needs() -> dict[str, list[str]]:
     """Return what every criterion needs: a `mean`, a `std`, a `loss`, …"""
     return {name: rule["x-needs"] for name, rule in described(criterion).items()}
+
+
+SCORES = tuple(name for name, needed in needs().items() if "mean" in needed)
+"""Criteria that rank trained weights."""
+ONE_SHOT = tuple(name for name in needs() if name not in SCORES)
+"""Criteria that cut the initial parameters of a level at once, without training."""
 
 
 def resolve(section: dict[str, Any]) -> Tickets:

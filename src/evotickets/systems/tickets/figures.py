@@ -1,9 +1,10 @@
 """Figures of chains of tickets: what they score, how they train, and where a criterion cuts.
 
-Tables have the columns of `results.SCORES` and `results.HISTORY`. Every function saves an SVG or PNG and returns the
+Tables have the columns of `tables.SCORES` and `results.HISTORY`. Every function saves an SVG or PNG and returns the
 figure. Axis letter: `K` kernel entries that were there before the cut.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,19 @@ from matplotlib.lines import Line2D
 
 from evotickets import statistics
 from evotickets.figures import style
+from evotickets.figures.declaration import figure
 from evotickets.pruning import scores
 
 MOST_POINTS = 20_000
 RING: Any = {"marker": "o", "markersize": 9, "fillstyle": "none", "linestyle": ""}
 
 
+@figure(
+    "figures/tickets/{task}_performance.svg",
+    tables=("tickets",),
+    category="Tickets, score over density",
+    labels={"task": "{task}", "figure": "criteria"},
+)
 def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw test score over density, a panel per trainer and a line per criterion, for one task.
 
@@ -62,12 +70,25 @@ def _ring(axes: Axes, chain: pd.DataFrame, color: str) -> None:
     axes.plot(density, mean, color=color, **RING)
 
 
-def strategies(frame: pd.DataFrame, path: str | Path) -> Figure:
+@figure(
+    "figures/tickets/{task}_strategies.svg",
+    tables=("tickets",),
+    facts=("standing",),
+    category="Tickets, score over density",
+    labels={"task": "{task}", "figure": "trainers"},
+)
+def strategies(frame: pd.DataFrame, path: str | Path, *, standing: Mapping[str, str]) -> Figure:
     """Draw test score over density of all trainers in one panel, each under one criterion, for one task.
 
+    Args:
+        frame: score rows.
+        path: where to save.
+        standing: the criterion that stands for each trainer.
+
     Raises:
-        ValueError: if the test scores have several tasks or metrics, or a trainer has several criteria.
+        ValueError: if the test scores have several tasks or metrics.
     """
+    frame = frame[frame["criterion"] == frame["trainer"].map(dict(standing))]
     rows, metric = style.scores(frame, "test", "comparison of trainers")
     task = style.one(rows, "task", "comparison of trainers")
     trainers = style.looks(rows["trainer"], style.TRAINERS)
@@ -75,8 +96,7 @@ def strategies(frame: pd.DataFrame, path: str | Path) -> Figure:
         axes = figure.subplots()
         for index, (trainer, look) in enumerate(trainers.items()):
             own = rows[rows["trainer"] == trainer]
-            criterion = style.one(own, "criterion", f"comparison of trainers (here {trainer})")
-            named = look._replace(label=f"{look.label} ({criterion})")
+            named = look._replace(label=f"{look.label} ({standing[trainer]})")
             style.curve(axes, "density", own, named, shift=1.025 ** ((len(trainers) - 1) / 2 - index))
         style.density_axis(axes, rows["density"])
         style.fit_scores([axes], metric)
@@ -85,6 +105,12 @@ def strategies(frame: pd.DataFrame, path: str | Path) -> Figure:
     return figure
 
 
+@figure(
+    "tickets/{task}/{trainer}/{criterion}/training_curves.svg",
+    category="Tickets, training",
+    subcategory="{task}",
+    labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "training curves"},
+)
 def training_curves(history: pd.DataFrame, path: str | Path, title: str = "", step: str = "generation") -> Figure:
     """Draw validation score over training, a line per level of one chain.
 
@@ -110,6 +136,27 @@ def training_curves(history: pd.DataFrame, path: str | Path, title: str = "", st
     return figure
 
 
+@figure(
+    "transfers/{task}/{trainer}/{source_task}/{source_trainer}/{source_criterion}/training_curves.svg",
+    category="Tickets, training",
+    subcategory="{task}",
+    labels={
+        "trainer": "{trainer}",
+        "criterion": "from {source_task} {source_trainer} {source_criterion}",
+        "figure": "training curves",
+    },
+)
+def transfer_training(history: pd.DataFrame, path: str | Path, title: str = "", step: str = "generation") -> Figure:
+    """Draw the training curves of a transferred ticket, as `training_curves` does."""
+    return training_curves(history, path, title, step)
+
+
+@figure(
+    "tickets/{task}/{trainer}/{criterion}/layer_densities.svg",
+    category="Tickets, layer densities",
+    subcategory="{task}",
+    labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "layer densities"},
+)
 def layer_densities(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
     """Draw the density of each layer over the density of the network, for one chain.
 
@@ -138,6 +185,12 @@ def _layer_looks(names: list[str]) -> list[style.Look]:
     return [palette[i % len(palette)]._replace(label=name, line="-") for i, name in enumerate(names)]
 
 
+@figure(
+    "tickets/{task}/{trainer}/{criterion}/first_cut.svg",
+    category="Tickets, cuts",
+    subcategory="{task}",
+    labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "first cut"},
+)
 def snr_against_magnitude(
     magnitude: np.ndarray, std: np.ndarray, kept: np.ndarray, path: str | Path, title: str = ""
 ) -> Figure:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from evotickets import statistics
-from evotickets.claims.registry import Tables, register
 from evotickets.claims.rules import MISSING
 from evotickets.landscape import PAIRS, STABLE
 from evotickets.statistics import Effect
+from evotickets.systems.tickets.claims import Tables, claim
 
 MATCHED = 0.05
 """Mean accuracies no farther apart count as matched."""
@@ -45,19 +45,19 @@ for _pair, _name, _column, _words, _height in (
         effect, low, high, n = _barriers(tables, pair, column, gradient=False)
         return Effect(effect - STABLE, low - STABLE, high - STABLE, n)
 
-    register(
+    claim(
         f"C5 GD {_name}",
-        "tickets",
         statement=f"Gradient descent keeps {_words} linearly connected.",
         source="Lange & Sprekeler (2023), §5, Fig. 6",
         rule=f"{STABLE} − {_rule} of gradient trainers",
+        figures=("barriers", "interpolation"),
     )(_gradient)
-    register(
+    claim(
         f"C5 ES {_name}",
-        "tickets",
         statement=f"Evolution strategies do not keep {_words} linearly connected.",
         source="Lange & Sprekeler (2023), §5, Fig. 6",
         rule=f"{_rule} of evolution strategies − {STABLE}",
+        figures=("barriers", "interpolation"),
     )(_evolution)
 
 
@@ -87,13 +87,13 @@ def matches(tables: Tables) -> Iterator[tuple[tuple, tuple]]:
 _AT = f"matched: with every level of a strategy, the gradient level on its task nearest in mean accuracy, within {MATCHED}"
 
 
-@register(
+@claim(
     "C6 flat",
-    "tickets",
     statement="Optima of evolution strategies are flatter than those of gradient descent.",
     source="Lange & Sprekeler (2023), §5, Fig. 6",
     rule="mean over matched levels of the difference (strategy − gradient) in the share of test accuracy that is left under "
     f"noise on the weights, averaged over noise levels; {_AT}",
+    figures=("flatness",),
 )
 def flatter(tables: Tables) -> Effect:
     """C6, flatness."""
@@ -122,26 +122,26 @@ def _diverse(tables: Tables, measure: str, sign: int) -> Effect:
     return statistics.stratified_effect(ours, theirs)
 
 
-@register(
+@claim(
     "C6 diverse",
-    "tickets",
     statement="Optima of evolution strategies from different seeds lie in more diverse directions.",
     source="Lange & Sprekeler (2023), §5, Fig. 6",
     rule="mean over matched levels of the difference (gradient − strategy) in the cosine similarity between the moves "
     f"(trained − initial weights) of two seeds, the interval being over the jackknife's values of seeds; {_AT}",
+    figures=("diversity",),
 )
 def more_diverse(tables: Tables) -> Effect:
     """C6, diversity of weights."""
     return _diverse(tables, "cosine", -1)
 
 
-@register(
+@claim(
     "C6 disagree",
-    "tickets",
     statement="Networks of evolution strategies from different seeds disagree more in what they predict.",
     source="ours; the functional side of §5",
     rule="mean over matched levels of the difference (strategy − gradient) in the share of test inputs on which two seeds "
     f"predict different classes, the interval being over the jackknife's values of seeds; {_AT}",
+    figures=("diversity",),
 )
 def disagree_more(tables: Tables) -> Effect:
     """C6, diversity of functions."""

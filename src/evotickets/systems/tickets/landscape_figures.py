@@ -11,9 +11,13 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from evotickets import statistics
+from evotickets import landscape, statistics
 from evotickets.figures import style
+from evotickets.figures.declaration import figure
 
+SOURCE = ["source_task", "source_trainer", "source_criterion"]
+ERRORS = ["error", "minus_return"]
+"""What a barrier is measured in: the error of a data set, or the return of a control task with its sign turned."""
 ORIGINS = {
     "own": style.Look("the target's own ticket", style.BLUE, "o", "-"),
     "transferred": style.Look("transferred ticket", style.ORANGE, "D", (0, (6, 1.5))),
@@ -21,51 +25,79 @@ ORIGINS = {
 }
 
 
-def transfer(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
-    """Draw test score over density of a target trained on its own, a transferred and a random ticket.
+@figure(
+    "figures/transfers/{task}_transfers.svg",
+    tables=("tickets", "transfers"),
+    facts=("standing",),
+    category="Tickets, transfer",
+    labels={"target task": "{task}", "figure": "transfers"},
+)
+def transfer(scores: pd.DataFrame, moved: pd.DataFrame, path: str | Path, *, standing: Mapping[str, str]) -> Figure:
+    """Draw test score over density of a target trained on a transferred, its own and a random ticket, a panel per pair.
 
     Args:
-        frame: score rows of one metric with the columns pair (source → target) and origin (own, transferred, random).
+        scores: score rows of the target's own chains.
+        moved: score rows of tickets that were transferred to it.
         path: where to save.
-        title: names the kind of transfer.
+        standing: the criterion that stands for each trainer's own tickets.
 
     Raises:
-        ValueError: if the test scores have several metrics.
+        ValueError: if the test scores have several tasks or metrics.
     """
-    rows, metric = style.scores(frame, "test", "transfer figure")
-    heading = title or "tickets on a setting they were not made for"
+    task = style.one(moved, "task", "transfer figure")
+    panels = []
+    for (trainer, *source), transferred in moved.groupby(["trainer", *SOURCE], sort=False):
+        pair = f"{' '.join(source)} → {task} {trainer}"
+        panels.append(transferred.assign(pair=pair, origin="transferred"))
+        for criterion, origin in ((standing[trainer], "own"), ("random", "random")):
+            chain = scores[scores["trainer"].eq(trainer) & scores["criterion"].eq(criterion)]
+            panels.append(chain.assign(pair=pair, origin=origin))
+    rows, metric = style.scores(pd.concat(panels, ignore_index=True), "test", "transfer figure")
+    heading = f"{task}: tickets from elsewhere"
     return _over_density(rows, path, "origin", ORIGINS, f"test {style.METRICS[metric]}", heading, metric=metric)
 
 
-def barriers(frame: pd.DataFrame, path: str | Path, title: str = "", stable: float | None = None) -> Figure:
-    """Draw the barrier on the line between two networks over density, a panel per pair and a line per trainer.
+@figure(
+    "figures/landscape/{task}_barriers.svg",
+    tables=("barriers",),
+    category="Tickets, landscape",
+    subcategory="{task}",
+    labels={"trainer": "all", "criterion": "own", "figure": "barriers"},
+)
+def barriers(frame: pd.DataFrame, path: str | Path) -> Figure:
+    """Draw the barrier of the test error on the line between two networks over density, for one task.
 
-    Args:
-        frame: columns pair, trainer, density (of the sparser network), seed, split, metric and value, of one split and
-            metric.
-        path: where to save.
-        title: names the task.
-        stable: barrier below which two networks count as connected, drawn as a line.
+    A panel is a pair and a line a trainer; the density is that of the sparser network. Below a dotted line, two networks
+    count as connected (`landscape.STABLE`), which says nothing of the return of a control task.
 
     Raises:
-        ValueError: if there are several splits or metrics.
+        ValueError: if there are several tasks or metrics of error.
     """
+    task = style.one(frame, "task", "barrier figure")
+    frame = frame[frame["split"].eq("test") & frame["metric"].isin(ERRORS)]
     what = f"barrier of the {_measure(frame, 'barrier figure')}"
-    heading = title or "linear mode connectivity"
-    rows = _chains(frame)
+    stable = landscape.STABLE if (frame["metric"] == "error").all() else None
+    rows, heading = _chains(frame), f"{task}: linear mode connectivity"
     return _over_density(rows, path, "trainer", style.TRAINERS, what, heading, stable=stable, shared=False)
 
 
-def diversity(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
-    """Draw how different the solutions of several seeds are, over density, a panel per measure and a line per trainer.
+@figure(
+    "figures/landscape/{task}_diversity.svg",
+    tables=("diversity",),
+    category="Tickets, landscape",
+    subcategory="{task}",
+    labels={"trainer": "all", "criterion": "own", "figure": "diversity"},
+)
+def diversity(frame: pd.DataFrame, path: str | Path) -> Figure:
+    """Draw how different the solutions of several seeds are, over density, for one task.
 
-    Lines are means over all pairs of seeds; from three seeds on, intervals are over the jackknife's values of seeds.
+    A panel is a measure and a line a trainer. Lines are means over all pairs of seeds; from three seeds on, intervals are
+    over the jackknife's values of seeds.
 
-    Args:
-        frame: columns trainer, density, measure, seed, other and value; one row per pair of seeds.
-        path: where to save.
-        title: names the task.
+    Raises:
+        ValueError: if there are several tasks.
     """
+    task = style.one(frame, "task", "diversity figure")
     rows = []
     for (measure, trainer, density), pairs in _chains(frame).groupby(["measure", "trainer", "density"], sort=False):
         matrix = statistics.pair_matrix(pairs)
@@ -74,21 +106,26 @@ def diversity(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
         rows += [factors | {"seed": seed, "value": value} for seed, value in enumerate(values)]
     seeds = len({*frame["seed"], *frame["other"]})
     legend = f"mean over pairs of {seeds} seeds" + " and the jackknife's 95 % interval" * (seeds > 2)
-    heading, ylabel = title or "diversity of trained tickets", "between two seeds"
+    heading, ylabel = f"{task}: diversity of trained tickets", "between two seeds"
     return _over_density(
         pd.DataFrame(rows), path, "trainer", style.TRAINERS, ylabel, heading, shared=False, legend=legend
     )
 
 
-def snr_correlation(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
-    """Draw Spearman's correlation of the weights' first signal-to-noise ratios with later ones, over density.
+@figure(
+    "figures/landscape/{task}_snr_correlation.svg",
+    tables=("snr_correlation",),
+    category="Tickets, landscape",
+    subcategory="{task}",
+    labels={"trainer": "all", "criterion": "own", "figure": "SNR correlation"},
+)
+def snr_correlation(frame: pd.DataFrame, path: str | Path) -> Figure:
+    """Draw Spearman's correlation of the weights' first signal-to-noise ratios with later ones, over density, for one task.
 
-    Args:
-        frame: columns trainer, density, seed and value.
-        path: where to save.
-        title: names the task.
+    Raises:
+        ValueError: if there are several tasks.
     """
-    heading = title or "memory of the signal-to-noise ratio"
+    heading = f"{style.one(frame, 'task', 'memory of ratios')}: memory of the signal-to-noise ratio"
     ylabel = "rank correlation with\nthe dense level"
     return _over_density(_chains(frame).assign(pair=""), path, "trainer", style.TRAINERS, ylabel, heading)
 
@@ -129,6 +166,12 @@ def _over_density(
     return figure
 
 
+@figure(
+    "landscape/{task}/{trainer}/{criterion}/interpolation.svg",
+    category="Tickets, landscape",
+    subcategory="{task}",
+    labels={"trainer": "{trainer}", "criterion": "{criterion}", "figure": "interpolation"},
+)
 def interpolation(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
     """Draw the error on the straight line between two networks, a panel per pair and a line per density.
 
@@ -162,17 +205,20 @@ def interpolation(frame: pd.DataFrame, path: str | Path, title: str = "") -> Fig
     return figure
 
 
-def flatness(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
-    """Draw test score under noise on the weights, a panel per density and a line per trainer.
-
-    Args:
-        frame: score rows of one metric with the columns trainer and epsilon, the noise relative to the weights' RMS.
-        path: where to save.
-        title: names the task.
+@figure(
+    "figures/landscape/{task}_flatness.svg",
+    tables=("flatness",),
+    category="Tickets, landscape",
+    subcategory="{task}",
+    labels={"trainer": "all", "criterion": "own", "figure": "flatness"},
+)
+def flatness(frame: pd.DataFrame, path: str | Path) -> Figure:
+    """Draw test score under noise on the weights, a panel per density and a line per trainer, for one task.
 
     Raises:
-        ValueError: if the test scores have several metrics.
+        ValueError: if there are several tasks, or the test scores have several metrics.
     """
+    task = style.one(frame, "task", "flatness figure")
     rows, metric = style.scores(_chains(frame), "test", "flatness figure")
     densities = style.densities(rows)
     trainers = style.looks(rows["trainer"], style.TRAINERS)
@@ -185,7 +231,7 @@ def flatness(frame: pd.DataFrame, path: str | Path, title: str = "") -> Figure:
                     style.curve(axes, "epsilon", own, look)
             axes.set_title(f"density {density:.3g}")
         style.fit_scores(panels, metric)
-        figure.suptitle(title or "flatness of trained tickets")
+        figure.suptitle(f"{task}: flatness of trained tickets")
         handles = [look.handle() for look in trainers.values()]
         style.legend(figure, handles, style.seeds_of(rows))
     return figure

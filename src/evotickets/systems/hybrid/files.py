@@ -1,0 +1,79 @@
+"""Where the files of hybrid training lie, and which of them a rule needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from evotickets.systems import files
+from evotickets.systems.files import Place
+from evotickets.systems.hybrid.config import Hybrid
+
+
+@dataclass(frozen=True)
+class Files(files.Files):
+    """The files of the section `hybrid`. Patterns of paths have the wildcards of the rules."""
+
+    section: Hybrid
+
+    @property
+    def cell(self) -> str:
+        """Folder of a cell."""
+        return f"{self.results}/hybrid/{{task}}/{{method}}/{{density}}"
+
+    @property
+    def effects(self) -> str:
+        """Folder of a network whose mask updates are compared with exact effects."""
+        return f"{self.results}/hybrid/effects/{{task}}/{{method}}/{{density}}"
+
+    @property
+    def overhead(self) -> str:
+        """Folder of a hybrid whose step is timed."""
+        return f"{self.results}/hybrid/overhead/{{task}}/{{method}}/{{density}}"
+
+    @staticmethod
+    def listed(entries: Sequence[Any], place: Any) -> Any:
+        """Return the entry of the section that a job is for."""
+        here = (place.task, place.method, place.density)
+        return next(entry for entry in entries if (entry.task, entry.method, entry.density) == here)
+
+    @staticmethod
+    def _each(folder: str, name: str, entries: Sequence[Any]) -> list[str]:
+        return files.fill(f"{folder}/{name}.parquet", [vars(entry) for entry in entries])
+
+    @cached_property
+    def made(self) -> list[str]:
+        """Every file of cells, effects and times."""
+        return [
+            *(f for name in ("scores", "mask", "record") for f in self._each(self.cell, name, self.section.cells)),
+            *(f for name in ("effects", "record") for f in self._each(self.effects, name, self.section.effects)),
+            *self.timed,
+        ]
+
+    @cached_property
+    def tables(self) -> dict[str, list[str]]:
+        """The scores of all cells, and the effects where the study asks for any."""
+        tables = {"hybrid": self._each(self.cell, "scores", self.section.cells)}
+        if self.section.effects:
+            tables["hybrid_effects"] = self._each(self.effects, "effects", self.section.effects)
+        return tables
+
+    @cached_property
+    def places(self) -> dict[str, list[Place]]:
+        """Figures of tasks, the one of all effects, and those of every step that is timed."""
+        effects = [vars(entry) for entry in self.section.effects]
+        return {
+            "hybrid": [vars(cell) for cell in self.section.cells],
+            "hybrid_effects": effects,
+            "overhead": [vars(entry) for entry in self.section.overhead],
+        }
+
+    @cached_property
+    def evidence(self) -> dict[str, Any]:
+        """Methods with their options."""
+        return {"methods": self.section.methods}
+
+    @cached_property
+    def timed(self) -> list[str]:
+        """The records of all steps that are timed."""
+        return self._each(self.overhead, "record", self.section.overhead)

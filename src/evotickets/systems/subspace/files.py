@@ -1,0 +1,71 @@
+"""Where the files of subspace evolution lie, and which of them a rule needs."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from evotickets.systems import files
+from evotickets.systems.files import Place, places
+from evotickets.systems.subspace.config import Cell, Subspace
+
+
+@dataclass(frozen=True)
+class Files(files.Files):
+    """The files of the section `subspace`. Patterns of paths have the wildcards of the rules."""
+
+    section: Subspace
+
+    @property
+    def parent(self) -> str:
+        """Folder of a parent."""
+        return f"{self.results}/subspace/{{parent}}"
+
+    @property
+    def cell(self) -> str:
+        """Folder of a cell."""
+        return f"{self.parent}/{{study}}/{{cell}}"
+
+    def cells(self, name: str) -> list[str]:
+        """Return a file of every cell."""
+        cells = [{"parent": cell.parent, "study": cell.study, "cell": cell.name} for cell in self.section.cells]
+        return files.fill(f"{self.cell}/{name}.parquet", cells)
+
+    def settings(self, place: Any) -> dict[str, Any]:
+        """Return the settings of a cell."""
+        return self.section.cells[Cell(place.parent, place.study, place.cell)]
+
+    def helpers(self, place: Any) -> list[str]:
+        """Return what tells that the jobs that share a cell are done; nothing where one job does it alone."""
+        folder = self.cell.format(parent=place.parent, study=place.study, cell=place.cell)
+        workers = range(self.section.workers) if self.section.workers > 1 else []
+        return [f"{folder}/worker{worker:03d}.done" for worker in workers]
+
+    @property
+    def _parents(self) -> list[Place]:
+        return places("parent", self.section.used)
+
+    @cached_property
+    def made(self) -> list[str]:
+        """Every file of parents and cells."""
+        return [
+            *(
+                file
+                for name in ("weights.pt", "scores.parquet")
+                for file in files.fill(f"{self.parent}/{name}", self._parents)
+            ),
+            *(file for name in ("scores", "record") for file in self.cells(name)),
+        ]
+
+    @cached_property
+    def tables(self) -> dict[str, list[str]]:
+        """The scores of all parents and cells."""
+        return {"subspace": [*files.fill(f"{self.parent}/scores.parquet", self._parents), *self.cells("scores")]}
+
+    @cached_property
+    def places(self) -> dict[str, list[Place]]:
+        """Figures of parents, as far as their studies have them."""
+        studies: dict[str, list[Place]] = {"subspace": self._parents}
+        for place in self._parents:
+            for study in self.section.studies(place["parent"]):
+                studies.setdefault(study, []).append(place)
+        return studies

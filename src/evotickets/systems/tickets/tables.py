@@ -1,0 +1,30 @@
+"""The tables of tickets, of transferred ones, and of the landscape around them: one row per seed."""
+
+from evotickets.results.tables import FLOAT, INT, STRING, VALUE, register
+
+_CHAIN = {"task": STRING, "trainer": STRING, "criterion": STRING}
+_CELL = {"system": STRING, **_CHAIN, "level": INT, "density": FLOAT}
+_SOURCE = {f"source_{name}": STRING for name in _CHAIN}
+
+SCORES = register("scores", _CELL | VALUE)
+TRANSFERS = register("transfers", _SOURCE | _CELL | VALUE)
+CONNECTIVITY = register("connectivity", _CELL | {"pair": STRING, "alpha": FLOAT} | VALUE)
+BARRIERS = register("barriers", _CELL | {"pair": STRING} | VALUE | {"bump": FLOAT})
+FLATNESS = register("flatness", _CELL | {"epsilon": FLOAT} | VALUE)
+CURVATURE = register(
+    "curvature", _CELL | {"seed": INT} | dict.fromkeys(("trace", "trace_error", "largest", "smallest"), FLOAT)
+)
+DIVERSITY = register("diversity", _CELL | {"measure": STRING, "seed": INT, "other": INT, "value": FLOAT})
+SNR_CORRELATION = register("snr_correlation", _CELL | {"seed": INT, "value": FLOAT})
+
+TABLES = {
+    "tickets": SCORES,
+    "transfers": TRANSFERS,
+    "connectivity": CONNECTIVITY,
+    "barriers": BARRIERS,
+    "flatness": FLATNESS,
+    "curvature": CURVATURE,
+    "diversity": DIVERSITY,
+    "snr_correlation": SNR_CORRELATION,
+}
+"""The tables that a study collects, by the name of their file."""
