@@ -1,11 +1,10 @@
 # The study, checked before anything else, and what all rules share.
-import ast
-import hashlib
 import os
 from pathlib import Path
 
+from evotickets import copies, study as studies
+from evotickets.code import Code
 from evotickets.configuration import reader
-from evotickets import study as studies
 
 SCHEMA = Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
 
@@ -29,7 +28,11 @@ os.environ["EVOTICKETS_HEAD"] = str(os.getpid())
 RESULTS = study.results.as_posix()
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
-PACKAGE = Path(studies.__file__).parents[1]
+SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
+CODE = Code(Path(studies.__file__).parent, kept=Path(".cache/code.json"))
+
+if workflow.is_main_process:
+    copies.make_times_equal(study.results)
 
 
 def experiment(system):
@@ -42,24 +45,6 @@ def growing(megabytes):
     return lambda wildcards, attempt: megabytes * attempt
 
 
-def code(script):
-    """Digest of the modules of the package that a script imports, directly or not: a job re-runs when one changes."""
-    found, waiting = set(), [Path(workflow.basedir) / f"workflow/scripts/{script}.py"]
-    while waiting:
-        for node in ast.walk(ast.parse(waiting.pop().read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "evotickets":
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names if alias.name.split(".")[0] == "evotickets"]
-            else:
-                continue
-            for name in names:
-                place = PACKAGE.joinpath(*name.split(".")[1:])
-                for module in (place.with_suffix(".py"), place / "__init__.py"):
-                    if module.is_file() and module not in found:
-                        found.add(module)
-                        waiting.append(module)
-    digest = hashlib.sha256()
-    for module in sorted(found):
-        digest.update(str(module.relative_to(PACKAGE)).encode() + module.read_bytes())
-    return digest.hexdigest()[:16]
+def code(script, **parts):
+    """Digest of what a script computes: the job re-runs when it changes (evotickets.code)."""
+    return CODE.digest(SCRIPTS / f"{script}.py", **parts)
