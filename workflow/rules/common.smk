@@ -1,12 +1,11 @@
 # The study, checked before anything else, and what all rules share.
-import ast
-import hashlib
 import os
 import sys
 from pathlib import Path
 
+from evotickets import copies, study as studies
+from evotickets.code import Code
 from evotickets.configuration import reader
-from evotickets import study as studies
 from evotickets.systems import registry as systems
 
 # Not the folder that the workflow was started with: another workflow may have imported this one.
@@ -32,7 +31,10 @@ os.environ["EVOTICKETS_HEAD"] = str(os.getpid())
 RESULTS = study.results.as_posix()
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
-PACKAGE = Path(studies.__file__).parent
+CODE = Code(Path(studies.__file__).parent, kept=Path(".cache/code.json"))
+
+if workflow.is_main_process:
+    copies.make_times_equal(study.results)
 
 
 # What every system of the study makes, and the figures that it declares.
@@ -79,28 +81,9 @@ def growing(megabytes):
     return lambda wildcards, attempt: megabytes * attempt
 
 
-def code(script, *modules):
-    """Digest of the modules of the package that a script imports, directly or not: a job re-runs when one changes.
+def code(script, *modules, **parts):
+    """Digest of what a script computes: the job re-runs when it changes (evotickets.code).
 
-    Modules that it imports by name are named here.
+    Modules that it imports by a computed name are named here, and parts by their kind.
     """
-    found = {PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py") for name in modules}
-    waiting = [WORKFLOW / f"scripts/{script}.py", *found]
-    while waiting:
-        for node in ast.walk(ast.parse(waiting.pop().read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "evotickets":
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names if alias.name.split(".")[0] == "evotickets"]
-            else:
-                continue
-            for name in names:
-                place = PACKAGE.joinpath(*name.split(".")[1:])
-                for module in (place.with_suffix(".py"), place / "__init__.py"):
-                    if module.is_file() and module not in found:
-                        found.add(module)
-                        waiting.append(module)
-    digest = hashlib.sha256()
-    for module in sorted(found):
-        digest.update(str(module.relative_to(PACKAGE)).encode() + module.read_bytes())
-    return digest.hexdigest()[:16]
+    return CODE.digest(WORKFLOW / f"scripts/{script}.py", modules=modules, **parts)

@@ -1,0 +1,172 @@
+"""The digest of what a job computes.
+
+It covers all statements of a script and every definition of the package that they refer to, in turn, through imports. A part
+(evotickets.parts) counts for the jobs that name it, and not for all that look up parts of its kind. What a module does
+besides binding names counts wherever the module is loaded. A module that is imported by a computed name must be named.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from evotickets.code.kept import Kept
+from evotickets.code.names import WHOLE, Modules, Node
+from evotickets.code.scopes import Names
+
+UNKNOWN = ""
+"""The name of parts whose names are computed."""
+
+Named = dict[str, Names]
+"""The names of the parts that count, by kind."""
+
+
+class Definition(NamedTuple):
+    """A statement and what it needs."""
+
+    line: str
+    """What it says, and what its references mean: digests are made of these lines."""
+    nodes: frozenset[Node]
+    modules: frozenset[str]
+
+
+class Code:
+    """The code of a package."""
+
+    def __init__(self, package: Path, *, kept: Path | None = None):
+        """Take the folder of a package, and a file that keeps what its files say from one process to the next."""
+        self._kept = Kept(kept)
+        self._modules = Modules(package, self._kept)
+        self._definitions: dict[Node, Definition] = {}
+        self._members: dict[tuple[Node, Names], dict[str, list[Node]]] = {}
+        self._digests: dict[object, str] = {}
+
+    def digest(
+        self,
+        script: Path,
+        *,
+        modules: Iterable[str] = (),
+        files: Iterable[Path] = (),
+        **parts: str | Iterable[str] | None,
+    ) -> str:
+        """Return the digest of what a script computes.
+
+        Args:
+            script: counts as a whole.
+            modules: count as a whole, too.
+            files: hold parts besides those of the package.
+            parts: the names of the parts that count, by kind; all that can be looked up of a kind that is not named.
+
+        Raises:
+            ValueError: if there is no part of a name among those that the script can look up.
+        """
+        named = {kind: _names(names) for kind, names in sorted(parts.items())}
+        key = (script, tuple(modules), tuple(files), tuple(named.items()))
+        if key not in self._digests:
+            self._digests[key] = self._digest(*key[:3], named)
+            self._kept.write()
+        return self._digests[key]
+
+    def known(self, kind: str, *, files: Iterable[Path] = ()) -> set[str]:
+        """Return the names of all parts of a kind in the package, but for those whose names are computed."""
+        added = tuple(map(self._modules.add, files))
+        everything = self._modules.nodes((self._modules.package, WHOLE))
+        registries = [node for node in everything if self._kind(node) == kind]
+        return {name for node in registries for name in self._parts(node, added)} - {UNKNOWN}
+
+    def _digest(self, script: Path, modules: Names, files: tuple[Path, ...], named: Named) -> str:
+        added = tuple(map(self._modules.add, files))
+        roots = {
+            node for module in (self._modules.add(script), *modules) for node in self._modules.nodes((module, WHOLE))
+        }
+        reached = self._reached(roots, named, added)
+        for kind, names in named.items():
+            known = {name for node in reached if self._kind(node) == kind for name in self._parts(node, added)}
+            if (unknown := sorted(set(names) - known)) and UNKNOWN not in known:
+                raise ValueError(
+                    f"{script.name} can look up no {kind} {unknown[0]!r}; known are {', '.join(sorted(known)) or 'none'}"
+                )
+        lines = sorted({self._definition(node).line for node in reached})
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    def _reached(self, roots: Iterable[Node], named: Named, added: Names) -> set[Node]:
+        """Return all statements that count, beginning with some."""
+        reached: set[Node] = set()
+        loaded: set[str] = set()
+        nodes, modules = list(roots), [module for module, _ in roots]
+        while nodes or modules:
+            if modules:
+                module = modules.pop()
+                source = self._modules.source(module)
+                if source and module not in loaded:
+                    loaded.add(module)
+                    modules += [module.rpartition(".")[0], *self._modules.loaded(source.imports)]
+                    nodes += filter(self._acts, self._modules.statements(module))
+                continue
+            node = nodes.pop()
+            if node not in reached:
+                reached.add(node)
+                nodes += self._definition(node).nodes
+                modules += self._definition(node).modules
+                if kind := self._kind(node):
+                    # Whoever looks a part up loads all modules that may hold some.
+                    modules += self._holders(node, added)
+                    members = self._parts(node, added)
+                    names = set(named.get(kind, members))
+                    # A name that no function has may belong to a part that only running the code would show.
+                    names |= {UNKNOWN} if names - set(members) else set()
+                    nodes += [part for name in names & set(members) for part in members[name]]
+        return reached
+
+    def _definition(self, node: Node) -> Definition:
+        if node not in self._definitions:
+            module, statement = node[0], self._modules.statement(node)
+            others = [("", path) for path, _ in statement.decorators if path and not self._registries(node, path)]
+            meanings = {each: self._modules.meanings(module, each) for each in (*statement.references, *others)}
+            meant = sorted((".".join(path), sorted(found)) for (_, path), found in meanings.items() if found)
+            found = set().union(*meanings.values())
+            self._definitions[node] = Definition(
+                f"{module} {statement.names} {statement.meaning} {meant}",
+                frozenset(each for meaning in found for each in self._modules.nodes(meaning)),
+                frozenset({name for name, _ in found} | self._modules.loaded(statement.imports)),
+            )
+        return self._definitions[node]
+
+    def _acts(self, node: Node) -> bool:
+        """Whether a statement does something when its module is loaded. To add a part is no such deed, to register is."""
+        statement = self._modules.statement(node)
+        others = [path for path, _ in statement.decorators if path and not self._registries(node, path)]
+        if statement.decorators and not others:
+            return False
+        return statement.acts or any(
+            self._modules.source(module) for path in others for module, _ in self._modules.meanings(node[0], ("", path))
+        )
+
+    def _kind(self, node: Node) -> str:
+        """Return the kind of the parts whose registry a statement makes, "" of another statement."""
+        return next(iter(self._modules.statement(node).parts), "")
+
+    def _registries(self, node: Node, path: Names) -> set[Node]:
+        """Return the registries of parts that a decorator of a statement may be."""
+        meanings = self._modules.meanings(node[0], ("", path)) if path else set()
+        return {each for meaning in meanings for each in self._modules.nodes(meaning) if self._kind(each)}
+
+    def _holders(self, registry: Node, added: Names) -> Names:
+        """Return the modules that may hold parts of a registry."""
+        _, *places = self._modules.statement(registry).parts
+        return (*places, *(each for place in places for each in self._modules.submodules(place)), *added)
+
+    def _parts(self, registry: Node, added: Names) -> dict[str, list[Node]]:
+        """Return the parts of a registry by name."""
+        if (registry, added) not in self._members:
+            members = self._members[registry, added] = {}
+            for module in self._holders(registry, added):
+                for node in self._modules.statements(module):
+                    for path, name in self._modules.statement(node).decorators:
+                        if registry in self._registries(node, path):
+                            members.setdefault(name or UNKNOWN, []).append(node)
+        return self._members[registry, added]
+
+
+def _names(names: str | Iterable[str] | None) -> Names:
+    return (names,) if isinstance(names, str) else tuple(sorted(names or ()))
