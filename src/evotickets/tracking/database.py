@@ -6,9 +6,7 @@ A file that is there is never touched unless it is empty; `faults` says what is 
 import fcntl
 import logging
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,22 +66,31 @@ def _create(path: Path) -> None:
         ) from error
     if not faults.permitted(folder, os.W_OK | os.X_OK):
         raise ResultError(faults.closed_folder(path))
-    with _alone(folder):
-        size = faults.size(path)
-        if size:
-            # Another process made it while this one waited.
-            faults.check(path)
-            return
-        if size == 0:
+    if faults.size(path) is None:
+        _make(path, new=True)
+    else:
+        _fill(path)
+    faults.check(path)
+
+
+def _fill(path: Path) -> None:
+    if not faults.permitted(path, os.R_OK | os.W_OK):
+        raise ResultError(faults.closed_file(path))
+    with path.open("r+b") as stream:
+        # Where the file system knows no locks, nobody waits.
+        with suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        # Another process may have filled it while this one waited.
+        if faults.size(path) == 0:
             faults.check_that_nobody_holds(path)
-        for leftover in (path.with_name(path.name + suffix) for suffix in ("-journal", "-wal")):
-            # SQLite would play it back into the new file.
-            if leftover.exists():
-                raise ResultError(f"{leftover} is left of a store that is gone: move it away and sync again")
-        _make(path, new=size is None)
+            _make(path, new=False)
 
 
 def _make(path: Path, *, new: bool) -> None:
+    for leftover in (path.with_name(path.name + suffix) for suffix in ("-journal", "-wal")):
+        # SQLite would play it back into the new file.
+        if leftover.exists():
+            raise ResultError(f"{leftover} is left of a store that is gone: move it away and sync again")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         client(f"{SCHEME}{temporary}").search_experiments(max_results=1)
@@ -97,24 +104,3 @@ def _make(path: Path, *, new: bool) -> None:
     finally:
         for suffix in ("", "-journal", "-wal", "-shm"):
             temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time make a store in a folder.
-
-    Where the file system knows no locks, or somebody else locks the folder for long, nobody is kept waiting.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    deadline = time.monotonic() + faults.PATIENCE
-    try:
-        with suppress(OSError):
-            while time.monotonic() < deadline:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    time.sleep(0.05)
-        yield
-    finally:
-        os.close(descriptor)

@@ -12,7 +12,6 @@ from contextlib import closing
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 from evotickets.results import ResultError
@@ -27,6 +26,7 @@ _CORE = {"experiments", "runs"}
 """Tables that every MLflow store has had since its first version."""
 _VERSION = "alembic_version"
 """The table that holds the schema of a store."""
+_OF_DISKS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_READONLY)
 _DRIVERS = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 """Python packages whose names are not those of their modules."""
 
@@ -73,9 +73,7 @@ def check(path: Path) -> None:
     """
     if not permitted(path, os.R_OK):
         raise ResultError(f"{path} may not be read by this user: get permission or {ELSEWHERE}")
-    tables, revision, length, expected = _contents(path)
-    if length < expected:
-        raise ResultError(f"{path} is cut short ({length} of {expected} bytes): end what uses it, {_AGAIN}")
+    tables, revision = _contents(path)
     if not tables & _CORE:
         held = ", ".join(sorted(tables)[:3]) + (", …" if len(tables) > 3 else "")
         raise ResultError(f"{path} is a SQLite file of another program (tables: {held or 'none'}): {ELSEWHERE}")
@@ -94,16 +92,8 @@ def check(path: Path) -> None:
         )
 
 
-class _Contents(NamedTuple):
-    """What a SQLite file holds: names of tables, schema of MLflow if it has one, bytes there are and should be."""
-
-    tables: set[str]
-    revision: str | None
-    length: int
-    expected: int
-
-
-def _contents(path: Path) -> _Contents:
+def _contents(path: Path) -> tuple[set[str], str | None]:
+    """Return the names of the tables of a SQLite file, and the schema of a store."""
     revision = None
     try:
         with closing(_connect(path)) as connection:
@@ -112,13 +102,9 @@ def _contents(path: Path) -> _Contents:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if tables >= {*_CORE, _VERSION}:
                 (revision, *_) = connection.execute(f"SELECT * FROM {_VERSION}").fetchone() or (None,)
-            pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-            length = path.stat().st_size
-            # Pages may stand in the write-ahead log instead.
-            logged = path.with_name(f"{path.name}-wal").exists()
     except sqlite3.Error as error:
         raise ResultError(_sentence(path, error)) from error
-    return _Contents(tables, revision, length, length if logged else pages * size)
+    return tables, revision
 
 
 @cache
@@ -134,16 +120,22 @@ def _revisions() -> tuple[frozenset[str], str | None]:
 
 
 def check_that_nobody_holds(path: Path) -> None:
-    """Accept an empty file that nobody is filling.
+    """Accept an empty file that no other program is filling.
 
     Raises:
-        ResultError: if somebody locks it or it may not be written.
+        ResultError: if somebody locks it.
     """
     try:
         with closing(_connect(path)) as connection:
             connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")
     except sqlite3.Error as error:
         raise ResultError(_sentence(path, error)) from error
+
+
+def closed_file(path: Path) -> str:
+    """Say that the file of a store may not be written."""
+    return f"{path} may not be written by this user: get permission or {ELSEWHERE}"
 
 
 def closed_folder(path: Path) -> str:
@@ -167,10 +159,12 @@ def _sentence(path: Path, error: sqlite3.Error) -> str:
     if code == sqlite3.SQLITE_FULL:
         return f"{path} cannot be written ({error}): make room for it and sync again"
     if path.exists() and not permitted(path, os.W_OK):
-        return f"{path} may not be written by this user: get permission or {ELSEWHERE}"
+        return closed_file(path)
     if not permitted(path.parent, os.W_OK | os.X_OK):
         return closed_folder(path)
-    return f"{path} cannot be used ({error}): see that its disk works and knows locks, and sync again"
+    if code in _OF_DISKS:
+        return f"{path} cannot be used ({error}): see that its disk works, has room and knows locks, and sync again"
+    return f"{path} refused what was asked of it ({error}): sync again"
 
 
 def explain(error: BaseException, uri: str) -> str:
