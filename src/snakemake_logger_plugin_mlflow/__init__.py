@@ -18,6 +18,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
 from evotickets.tracking import journal
+from evotickets.tracking.messages import printable, reason
 
 
 @dataclass
@@ -73,7 +74,7 @@ class LogHandler(LogHandlerBase):
         try:
             self._note(record)
         except Exception as error:
-            print(f"tracking: {error}", file=sys.stderr)
+            print(f"tracking: {reason(error)}", file=sys.stderr)
 
     def _note(self, record: LogRecord) -> None:
         event, details = getattr(record, "event", None), record.__dict__
@@ -140,7 +141,8 @@ class LogHandler(LogHandlerBase):
         child, self.child = self.child, None
         if child is not None:
             try:
-                print(child.communicate(timeout=self.wait)[0], end="", file=sys.stderr)
+                said = child.communicate(timeout=self.wait)[0]
+                print(said or self._silence(child.returncode), end="", file=sys.stderr)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.communicate()
@@ -150,3 +152,7 @@ class LogHandler(LogHandlerBase):
                     file=sys.stderr,
                 )
         super().close()
+
+    def _silence(self, status: int) -> str:
+        log = printable(str(self.results / "tracking.log"))
+        return f"tracking: ended with status {status} and without a word: see {log}\n"

@@ -124,7 +124,7 @@ class TestWorkflow:
     def test_a_store_that_is_down_is_said_and_completed_later(self, folder):
         run = snakemake(folder, "good", uri=f"http://127.0.0.1:{stores.free_port()}")
         assert run.returncode == 0
-        assert "1 NOT tracked (the next sync completes them)" in run.stderr
+        assert "1 NOT tracked (the next sync tries again)" in run.stderr
         assert "Traceback" not in run.stderr
         assert snakemake(folder, "good").returncode == 0
         ((made,),) = stores.contents(folder / "mlflow.db").values()

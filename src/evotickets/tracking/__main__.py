@@ -8,19 +8,20 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 
-from evotickets.tracking import charts
-from evotickets.tracking.database import ENVIRONMENT, prepare, reason
+from evotickets.tracking.database import ENVIRONMENT, prepare
+from evotickets.tracking.faults import explain
+from evotickets.tracking.messages import printable, public
 from evotickets.tracking.store import Store
-from evotickets.tracking.updates import LOCAL, follow, journals, record_files, sync
+from evotickets.tracking.updates import LOCAL, follow, sync_folder
 
 
 def serve(uri: str, port: int) -> None:
     """Print the addresses of the chart pages, then become MLflow's server, on this machine only."""
     store = Store(uri)
     port = _free_port(port)
-    base = uri if store.remote else f"http://127.0.0.1:{port}"
-    print(f"tracking: {base}", flush=True)
-    _print_links({e.name: charts.address(base, e.experiment_id) for e in store.client.search_experiments()})
+    base = f"http://127.0.0.1:{port}"
+    print(f"tracking: {public(uri) if store.remote else base}", flush=True)
+    _print_links(store.all_links(base))
     if store.remote:
         return
     environment = os.environ | ENVIRONMENT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -41,7 +42,7 @@ def _free_port(port: int) -> int:
 def _print_links(links: Mapping[str, str]) -> None:
     for name, link in sorted(links.items()):
         if name != "Default":
-            print(f"  {name}: {link}", flush=True)
+            print(printable(f"  {name}: {link}"), flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }.items():
         command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
         uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-        command.add_argument("--uri", default=uri, help="store: sqlite:///FILE or http://… (default: %(default)s)")
+        default = public(uri).replace("%", "%%")
+        command.add_argument("--uri", default=uri, help=f"store: sqlite:///FILE or http://… (default: {default})")
         if name in ("sync", "follow"):
             command.add_argument("--results", type=Path, default=Path("results"), help="folder (default: %(default)s)")
         if name == "sync":
@@ -68,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(chosen)
     except Exception as error:
-        print(f"tracking: {reason(error)}", file=sys.stderr)
+        print(f"tracking: {explain(error, chosen.uri)}", file=sys.stderr)
         return 1
 
 
@@ -78,16 +80,13 @@ def _run(chosen: argparse.Namespace) -> int:
     elif chosen.command == "prepare":
         prepare(chosen.uri)
     elif chosen.command == "address":
-        store = Store(chosen.uri)
-        base = chosen.uri if store.remote else LOCAL
-        _print_links({e.name: charts.address(base, e.experiment_id) for e in store.client.search_experiments()})
+        _print_links(Store(chosen.uri).all_links(LOCAL))
     else:
         if chosen.command == "follow":
             os.nice(10)
             report = follow(chosen.results, chosen.uri, sys.stdin.buffer)
         else:
-            records, jobs = record_files(chosen.results), journals(chosen.results)
-            report = sync(records, uri=chosen.uri, jobs=jobs, seconds=chosen.seconds)
+            report = sync_folder(chosen.results, uri=chosen.uri, seconds=chosen.seconds)
         print(report, flush=True)
         _print_links(report.links)
         return int(bool(report.untracked))

@@ -1,13 +1,19 @@
-"""Ways into an MLflow store: a client that does not retry by itself, and a SQLite file that is created whole."""
+"""Ways into an MLflow store: a client that does not retry by itself, and a SQLite file that is made whole or not at all.
 
+A file that is there is never touched unless it is empty; `faults` says what is wrong with it.
+"""
+
+import fcntl
 import logging
 import os
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evotickets.results import ResultError
+from evotickets.tracking import faults
+from evotickets.tracking.faults import ELSEWHERE, SCHEME, file
+from evotickets.tracking.messages import reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -19,7 +25,7 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
-_SCHEME = "sqlite:///"
+_IN_MEMORY = ("sqlite://", SCHEME, f"{SCHEME}:memory:")
 
 
 def client(uri: str) -> "MlflowClient":
@@ -33,39 +39,68 @@ def client(uri: str) -> "MlflowClient":
     return MlflowClient(uri)
 
 
-def file(uri: str) -> Path | None:
-    """Return the file of a SQLite store, None for other stores."""
-    return Path(uri.removeprefix(_SCHEME)).absolute() if uri.startswith(_SCHEME) else None
-
-
-def reason(error: Exception) -> str:
-    """Return an error in one line."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300]
-
-
 def prepare(uri: str) -> None:
     """Create a SQLite store if there is none, whole or not at all; several processes may try at once.
 
     Raises:
-        ResultError: if the file exists and is no MLflow store.
+        ResultError: if it cannot be made, or if what is there is no store that the installed MLflow reads.
     """
+    if uri in _IN_MEMORY:
+        raise ResultError(f"{uri} is a store in memory, which ends with this process: {ELSEWHERE}")
     path = file(uri)
     if path is None:
         return
-    if path.is_file() and path.stat().st_size:
-        with closing(sqlite3.connect(path, timeout=20)) as connection:
-            try:
-                connection.execute("SELECT 1 FROM alembic_version, experiments LIMIT 1").fetchone()
-            except sqlite3.DatabaseError as error:
-                raise ResultError(f"{path} is no complete MLflow store ({error}): delete it and sync again") from error
-        return
-    path.unlink(missing_ok=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if faults.size(path):
+        faults.check(path)
+    else:
+        _create(path.resolve())
+
+
+def _create(path: Path) -> None:
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultError(
+            f"the folder {folder} of the store cannot be made ({error.strerror}): correct the path or {ELSEWHERE}"
+        ) from error
+    if not faults.permitted(folder, os.W_OK | os.X_OK):
+        raise ResultError(faults.closed_folder(path))
+    if faults.size(path) is None:
+        _make(path, new=True)
+    else:
+        _fill(path)
+    faults.check(path)
+
+
+def _fill(path: Path) -> None:
+    if not faults.permitted(path, os.R_OK | os.W_OK):
+        raise ResultError(faults.closed_file(path))
+    with path.open("r+b") as stream:
+        # Where the file system knows no locks, nobody waits.
+        with suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        # Another process may have filled it while this one waited.
+        if faults.size(path) == 0:
+            faults.check_that_nobody_holds(path)
+            _make(path, new=False)
+
+
+def _make(path: Path, *, new: bool) -> None:
+    for leftover in (path.with_name(path.name + suffix) for suffix in ("-journal", "-wal")):
+        # SQLite would play it back into the new file.
+        if leftover.exists():
+            raise ResultError(f"{leftover} is left of a store that is gone: move it away and sync again")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        client(f"{_SCHEME}{temporary}").search_experiments(max_results=1)
-        with suppress(FileExistsError):
-            os.link(temporary, path)
+        client(f"{SCHEME}{temporary}").search_experiments(max_results=1)
+        if new:
+            with suppress(FileExistsError):
+                os.link(temporary, path)
+        else:
+            temporary.replace(path)
+    except Exception as error:
+        raise ResultError(f"{path} cannot be made ({reason(error)}): remove the cause or {ELSEWHERE}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)

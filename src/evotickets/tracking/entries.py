@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from evotickets.results import Metric, Record
+from evotickets.results import Metric, Record, ResultError
 from evotickets.tracking import charts
 from evotickets.tracking.journal import FINISHED, Job
+from evotickets.tracking.messages import printable
 
 FAILURES = "failures"
 LEVELS = "-levels"
@@ -39,8 +40,15 @@ class Entry(NamedTuple):
         return digest([self.tags, files])
 
 
-def of_record(path: Path, record: Record, job: Job | None) -> Entry:
-    """Say what a record, and the job that wrote it, become in the store."""
+def of_record(path: Path, record: Record, job: Job | None, files: Mapping[str, Path]) -> Entry:
+    """Say what a record, the job that wrote it and those of its artifacts that may be copied become in the store.
+
+    Raises:
+        ResultError: if the system of the record could not be the name of an experiment.
+    """
+    # Artifacts are copied to a folder of this name.
+    if not record.system or PurePosixPath(record.system).is_absolute() or ".." in PurePosixPath(record.system).parts:
+        raise ResultError(f"{path} is of a system named {record.system!r}: delete it and run the workflow again")
     setting = [record.system, record.kind, dict(record.parameters), list(record.metrics), record.dataset]
     # A job that ended well before this record did made another one; two minutes allow for clocks that differ.
     if job and (job.status != FINISHED or job.end < record.end - 120):
@@ -60,7 +68,7 @@ def of_record(path: Path, record: Record, job: Job | None) -> Entry:
         tags={"kind": record.kind} | ({"mlflow.runColor": colour} if colour else {}) | dict(record.tags),
         parameters={name: f"{v:.6g}" if isinstance(v, float) else str(v) for name, v in record.parameters.items()},
         metrics=metrics,
-        artifacts={name: path.parent / name for name in record.artifacts if (path.parent / name).is_file()},
+        artifacts=files,
         texts={},
         dataset=record.dataset,
         job=job,
@@ -71,17 +79,19 @@ def of_record(path: Path, record: Record, job: Job | None) -> Entry:
 
 def of_failure(job: Job) -> Entry:
     """Say what a failed job becomes in the store."""
+    # Programs colour what they print, and a database may refuse a control code.
+    log = printable(job.log, keep="\n\t")
     return Entry(
         experiment=FAILURES,
         key=job.key,
-        name=" ".join([job.rule, *map(str, job.wildcards.values())]),
+        name=printable(" ".join([job.rule, *job.wildcards.values()])),
         fingerprint=digest(job),
         status="FAILED",
-        tags={"kind": "failure", "mlflow.note.content": f"```\n{job.log[-4000:]}\n```"},
-        parameters={"rule": job.rule, **job.wildcards},
+        tags={"kind": "failure", "mlflow.note.content": f"```\n{log[-4000:]}\n```"},
+        parameters={"rule": job.rule} | {name: printable(value) for name, value in job.wildcards.items()},
         metrics=[Metric("job/attempts", 0, job.attempts), Metric("job/seconds", 0, job.seconds)],
         artifacts={},
-        texts={"log.txt": job.log},
+        texts={"log.txt": log},
         dataset=None,
         job=None,
         start=round((job.end - job.seconds) * 1000),

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,26 +36,56 @@ class Job(NamedTuple):
 
 
 def append(path: Path, job: Job) -> None:
-    """Add a job, as one write to a file that may not exist yet."""
+    """Add a job, on a line of its own, to a file that may not exist yet or whose last line a crash cut short.
+
+    Raises:
+        OSError: if the line cannot be written whole.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(job._asdict(), sort_keys=True, ensure_ascii=False) + "\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    # ASCII holds every name, also one that is no text, and nothing that ends a line or that a terminal obeys.
+    line = json.dumps(job._asdict(), sort_keys=True).encode() + b"\n"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        os.write(descriptor, line.encode())
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        # A disk that fills up takes a part of the line without an error.
+        while line:
+            line = line[os.write(descriptor, line) :]
     finally:
         os.close(descriptor)
 
 
 def read(paths: Iterable[Path]) -> dict[str, Job]:
-    """Return the last job of every key; a journal that does not exist is empty."""
+    """Return the last job of every key; a journal that does not exist or cannot be read is empty."""
     jobs: dict[str, Job] = {}
     for path in paths:
         with suppress(OSError):
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                with suppress(TypeError, ValueError):
-                    job = Job(**json.loads(line))
-                    jobs[job.key] = job
+            jobs |= read_file(path)
     return jobs
+
+
+def read_file(path: Path) -> dict[str, Job]:
+    """Return the last job of every key of one journal, whatever other lines it has.
+
+    Raises:
+        OSError: if the journal cannot be read.
+    """
+    # No other line end counts: a name or a log may hold those that Unicode knows.
+    jobs = map(_job, path.read_bytes().split(b"\n"))
+    return {job.key: job for job in jobs if job}
+
+
+def _job(line: bytes) -> Job | None:
+    """Return the job of a line, None if it was cut short or is no such line."""
+    try:
+        job = Job(**json.loads(line.decode(errors="replace")))
+        texts = [job.key, job.rule, job.status, job.record, job.log, *job.wildcards, *job.wildcards.values()]
+        numbers = [job.attempts, job.seconds, job.end, 0 if job.peak_memory is None else job.peak_memory]
+        sound = all(isinstance(text, str) for text in texts) and all(isfinite(number) for number in numbers)
+    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError):
+        return None
+    return job if sound else None
 
 
 def measured(benchmark: Path) -> tuple[float | None, float | None]:

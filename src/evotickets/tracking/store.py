@@ -14,16 +14,18 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evotickets.results import Metric
-from evotickets.tracking import charts, database
-from evotickets.tracking.database import reason
+from evotickets.tracking import charts, database, faults
 from evotickets.tracking.entries import FAILURES, LEVELS, Entry
 from evotickets.tracking.journal import FINISHED, Job
+from evotickets.tracking.messages import printable, public
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
 
 POINTS = 100
 _GIVE_UP_AFTER = 3
+_SHOWN = 10
+"""Reasons that a report spells out, the most frequent first."""
 _SUPERSEDED = " (superseded)"
 _CONTEXT = "mlflow.data.context"
 _RUNS = {
@@ -47,9 +49,11 @@ class Report(NamedTuple):
         """Say it in one line, or more where something is not tracked."""
         text = f"tracking: {len(self.tracked)} runs written, {self.unchanged} unchanged"
         if self.untracked:
-            reasons = Counter(reason for _, reason in self.untracked)
-            text += f", {len(self.untracked)} NOT tracked (the next sync completes them):"
-            text += "".join(f"\n  {count} × {reason}" for reason, count in reasons.most_common(5))
+            reasons = Counter(printable(reason) for _, reason in self.untracked).most_common()
+            text += f", {len(self.untracked)} NOT tracked (the next sync tries again):"
+            text += "".join(f"\n  {count} × {reason}" for reason, count in reasons[:_SHOWN])
+            rest = reasons[_SHOWN:]
+            text += f"\n  {sum(count for _, count in rest)} × other reasons, {len(rest)} of them" if rest else ""
         return text
 
 
@@ -59,7 +63,8 @@ class Store:
     def __init__(self, uri: str) -> None:
         database.prepare(uri)
         self.client = database.client(uri)
-        file = database.file(uri)
+        file = faults.file(uri)
+        self.uri = uri
         self.remote = uri.startswith(("http://", "https://"))
         self.artifacts = file.parent / "mlartifacts" if file else None
         # SQLite has one writer; a server is mostly waited for.
@@ -70,9 +75,22 @@ class Store:
         self.datasets: set[tuple[str, str, str]] = set()
         self.lock = Lock()
 
-    def identifiers(self) -> list[tuple[str, str]]:
-        """Return names and identifiers of the experiments met so far."""
-        return [(name, experiment.experiment_id) for name, experiment in self.experiments.items()]
+    def links(self, base: str) -> dict[str, str]:
+        """Return the addresses of the chart pages of the experiments met so far, at `base` if the store is no server."""
+        experiments = self.experiments.items()
+        return {name: self._link(base, experiment.experiment_id) for name, experiment in experiments}
+
+    def all_links(self, base: str) -> dict[str, str]:
+        """Return the addresses of the chart pages of all experiments."""
+        links, token = dict[str, str](), ""
+        while token is not None:
+            page = self.client.search_experiments(page_token=token or None)
+            links |= {experiment.name: self._link(base, experiment.experiment_id) for experiment in page}
+            token = page.token or None
+        return links
+
+    def _link(self, base: str, identifier: str) -> str:
+        return charts.address(public(self.uri) if self.remote else base, identifier)
 
     def bring(self, entries: Sequence[Entry], deadline: float) -> Report:
         """Upsert all entries, and once more those that failed, unless nothing gets through."""
@@ -98,13 +116,16 @@ class Store:
                 experiment = self._experiment(name, group)
                 runs = self._runs(experiment, [entry.key for entry in group])
             except Exception as error:
-                self.failures.append(reason(error))
-                yield from ((entry, self.failures[-1]) for entry in group)
+                why = faults.explain(error, self.uri)
+                self.failures.append(why)
+                yield from ((entry, why) for entry in group)
                 continue
 
             def bring(entry: Entry, experiment: str = experiment, runs: Any = runs) -> bool | str:
-                if len(self.failures) >= _GIVE_UP_AFTER:
-                    return self.failures[-1]
+                # A copy: another thread that gets through clears the list.
+                recent = list(self.failures)
+                if len(recent) >= _GIVE_UP_AFTER:
+                    return recent[-1]
                 if time.monotonic() > deadline:
                     return "out of time"
                 try:
@@ -112,8 +133,9 @@ class Store:
                     self.failures.clear()
                     return outcome
                 except Exception as error:
-                    self.failures.append(reason(error))
-                    return self.failures[-1]
+                    why = faults.explain(error, self.uri)
+                    self.failures.append(why)
+                    return why
 
             with ThreadPoolExecutor(self.workers) as pool:
                 yield from zip(group, pool.map(bring, group), strict=True)
@@ -123,10 +145,18 @@ class Store:
         experiment = self.client.get_experiment_by_name(FAILURES) if jobs else None
         if experiment is None:
             return
-        for run in self.client.search_runs([experiment.experiment_id], "tags.state = 'current'", max_results=1000):
-            key = run.data.tags["job_key"]
-            if key in recorded or (key in jobs and jobs[key].status == FINISHED):
+        succeeded = recorded | {key for key, job in jobs.items() if job.status == FINISHED}
+        # All of them first: what is superseded is no longer found, which would move the pages on.
+        for run in list(self._search(experiment.experiment_id, "tags.state = 'current'")):
+            if run.data.tags.get("job_key") in succeeded:
                 self._supersede(run)
+
+    def _search(self, experiment: str, query: str) -> Iterator["Run"]:
+        token: str | None = ""
+        while token is not None:
+            page = self.client.search_runs([experiment], query, max_results=1000, page_token=token or None)
+            yield from page
+            token = page.token or None
 
     def _supersede(self, run: "Run") -> None:
         name = run.info.run_name.removesuffix(_SUPERSEDED) + _SUPERSEDED
@@ -163,13 +193,9 @@ class Store:
         runs: dict[str, list[Run]] = defaultdict(list)
         one = len(keys) == 1 and "'" not in keys[0]
         query = f"tags.job_key = '{keys[0]}'" if one else ""
-        token: str | None = ""
-        while token is not None:
-            page = self.client.search_runs([experiment], query, max_results=1000, page_token=token or None)
-            for run in page:
-                if "job_key" in run.data.tags:
-                    runs[run.data.tags["job_key"]].append(run)
-            token = page.token or None
+        for run in self._search(experiment, query):
+            if "job_key" in run.data.tags:
+                runs[run.data.tags["job_key"]].append(run)
         return runs
 
     def _upsert(self, experiment: str, entry: Entry, runs: Sequence["Run"]) -> bool:
