@@ -3,10 +3,14 @@
 Axis letters: `N` all parameters, `K` prunable entries, `D` survivors, `S` seeds. Flat vectors follow `networks.flatten`.
 """
 
-import jax
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from evotickets.networks.layout import Network
+
+if TYPE_CHECKING:
+    import jax
 
 Mask = dict[str, np.ndarray]
 
@@ -78,8 +82,11 @@ def survivors(network: Network, mask: Mask) -> np.ndarray:
     return np.flatnonzero(keep).astype(np.int32)
 
 
-def scatter(values: jax.Array, positions: jax.Array, size: int) -> jax.Array:
+def scatter(values: "jax.Array", positions: "jax.Array", size: int) -> "jax.Array":
     """Place survivors [..., D] into zeros [..., N]."""
+    # Configurations are checked with the counts of this module, and their check starts no JAX.
+    import jax
+
     return (
         jax.numpy.zeros((*values.shape[:-1], size), values.dtype)
         .at[..., positions]

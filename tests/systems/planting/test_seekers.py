@@ -14,6 +14,7 @@ from evotickets.planted import mother, samples
 from evotickets.supermasks import adam, edge_popup, perceptron
 from evotickets.supermasks.instance import Instance, counts, cut
 from evotickets.systems.planting import cells, saliency, seeker, seekers
+from evotickets.systems.planting.seekers import by_score
 
 TRAINING = {"epochs": 2, "batch": 32, "learning_rate": 0.001}
 CIRCLE = {"target": "circle", "width": 24, "noise": 0.01}

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from evotickets import streams, tasks
+from evotickets import pruning, streams, tasks
 from evotickets.networks import feedforward, layout, masks
 from evotickets.pruning import controls
 from evotickets.systems.tickets import levels as tickets
