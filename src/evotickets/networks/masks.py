@@ -61,6 +61,7 @@ def survivors(network: Network, mask: np.ndarray) -> np.ndarray:
 
 def scatter(values: "jax.Array", positions: "jax.Array", size: int) -> "jax.Array":
     """Place survivors [..., D] into zeros [..., N]."""
+    # Configurations are checked with the counts of this module, and their check starts no JAX.
     import jax.numpy as jnp
 
     return (

@@ -53,9 +53,8 @@ def test_the_schema_and_the_seekers_agree():
 
 
 def test_the_schema_names_every_family_of_targets():
-    text = RULES["properties"]["planting"]["properties"]["targets"]["additionalProperties"]["properties"]["target"][
-        "description"
-    ]
+    section = RULES["properties"]["planting"]["properties"]
+    text = section["targets"]["additionalProperties"]["properties"]["target"]["description"]
     assert all(name in text for name in targets.TARGETS)
 
 
