@@ -1,0 +1,146 @@
+"""What is planned again on a finished study: what depends on a changed computation, and nothing else."""
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+
+import pytest
+
+from tests import studies
+
+FOLLOWING = {"tickets_table", "tickets_figures", "claims", "claims_table"}
+"""Rules that follow from the scores of levels."""
+
+
+def snakemake(folder, *arguments):
+    command = [sys.executable, "-m", "snakemake", "--configfile", "study.yaml", "--cores", "2", "--logger", "progress"]
+    return subprocess.run(
+        [*command, "--workflow-profile", "workflow/profiles/default", *arguments],
+        cwd=folder, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(folder / "src")}, check=False,
+    )  # fmt: skip
+
+
+def planned(folder):
+    """How many jobs of each rule a dry run plans."""
+    done = snakemake(folder, "--dry-run")
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    if "Nothing to be done" in said:
+        return {}
+    stats = re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)
+    return {rule: int(count) for rule, count in stats if rule not in ("all", "total")}
+
+
+def checkout(folder):
+    """A checkout of its own, whose code a test can edit."""
+    for name in ("src", "workflow", "Snakefile"):
+        if (studies.ROOT / name).is_dir():
+            shutil.copytree(
+                studies.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+            )
+        elif (studies.ROOT / name).is_file():
+            shutil.copy(studies.ROOT / name, folder)
+    (studies.ROOT / ".cache").mkdir(exist_ok=True)
+    (folder / ".cache").symlink_to(studies.ROOT / ".cache")
+    shutil.copy(studies.TINY, folder / "study.yaml")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = checkout(tmp_path_factory.mktemp("study"))
+    done = snakemake(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.fixture
+def edit(finished):
+    """Replace text in files of the checkout; they are as before when the test ends, but for their times."""
+    originals = {}
+
+    def replace(path, old, new):
+        text = path.read_text()
+        assert old in text, f"{old} is not in {path}"
+        originals.setdefault(path, text)
+        path.write_text(text.replace(old, new, 1))
+
+    yield replace
+    for path, text in originals.items():
+        path.write_text(text)
+
+
+def files_of(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def shuffle_times(folder):
+    """As after a copy that keeps no times, which takes the files in any order."""
+    for path in files_of(folder):
+        seconds = 1_700_000_000 + random.Random(path.as_posix()).random() * 1000
+        os.utime(path, (seconds, seconds))
+
+
+def test_a_finished_study_has_nothing_to_do_after_a_touch_of_any_file(finished):
+    assert planned(finished) == {}
+    for path in sorted(files_of(finished / "src") + files_of(finished / "workflow")):
+        path.touch()
+    (finished / "results/tickets/digits/initial.parquet").touch()
+    (finished / "results/tickets/digits/snes/dense/level00/ticket.parquet").touch()
+    assert planned(finished) == {}
+
+
+def test_a_copied_study_has_nothing_to_do_whatever_the_times_of_its_files(finished, tmp_path):
+    folder = checkout(tmp_path)
+    shutil.copytree(finished / ".snakemake", folder / ".snakemake")
+    shutil.copytree(finished / "results", folder / "results")
+    shuffle_times(folder / "results")
+    assert planned(folder) == {}
+
+
+def test_copied_results_have_nothing_to_do_without_the_records_of_snakemake(finished, tmp_path):
+    folder = checkout(tmp_path)
+    with tarfile.open(tmp_path / "results.tar", "w") as archive:
+        archive.add(finished / "results", "results")
+    with tarfile.open(tmp_path / "results.tar") as archive:
+        archive.extractall(folder, filter="data")
+    shuffle_times(folder / "results")
+    assert planned(folder) == {}
+
+
+def test_comments_and_docstrings_plan_nothing(finished, edit):
+    for path in [*(finished / "src/evotickets").rglob("*.py"), *(finished / "workflow/scripts").glob("*.py")]:
+        if path.read_text().startswith('"""'):
+            edit(path, '"""', '# A comment.\n"""Word ')
+    assert planned(finished) == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rules"),
+    [
+        ("scripts/tickets_table.py", "ignore_index=True", "ignore_index=False", FOLLOWING),
+        ("scripts/claims_table.py", "results.write_table", "print(1)\n    results.write_table", {"claims_table"}),
+        ("scripts/level.py", '"kept"', '"left"', {"level", "cut_figure", "chain"} | FOLLOWING),
+    ],
+)
+def test_an_edit_plans_what_depends_on_it(finished, edit, file, old, new, rules):
+    edit(finished / "workflow" / file, old, new)
+    assert set(planned(finished)) == rules
+
+
+def test_an_edit_is_not_forgotten_when_its_run_is_interrupted(finished, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(finished, folder, symlinks=True)
+    script = folder / "workflow/scripts/initialise.py"
+    script.write_text(script.read_text().replace("seed=seed, name", "seed=seed + 1, name"))
+    first = "results/tickets/digits/initial.parquet"
+    before = (folder / first).read_bytes()
+    done = snakemake(folder, first)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (folder / first).read_bytes() != before
+    assert planned(folder)["level"] == 3
+    assert set(planned(folder)) == {"level", "cut_figure", "chain"} | FOLLOWING
