@@ -26,7 +26,7 @@ except reader.StudyError as error:
     sys.exit(1)
 
 # Jobs end when the process that started them is gone (evotickets.jobs).
-os.environ["EVOTICKETS_HEAD"] = str(os.getpid())
+os.environ.update(EVOTICKETS_HEAD=str(os.getpid()))
 
 RESULTS = study.results.as_posix()
 LOGS = f"{RESULTS}/logs"
