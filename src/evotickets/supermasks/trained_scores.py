@@ -18,6 +18,7 @@ from evotickets.networks.layout import Layers, Network
 from evotickets.pruning import layer_densities, top_k
 from evotickets.supermasks import adam
 from evotickets.supermasks.instance import Instance, cut
+from evotickets.trainers.descent import cosine
 
 Epochs = Annotated[int, Ge(1), Le(10_000), Doc("Passes over the training samples.")]
 LearningRate = Annotated[
@@ -122,7 +123,7 @@ class Training:
         self.instance, self.rule, self.options = instance, rule, (momentum, weight_decay)
         self.order = adam.orders(samples, epochs, instance.training["batch"], instance.rngs("order"))
         steps = self.order.shape[2]
-        self.rates = adam.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
+        self.rates = cosine(learning_rate, epochs * steps).reshape(epochs, steps)
         drawn = [rule.draw(network, rng) for rng in instance.rngs("scores")]
         self.scores: Any = np.stack(drawn).astype(np.float32)
         self.velocity: Any = np.zeros_like(self.scores)
