@@ -180,13 +180,10 @@ def test_bfloat16_rounds_factors_only(network, density):
 
 
 def test_seeds_may_differ_in_what_is_alive():
-    one = {"dense1": np.zeros((20, 24), bool), "dense2": np.zeros((24, 5), bool)}
-    one["dense1"][:, 3] = True
-    one["dense2"][3] = True
-    two = {"dense1": np.zeros((20, 24), bool), "dense2": np.zeros((24, 5), bool)}
-    two["dense1"][2] = True
-    two["dense2"][7, 1] = True
-    mask = stacked(one, two)
+    mask = np.zeros((2, SHALLOW.kernel_count), bool)
+    first_layer, second_layer = networks_layout.kernels(SHALLOW, mask)
+    first_layer[0, 3, :] = second_layer[0, :, 3] = True
+    first_layer[1, :, 2] = second_layer[1, 1, 7] = True
     members, x, _ = problem(SHALLOW, mask)
     for path in ("dense", "sparse"):
         plan = population.plan(SHALLOW, mask, path=path)

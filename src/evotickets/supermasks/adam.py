@@ -14,6 +14,7 @@ import optax
 
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
+from evotickets.trainers.descent import cosine, descend
 
 CACHE = 2**23
 """Bytes that the weights, moments and gradients of the seeds trained side by side should fit into on a CPU."""
@@ -52,26 +53,18 @@ def over_seeds(network: Network, function: Callable[[Any], Any], arguments: Any)
     )
 
 
-def cosine(rate: float, steps: int) -> np.ndarray:
-    """Return learning rates [steps] that fall from `rate` to zero along half a cosine."""
-    return np.asarray(optax.cosine_decay_schedule(rate, steps)(np.arange(steps)))
-
-
 @partial(jax.jit, static_argnums=(0, 1))
 def _adam(network, classes, rates, parameters, keep, x, y, order):
-    optimizer = optax.scale_by_adam()
-
     def one(argument):
         parameters, keep, x, y, order = argument
         weights, keep = layout.layers(network, parameters), layout.layers(network, keep)
 
-        def step(carried, inputs):
-            (weights, state), (index, rate) = carried, inputs
-            gradient = jax.grad(loss, argnums=1)(classes, weights, x[index], y[index])
-            updates, state = optimizer.update(jax.tree.map(jnp.multiply, gradient, keep), state)
-            return (jax.tree.map(lambda weight, update: weight - rate * update, weights, updates), state), None
+        def value_and_grad(weights, index):
+            value, gradient = jax.value_and_grad(loss, argnums=1)(classes, weights, x[index], y[index])
+            return value, jax.tree.map(jnp.multiply, gradient, keep)
 
-        (weights, _), _ = jax.lax.scan(step, (weights, optimizer.init(weights)), (order, rates))
+        optimizer = optax.adam(lambda step: rates[step])
+        weights, _, _ = descend(value_and_grad, optimizer, weights, optimizer.init(weights), order)
         return layout.join(weights)
 
     return over_seeds(network, one, (parameters, keep, x, y, order))

@@ -17,6 +17,7 @@ from evotickets.networks.layout import Layers, Network
 from evotickets.pruning import layer_densities, top_k
 from evotickets.supermasks import adam
 from evotickets.supermasks.instance import Instance, cut
+from evotickets.trainers.descent import cosine
 
 ScoreRate = Annotated[LearningRate, Doc("Learning rate of the scores at the start; it falls along a cosine.")]
 ScoreMomentum = Annotated[Momentum, Doc("Momentum of the scores.")]
@@ -120,7 +121,7 @@ class Training:
         self.instance, self.rule, self.options = instance, rule, (momentum, weight_decay)
         self.order = adam.orders(samples, epochs, instance.training["batch"], instance.rngs("order"))
         steps = self.order.shape[2]
-        self.rates = adam.cosine(learning_rate, epochs * steps).reshape(epochs, steps)
+        self.rates = cosine(learning_rate, epochs * steps).reshape(epochs, steps)
         drawn = [rule.draw(network, rng) for rng in instance.rngs("scores")]
         self.scores: Any = np.stack(drawn).astype(np.float32)
         self.velocity: Any = np.zeros_like(self.scores)

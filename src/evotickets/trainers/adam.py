@@ -12,6 +12,7 @@ import optax
 
 from evotickets import streams
 from evotickets.configuration.options import Doc, Ge, Le, LearningRate
+from evotickets.trainers.descent import descend
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
 from evotickets.trainers.objectives import Evaluations, Objective, scorer
 
@@ -55,13 +56,13 @@ def train(
         def one(argument):
             context, weights, state, key = argument
 
-            def step(carried, key):
-                weights, state = carried
-                loss, gradient = value_and_grad(shared, context, weights, key)
-                updates, state = optimizer.update(gradient, state)
-                return (optax.apply_updates(weights, updates), state), loss
-
-            (weights, state), losses = jax.lax.scan(step, (weights, state), jax.random.split(key, steps))
+            weights, state, losses = descend(
+                lambda weights, key: value_and_grad(shared, context, weights, key),
+                optimizer,
+                weights,
+                state,
+                jax.random.split(key, steps),
+            )
             return weights, state, objective.scatter(context, weights), {"batch/loss": jnp.mean(losses)}
 
         return streams.over_seeds(one, (context, weights, state, keys))
