@@ -18,7 +18,7 @@ def flat(mutation, child, sizes=SIZES, seed=0, names=(0,)):
     normals, mask = [], []
     for size, piece in zip(sizes, pieces(sizes, mutation, child, seed=seed, names=names), strict=True):
         dense, kept = np.zeros(size, np.float32), np.zeros(size, bool)
-        places = slice(None) if piece.places is None else piece.places
+        places = slice(None) if piece.positions is None else piece.positions
         dense[places], kept[places] = piece.normals, True
         assert piece.normals.dtype == np.float32
         assert kept.sum() == len(piece.normals), "no place twice"
@@ -106,7 +106,7 @@ def test_every_place_is_equally_likely():
     counts = {mode: np.zeros(60) for mode in ("bernoulli", "partition")}
     for mode, count in counts.items():
         for child in range(4000):
-            count[next(pieces([60], Mutation(mode, 0.2, 1), 5 * child, seed=0, names=())).places] += 1
+            count[next(pieces([60], Mutation(mode, 0.2, 1), 5 * child, seed=0, names=())).positions] += 1
     # A count is binomial with mean 800 and std 25; the largest of 120 stays within 4.5 std.
     assert max(abs(count - 800).max() for count in counts.values()) < 4.5 * np.sqrt(4000 * 0.2 * 0.8)
 

@@ -21,7 +21,7 @@ def draws(mutation, count=DRAWS, size=N):
     out = np.zeros((count, size))
     for child in range(count):
         piece = next(pieces([size], mutation, child, seed=1, names=()))
-        out[child, slice(None) if piece.places is None else piece.places] = piece.normals
+        out[child, slice(None) if piece.positions is None else piece.positions] = piece.normals
     return out * mutation.std(1.0)
 
 

@@ -33,7 +33,7 @@ def expected(weights, mutation, child, *names):
     drawn = pieces(weights.sizes, mutation, child, seed=weights.seed, names=names)
     for size, std, piece in zip(weights.sizes, weights.stds, drawn, strict=True):
         part = np.zeros(size)
-        part[slice(None) if piece.places is None else piece.places] = piece.normals
+        part[slice(None) if piece.positions is None else piece.positions] = piece.normals
         parts.append(part * mutation.std(std))
     return np.concatenate(parts)
 

@@ -72,7 +72,7 @@ def run(
     rows: Rows = []
     done = 0
 
-    def one_more() -> None:
+    def count_network() -> None:
         nonlocal done
         done += 1
         report(done)
@@ -80,8 +80,10 @@ def run(
     for index in range(count):
         model = problems.restore(parent, states, index, threads)
         problem = problems.problem(parent, (images["fitness"], images["test"]), seed, index)
-        own = int(streams.generator(seed, "subspace", "children", index).integers(2**31))
-        setting = Setting(Weights(model, own), problem, children, index, images["batch"], batch_norm, one_more)
+        noise_seed = int(streams.generator(seed, "subspace", "children", index).integers(2**31))
+        setting = Setting(
+            Weights(model, noise_seed), problem, children, index, images["batch"], batch_norm, count_network
+        )
         rows += STUDIES[study](setting, settings)
     return rows
 
@@ -93,26 +95,26 @@ def baseline(
     rows: Rows = []
     for index in range(len(states)):
         model = problems.restore(parent, states, index, threads)
-        found = problems.source(parent, seed, index)
-        every = np.arange(len(found.test.labels))
+        images = problems.source(parent, seed, index)
+        every = np.arange(len(images.test.labels))
         logits = []
         # Images that are read when asked for need not all be in memory.
         for part in np.array_split(every, -(-len(every) // max(batch, 2000))):
-            samples = evaluation.Samples(found.test.read(part), found.test.labels[part], found.mean, found.std)
+            samples = evaluation.Samples(images.test.read(part), images.test.labels[part], images.mean, images.std)
             logits.append(evaluation.logits(model, samples, batch))
-        quality = predictions.quality(predictions.normalised(np.concatenate(logits)), found.test.labels)
+        quality = predictions.quality(predictions.normalised(np.concatenate(logits)), images.test.labels)
         rows += [row(index, "parent", "test", metric, value) for metric, value in quality._asdict().items()]
     return rows
 
 
 def summary(rows: Rows) -> dict[str, float]:
     """Return the mean over seeds of the main scores by `split/candidate_metric`: last step, smallest sigma, first rule."""
-    step, sigma = max(found["step"] for found in rows), min(found["sigma"] for found in rows)
+    step, sigma = max(entry["step"] for entry in rows), min(entry["sigma"] for entry in rows)
     at = {"step": step, "sigma": sigma, "rule": rows[0]["rule"]}
-    held: dict[str, list[float]] = {}
-    for found in rows:
-        shown = found["metric"] in SHOWN and found["candidate"] != "theory" and not np.isnan(found["value"])
-        if shown and at.items() <= found.items():
-            name = f"{found['split']}/{found['candidate']}_{found['metric']}"
-            held.setdefault(name, []).append(found["value"])
-    return {name: float(np.mean(values)) for name, values in held.items()}
+    scores: dict[str, list[float]] = {}
+    for entry in rows:
+        shown = entry["metric"] in SHOWN and entry["candidate"] != "theory" and not np.isnan(entry["value"])
+        if shown and at.items() <= entry.items():
+            name = f"{entry['split']}/{entry['candidate']}_{entry['metric']}"
+            scores.setdefault(name, []).append(entry["value"])
+    return {name: float(np.mean(values)) for name, values in scores.items()}

@@ -1,7 +1,7 @@
 """Children that survive whoever evaluates them: a folder of their results, which several processes may fill together.
 
 A child is made from the seed and its number, so that its result, a small array, is all that processes exchange. There
-are no locks: every process evaluates the children that have no result yet, each from a place of its own, and whoever is
+are no locks: every process evaluates the children that have no result yet, each from another one on, and whoever is
 first is right. A process that is killed loses the child it was at, and others do its work.
 """
 
@@ -20,7 +20,7 @@ class Children:
 
     Attributes:
         folder: of the results.
-        worker: place of this process among all that share the folder, from 0.
+        worker: number of this process among all that share the folder, from 0.
         workers: how many share it.
     """
 
@@ -28,15 +28,15 @@ class Children:
         """Open a folder; results under another fingerprint answer another question and are left alone."""
         self.folder = Path(folder) if folder else None
         self.worker, self.workers = worker, workers
-        self._own = self.folder / fingerprint[:16] if self.folder else None
+        self._results = self.folder / fingerprint[:16] if self.folder else None
 
     def evaluated(self, count: int, evaluate: Callable[[int], np.ndarray], *names: str | int) -> list[np.ndarray]:
         """Return the results of children 0 … count − 1 of the generation `names`, evaluating those that have none."""
-        if self._own is None:
+        if self._results is None:
             return [evaluate(child) for child in range(count)]
-        place = self._own.joinpath(*map(str, names))
-        place.mkdir(parents=True, exist_ok=True)
-        files = [place / f"child{child:05d}.npy" for child in range(count)]
+        generation = self._results.joinpath(*map(str, names))
+        generation.mkdir(parents=True, exist_ok=True)
+        files = [generation / f"child{child:05d}.npy" for child in range(count)]
         for child in self._order(count):
             if not _readable(files[child]):
                 _first(files[child], evaluate(child))

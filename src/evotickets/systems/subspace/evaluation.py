@@ -55,7 +55,7 @@ def logits(model: nn.Module, samples: Samples, batch: int) -> np.ndarray:
         ValueError: if the model gives something else than logits of every image.
     """
     device = next(model.parameters()).device
-    found = []
+    outputs = []
     for part in samples.batches(batch, device):
         out = model(part)
         out = getattr(out, "logits", out)
@@ -67,8 +67,8 @@ def logits(model: nn.Module, samples: Samples, batch: int) -> np.ndarray:
                 f"the model tells {out.shape[1]} classes apart, the labels go up to {samples.labels.max()}: "
                 "name the data that it was trained on"
             )
-        found.append(out.float().cpu().numpy())
-    return np.concatenate(found)
+        outputs.append(out.float().cpu().numpy())
+    return np.concatenate(outputs)
 
 
 @contextmanager

@@ -35,16 +35,16 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
 
     fitness, test = shifted(setting.problem.fitness, "fitness"), shifted(original, "test")
     setting = setting._replace(problem=setting.problem._replace(fitness=fitness, test=test))
-    places = {"fitness": fitness, "test": test, "original": original}
+    splits = {"fitness": fitness, "test": test, "original": original}
     factors = {name: settings[name] for name in ("rule", "sigma", "shift", "decay")}
     shown = {round(total * index / settings["evaluations"]) for index in range(settings["evaluations"] + 1)}
     rows: Rows = []
     for generation in range(total + 1):
         if generation in shown:
-            for place, samples in places.items():
-                found = predictions.normalised(setting.logits(samples))
-                for metric, value in predictions.quality(found, samples.labels)._asdict().items():
-                    rows.append(row(setting.seed, PARENT, place, metric, value, step=generation, **factors))
+            for split, samples in splits.items():
+                log_probabilities = predictions.normalised(setting.logits(samples))
+                for metric, value in predictions.quality(log_probabilities, samples.labels)._asdict().items():
+                    rows.append(row(setting.seed, PARENT, split, metric, value, step=generation, **factors))
             rows.append(
                 row(setting.seed, PARENT, "weights", "distance", setting.weights.distance, step=generation, **factors)
             )

@@ -33,9 +33,9 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
     for child, loss in enumerate(losses):
         drawn = pieces(weights.sizes, mutation, child, seed=weights.seed, names=())
         for start, size, std, piece in zip(starts[:-1], weights.sizes, weights.stds, drawn, strict=True):
-            own = estimate[start : start + size]
-            places = slice(None) if piece.places is None else piece.places
-            own[places] += (loss - before) * mutation.std(std) * piece.normals
+            part = estimate[start : start + size]
+            moved = slice(None) if piece.positions is None else piece.positions
+            part[moved] += (loss - before) * mutation.std(std) * piece.normals
         if child + 1 in numbers:
             scales = {"rule": mutation.rule, "sigma": mutation.sigma, "step": child + 1}
             length = np.linalg.norm(estimate) * np.linalg.norm(truth)

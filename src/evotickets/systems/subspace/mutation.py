@@ -44,9 +44,9 @@ class Mutation:
 
 
 class Piece(NamedTuple):
-    """What one tensor gains: normals [M] before they are scaled, at flat places [M], or everywhere (None)."""
+    """What one tensor gains: normals [M] before they are scaled, at flat positions [M], or everywhere (None)."""
 
-    places: np.ndarray | None
+    positions: np.ndarray | None
     normals: np.ndarray
 
 
@@ -77,22 +77,22 @@ def origin(mutation: Mutation, child: int) -> Origin:
 def masks(
     sizes: Sequence[int], mutation: Mutation, child: int, *, seed: int, names: tuple[str | int, ...]
 ) -> Iterator[np.ndarray | None]:
-    """Draw the places that mutate in a child, for each tensor of `sizes` entries; None stands for all.
+    """Draw the positions that mutate in a child, for each tensor of `sizes` entries; None stands for all.
 
     Source: Whitaker & Whitley (2023), sparse mutation decompositions.
     Deviates: a partition has one entry of each block in every run of K entries that lie `size / K` apart, instead of
         any; blocks so have the same size, and each is drawn without drawing the others. A static mask is the same in
         every generation.
     """
-    own = origin(mutation, child)
+    drawn_from = origin(mutation, child)
     if mutation.mode == "static":
         names = ()
-    rng = streams.generator(seed, "subspace", "mask", *names, own.masks)
+    rng = streams.generator(seed, "subspace", "mask", *names, drawn_from.masks)
     for size in sizes:
         if mutation.mode == DENSE or mutation.density == 1:
             yield None
         elif mutation.mode == "partition":
-            yield _block(size, mutation.blocks, own.block, rng)
+            yield _block(size, mutation.blocks, drawn_from.block, rng)
         else:
             yield _bernoulli(size, mutation.density, rng)
 
@@ -105,33 +105,33 @@ def pieces(
     A piece depends on the sizes, the mode and density, the seed, the names and the child, and on nothing else. It is
     drawn on the host with NumPy, so that it is the same on every device. Its cost is proportional to M.
     """
-    own = origin(mutation, child)
-    rng = streams.generator(seed, "subspace", "normals", *names, own.normals)
+    drawn_from = origin(mutation, child)
+    rng = streams.generator(seed, "subspace", "normals", *names, drawn_from.normals)
     drawn = masks(sizes, mutation, child, seed=seed, names=names)
     for size in sizes:
-        # Nothing is held here while the caller works: a tensor of noise is all there is at a time.
-        yield _piece(size, next(drawn), own.sign, rng)
+        # Nothing is kept here while the caller works: there is one tensor of noise at a time.
+        yield _piece(size, next(drawn), drawn_from.sign, rng)
 
 
-def _piece(size: int, places: np.ndarray | None, sign: int, rng: np.random.Generator) -> Piece:
-    normals = rng.standard_normal(size if places is None else len(places), dtype=np.float32)
+def _piece(size: int, positions: np.ndarray | None, sign: int, rng: np.random.Generator) -> Piece:
+    normals = rng.standard_normal(size if positions is None else len(positions), dtype=np.float32)
     normals *= sign
-    return Piece(places, normals)
+    return Piece(positions, normals)
 
 
 def _bernoulli(size: int, density: float, rng: np.random.Generator) -> np.ndarray:
-    """Return the places [M] of a Bernoulli mask, drawn as the gaps between them."""
+    """Return the positions [M] of a Bernoulli mask, drawn as the gaps between them."""
     room = int(size * density + 6 * sqrt(size * density) + 10)
     # A gap beyond the tensor ends it; cut there, a sum of gaps of a very sparse mask cannot overflow.
-    places = np.cumsum(np.minimum(rng.geometric(density, room), size + 1)) - 1
-    while places[-1] < size:
+    positions = np.cumsum(np.minimum(rng.geometric(density, room), size + 1)) - 1
+    while positions[-1] < size:
         gaps = np.minimum(rng.geometric(density, room), size + 1)
-        places = np.concatenate([places, places[-1] + np.cumsum(gaps)])
-    return places[: np.searchsorted(places, size)]
+        positions = np.concatenate([positions, positions[-1] + np.cumsum(gaps)])
+    return positions[: np.searchsorted(positions, size)]
 
 
 def _block(size: int, blocks: int, block: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the places [M] of a block of a partition."""
+    """Return the positions [M] of a block of a partition."""
     rows = -(-size // blocks)
-    places = np.arange(rows) + rows * ((rng.integers(blocks, size=rows) + block) % blocks)
-    return places[places < size]
+    positions = np.arange(rows) + rows * ((rng.integers(blocks, size=rows) + block) % blocks)
+    return positions[positions < size]

@@ -33,20 +33,20 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
         same = "relative" if scale["rule"] == "relative" else "", round(mutation.std(1.0), 12)
         if same not in known:
             known[same] = list(_scale(setting, both, parent, mutation, settings, len(known)))
-        rows += [row(setting.seed, *found, **scale) for found in known[same]]
+        rows += [row(setting.seed, *values, **scale) for values in known[same]]
     return rows
 
 
 def _scale(
-    setting: Setting, both: Samples, parent: np.ndarray, mutation: Mutation, settings: Mapping[str, Any], place: int
+    setting: Setting, both: Samples, parent: np.ndarray, mutation: Mutation, settings: Mapping[str, Any], scale: int
 ) -> Iterable[tuple[str, str, str, float]]:
     split, labels = len(setting.problem.fitness.labels), both.labels
-    children = setting.all_logits(both, mutation, settings["children"], place, 0)
+    children = setting.all_logits(both, mutation, settings["children"], scale, 0)
     losses = np.array(
-        [predictions.losses(predictions.normalised(own[:split]), labels[:split]).mean() for own in children]
+        [predictions.losses(predictions.normalised(logits[:split]), labels[:split]).mean() for logits in children]
     )
     made = {PARENT: predictions.normalised(parent)}
-    recombined = _recombine(setting, both, mutation, losses, settings["step"], place)
+    recombined = _recombine(setting, both, mutation, losses, settings["step"], scale)
     for kind, logits in zip(RECOMBINED, recombined, strict=True):
         made[kind] = predictions.normalised(logits)
     made["ensemble"] = predictions.ensemble(children)
@@ -56,31 +56,33 @@ def _scale(
     for name, logits in (("parent_scaled", parent), ("ensemble_scaled", made["ensemble"])):
         made[name] = made[PARENT if name.startswith(PARENT) else "ensemble"].copy()
         made[name][split:] = predictions.scaled(logits[split:], labels[split:])
-    for name, found in made.items():
-        yield from ((name, *values) for values in _judge(found, made[PARENT], labels, split))
+    for name, log_probabilities in made.items():
+        yield from ((name, *values) for values in _judge(log_probabilities, made[PARENT], labels, split))
     yield from (("child", *values) for values in _average(children, made[PARENT], labels, split))
 
 
 def _recombine(
-    setting: Setting, both: Samples, mutation: Mutation, losses: np.ndarray, step: float, place: int
+    setting: Setting, both: Samples, mutation: Mutation, losses: np.ndarray, step: float, scale: int
 ) -> list[np.ndarray]:
     def evaluate(index: int) -> np.ndarray:
         shares = recombination.shares(RECOMBINED[index], losses, step)
         with setting.weights.recombined(mutation, shares):
-            found = setting.logits(both)
+            logits = setting.logits(both)
         setting.report()
-        return found
+        return logits
 
-    names = f"seed{setting.seed:02d}", f"{place:05d}", "recombined"
+    names = f"seed{setting.seed:02d}", f"{scale:05d}", "recombined"
     return setting.children.evaluated(len(RECOMBINED), evaluate, *names)
 
 
-def _judge(found: np.ndarray, parent: np.ndarray, labels: np.ndarray, split: int) -> Iterable[tuple[str, str, float]]:
+def _judge(
+    log_probabilities: np.ndarray, parent: np.ndarray, labels: np.ndarray, split: int
+) -> Iterable[tuple[str, str, float]]:
     """Yield split, metric and value of one candidate's log probabilities [n, O], beside the parent's."""
     for name, part in (("fitness", slice(None, split)), ("test", slice(split, None))):
-        quality = predictions.quality(found[part], labels[part])
+        quality = predictions.quality(log_probabilities[part], labels[part])
         yield from ((name, metric, value) for metric, value in quality._asdict().items())
-    test, before, truth = found[split:], parent[split:], labels[split:]
+    test, before, truth = log_probabilities[split:], parent[split:], labels[split:]
     yield "test", "disagreement", predictions.disagreement(test, before)
     gains = predictions.losses(before, truth) - predictions.losses(test, truth)
     low, high = predictions.bootstrap(gains, streams.generator(0, "subspace", "bootstrap"))
@@ -94,10 +96,10 @@ def _average(
 ) -> Iterable[tuple[str, str, float]]:
     """Yield means over children [C, n, O], and the std of their losses."""
     for name, part in (("fitness", slice(None, split)), ("test", slice(split, None))):
-        found = [predictions.normalised(own[part]) for own in children]
-        qualities = np.array([predictions.quality(own, labels[part]) for own in found])
+        predicted = [predictions.normalised(logits[part]) for logits in children]
+        qualities = np.array([predictions.quality(child, labels[part]) for child in predicted])
         yield from zip([name] * 3, ("nll", "accuracy", "ece"), qualities.mean(0), strict=True)
-        yield name, "nll_std", float(qualities[:, 0].std(ddof=1)) if len(found) > 1 else float("nan")
+        yield name, "nll_std", float(qualities[:, 0].std(ddof=1)) if len(predicted) > 1 else float("nan")
         if name == "test":
-            apart = [predictions.disagreement(own, parent[part]) for own in found]
+            apart = [predictions.disagreement(child, parent[part]) for child in predicted]
             yield name, "disagreement", float(np.mean(apart))

@@ -21,12 +21,12 @@ def build(path: str, arguments: Mapping[str, Any]) -> nn.Module:
     Raises:
         ValueError: if the path cannot be imported, the call fails, what it returns is no `nn.Module`, or a weight is NaN.
     """
-    found, rest = None, path
+    named, rest = None, path
     parts = path.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         name = ".".join(parts[:cut])
         try:
-            found, rest = importlib.import_module(name), ".".join(parts[cut:])
+            named, rest = importlib.import_module(name), ".".join(parts[cut:])
             break
         except ModuleNotFoundError as error:
             # What is missing may also be something that an existing module needs.
@@ -34,18 +34,18 @@ def build(path: str, arguments: Mapping[str, Any]) -> nn.Module:
                 raise ValueError(f"the model {path} needs {error.name}, which is not installed: install it") from error
         except Exception as error:
             raise ValueError(f"the model {path} cannot be imported ({_first_line(error)}): mend {name}") from error
-    if found is None:
+    if named is None:
         raise ValueError(
             f"the model {path} cannot be imported: there is no module {parts[0]}; install it or mend the path"
         )
     for part in rest.split("."):
-        if not hasattr(found, part):
+        if not hasattr(named, part):
             raise ValueError(f"the model {path} cannot be imported: {name} has no {rest}; mend the path")
-        found = getattr(found, part)
-    if not callable(found):
+        named = getattr(named, part)
+    if not callable(named):
         raise ValueError(f"the model {path} is no class or function: name what returns an nn.Module")
     try:
-        model = found(**arguments)
+        model = named(**arguments)
     except Exception as error:
         given = ", ".join(arguments) or "no arguments"
         raise ValueError(f"the model {path} cannot be built with {given} ({_first_line(error)}): mend them") from error
@@ -75,11 +75,11 @@ def load(model: nn.Module, checkpoint: str | Path) -> None:
             f"the checkpoint {path} is missing: put it there, or let EVOTICKETS_DATA name the folder that holds it"
         )
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     # What is no checkpoint fails in torch's reader in any way there is, as a KeyError for one.
     except Exception as error:
         raise ValueError(f"{path} is damaged or no checkpoint of weights only: fetch it anew") from error
-    state = held.get("state_dict", held) if isinstance(held, dict) else held
+    state = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
@@ -88,16 +88,16 @@ def load(model: nn.Module, checkpoint: str | Path) -> None:
         )
     if state and all(name.startswith("module.") for name in state):
         state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    own = model.state_dict()
+    expected = model.state_dict()
     # Checkpoints from before PyTorch 0.4.1 do not count the batches that batch norm has seen; evaluation never reads it.
-    state |= {name: own[name] for name in own if name.endswith("num_batches_tracked") and name not in state}
-    missing, unknown = [n for n in own if n not in state], [n for n in state if n not in own]
+    state |= {name: expected[name] for name in expected if name.endswith("num_batches_tracked") and name not in state}
+    missing, unknown = [n for n in expected if n not in state], [n for n in state if n not in expected]
     if missing or unknown:
         raise ValueError(
             f"{path} does not fit the model: it lacks {_listed(missing)} and has {_listed(unknown)} beyond it; "
             "mend the model's arguments or name another checkpoint"
         )
-    for name, tensor in own.items():
+    for name, tensor in expected.items():
         if state[name].shape != tensor.shape:
             raise ValueError(
                 f"{path}: {name} has shape {tuple(state[name].shape)}, the model's is {tuple(tensor.shape)}; "
@@ -112,7 +112,7 @@ def _listed(names: list[str]) -> str:
     return (", ".join(names[:2]) or "nothing") + more
 
 
-def _check_finite(state: Mapping[str, torch.Tensor], where: str) -> None:
+def _check_finite(state: Mapping[str, torch.Tensor], holder: str) -> None:
     for name, tensor in state.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise ValueError(f"{where}: {name} holds NaN or infinite weights; use another checkpoint")
+            raise ValueError(f"{holder}: {name} holds NaN or infinite weights; use another checkpoint")

@@ -61,8 +61,8 @@ def ensemble(logits: np.ndarray) -> np.ndarray:
     """
     # Child by child: the log probabilities of all would double the memory.
     total = normalised(logits[0])
-    for own in logits[1:]:
-        total = np.logaddexp(total, normalised(own))
+    for child in logits[1:]:
+        total = np.logaddexp(total, normalised(child))
     return total - np.log(len(logits))
 
 
@@ -90,12 +90,12 @@ def scaled(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     So no image is judged by a temperature that has seen its label.
     """
     halves = np.arange(len(labels)) % 2 == 0
-    found = np.empty(logits.shape, np.float64)
+    log_probabilities = np.empty(logits.shape, np.float64)
     for half in (halves, ~halves):
         # One image has no other half.
         known = ~half if (~half).any() else half
-        found[half] = normalised(logits[half] / temperature(logits[known], labels[known]))
-    return found
+        log_probabilities[half] = normalised(logits[half] / temperature(logits[known], labels[known]))
+    return log_probabilities
 
 
 def mcnemar(right: np.ndarray, other: np.ndarray) -> float:

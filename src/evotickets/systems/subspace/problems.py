@@ -46,16 +46,16 @@ def problem(parent: Mapping[str, Any], counts: tuple[int, int], seed: int, index
     Raises:
         ValueError: if there are fewer.
     """
-    found = source(parent, seed, index)
+    images = source(parent, seed, index)
     parts = []
-    for name, count, pool in zip(("fitness", "test"), counts, (found.train, found.test), strict=True):
+    for name, count, pool in zip(("fitness", "test"), counts, (images.train, images.test), strict=True):
         if count > len(pool.labels):
             raise ValueError(
                 f"subspace.{name} asks for {count} images, {parent['images']} has {len(pool.labels)}: lower it"
             )
         rng = streams.generator(seed, "subspace", name, index)
         chosen = np.sort(rng.choice(len(pool.labels), count, replace=False))
-        parts.append(Samples(pool.read(chosen), pool.labels[chosen], found.mean, found.std))
+        parts.append(Samples(pool.read(chosen), pool.labels[chosen], images.mean, images.std))
     return Problem(*parts)
 
 
@@ -72,18 +72,18 @@ def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, tor
             torch.manual_seed(seed)
             model = parents.build(parent["model"], parent["arguments"])
         if "checkpoint" in parent:
-            place = Path(parent["checkpoint"])
-            parents.load(model, place if place.is_absolute() else data_folder() / place)
+            checkpoint = Path(parent["checkpoint"])
+            parents.load(model, checkpoint if checkpoint.is_absolute() else data_folder() / checkpoint)
         return [model.state_dict()]
-    found = []
+    states = []
     for index in range(count):
-        held = source(parent, seed, index)
-        every = np.arange(len(held.train.labels))
-        samples = Samples(held.train.read(every), held.train.labels, held.mean, held.std)
-        own = int(streams.generator(seed, "subspace", "parent", index).integers(2**31))
-        model = training.train(parent["model"], parent["arguments"], samples, parent["epochs"], own)
-        found.append(model.state_dict())
-    return found
+        images = source(parent, seed, index)
+        every = np.arange(len(images.train.labels))
+        samples = Samples(images.train.read(every), images.train.labels, images.mean, images.std)
+        weights_seed = int(streams.generator(seed, "subspace", "parent", index).integers(2**31))
+        model = training.train(parent["model"], parent["arguments"], samples, parent["epochs"], weights_seed)
+        states.append(model.state_dict())
+    return states
 
 
 def write(states: list[dict[str, torch.Tensor]], path: str | Path) -> None:

@@ -59,20 +59,20 @@ def shares(kind: str, losses: ArrayLike, step: float = 1.0) -> np.ndarray:
         ValueError: if the kind is unknown.
     """
     losses = np.asarray(losses, float)
-    count, found = len(losses), np.zeros(len(losses))
+    count, taken = len(losses), np.zeros(len(losses))
     match kind:
         case "best":
-            found[top(losses)[0]] = 1
+            taken[top(losses)[0]] = 1
         case "top_mean":
             chosen = top(losses)
-            found[chosen] = 1 / len(chosen)
+            taken[chosen] = 1 / len(chosen)
         case "weighted_mean":
             weights = np.exp(standardised(losses))
-            found = weights / weights.sum()
+            taken = weights / weights.sum()
         case "es_step":
-            found = step * ranked(losses) / count
+            taken = step * ranked(losses) / count
         case "weight_average":
-            found[:] = 1 / count
+            taken[:] = 1 / count
         case _:
             raise ValueError(f"unknown recombination {kind!r}; known are {', '.join(RECOMBINED)}")
-    return found
+    return taken

@@ -51,9 +51,9 @@ class Setting(NamedTuple):
 
         def loss(child: int) -> np.ndarray:
             with self.weights.child(mutation, child, *names):
-                found = predictions.normalised(self.logits(self.problem.fitness))
+                log_probabilities = predictions.normalised(self.logits(self.problem.fitness))
             self.report()
-            return predictions.losses(found, labels).mean()
+            return predictions.losses(log_probabilities, labels).mean()
 
         return np.array(self.children.evaluated(count, loss, f"seed{self.seed:02d}", *_folders(names)))
 
@@ -62,9 +62,9 @@ class Setting(NamedTuple):
 
         def of_child(child: int) -> np.ndarray:
             with self.weights.child(mutation, child):
-                found = self.logits(samples)
+                logits = self.logits(samples)
             self.report()
-            return found
+            return logits
 
         return np.stack(self.children.evaluated(count, of_child, f"seed{self.seed:02d}", *_folders(names)))
 
@@ -76,5 +76,5 @@ def _folders(names: tuple[int, ...]) -> list[str]:
 def row(seed: int, candidate: str, split: str, metric: str, value: float, **more: Any) -> dict[str, Any]:
     """Return a row of the table; `more` overrides what is no factor of most studies."""
     factors = {"rule": "none", "sigma": 0.0, "shift": "none", "decay": 0.0, "step": 0}
-    own = {"seed": seed, "candidate": candidate, "split": split, "metric": metric, "value": float(value)}
-    return factors | own | more
+    stated = {"seed": seed, "candidate": candidate, "split": split, "metric": metric, "value": float(value)}
+    return factors | stated | more

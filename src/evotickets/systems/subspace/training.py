@@ -44,6 +44,6 @@ def gradient(model: nn.Module, samples: Samples, batch: int) -> np.ndarray:
     for start, part in zip(range(0, len(labels), batch), samples.batches(batch, device), strict=True):
         out = model(part)
         loss = functional.cross_entropy(getattr(out, "logits", out), labels[start : start + batch], reduction="sum")
-        for held, own in zip(total, torch.autograd.grad(loss, list(model.parameters())), strict=True):
-            held += own
-    return np.concatenate([held.cpu().numpy().ravel() for held in total]) / len(labels)
+        for summed, slope in zip(total, torch.autograd.grad(loss, list(model.parameters())), strict=True):
+            summed += slope
+    return np.concatenate([summed.cpu().numpy().ravel() for summed in total]) / len(labels)

@@ -45,11 +45,11 @@ class Weights:
             yield
         finally:
             drawn = masks(self.sizes, mutation, index, seed=self.seed, names=names)
-            for live, parent, places in zip(self._live, self._parent, drawn, strict=True):
-                if places is None:
+            for live, parent, positions in zip(self._live, self._parent, drawn, strict=True):
+                if positions is None:
                     live.copy_(parent)
                 else:
-                    at = torch.from_numpy(places).to(live.device)
+                    at = torch.from_numpy(positions).to(live.device)
                     live.view(-1)[at] = parent.view(-1)[at]
 
     @contextmanager
@@ -97,9 +97,9 @@ class Weights:
             # Scaled on the host, so that all devices add the same numbers.
             noise = np.multiply(piece.normals, np.float32(share * mutation.std(std)), out=piece.normals)
             change = torch.from_numpy(noise).to(tensor.device, tensor.dtype)
-            if piece.places is None:
+            if piece.positions is None:
                 tensor.view(-1).add_(change)
             else:
-                tensor.view(-1).index_add_(0, torch.from_numpy(piece.places).to(tensor.device), change)
+                tensor.view(-1).index_add_(0, torch.from_numpy(piece.positions).to(tensor.device), change)
             # The next tensor's noise is drawn where this one's was.
             del piece, noise, change
