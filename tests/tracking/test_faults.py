@@ -22,16 +22,6 @@ AGAIN = "move it away and sync again, which makes a new one from the records"
 ELSEWHERE = "name another store in MLFLOW_TRACKING_URI"
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    return stores.template(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture
-def file(template, tmp_path):
-    return stores.copy(template, tmp_path)
-
-
 def fault(path):
     with pytest.raises(ResultError) as caught:
         prepare(f"sqlite:///{path}")

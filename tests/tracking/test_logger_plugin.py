@@ -59,11 +59,6 @@ write_record(path, record)
 """
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    return stores.template(tmp_path_factory.mktemp("template"))
-
-
 @pytest.fixture
 def folder(template, tmp_path):
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
@@ -200,6 +195,22 @@ class TestHandler:
             ("cell/1", "failed", "out of memory"),
             ("cell/2", "failed", "out of memory"),
         ]
+
+    def test_what_goes_wrong_is_printed_in_one_plain_line(self, tmp_path, capsys):
+        (tmp_path / "a\nb\x1b[2J").write_text("a file where the folder should be")
+        handler = self.handler(tmp_path / "a\nb\x1b[2J")
+        handler.emit(self.record(LogEvent.WORKFLOW_STARTED))
+        handler.emit(self.record(LogEvent.JOB_FINISHED, job_id=7))
+        path = f"{tmp_path}/a\\nb\\x1b[2J/results"
+        assert capsys.readouterr().err == (f"tracking: [Errno 20] Not a directory: '{path}'\ntracking: KeyError: 7\n")
+
+    def test_a_child_that_ends_without_a_word_is_said(self, tmp_path, capsys):
+        handler = self.handler(tmp_path)
+        handler.emit(self.record(LogEvent.WORKFLOW_STARTED))
+        handler.child.kill()
+        handler.close()
+        log = tmp_path / "results" / "tracking.log"
+        assert capsys.readouterr().err == f"tracking: ended with status -9 and without a word: see {log}\n"
 
     def test_a_full_disk_under_the_journal_is_only_printed(self, tmp_path, capsys):
         (tmp_path / "results").write_text("a file where the folder should be")

@@ -19,21 +19,6 @@ from tests import stores
 KEYS = [f"tickets/digits/{c}/level{k:02d}" for c in stores.CRITERIA for k in range(stores.LEVELS)]
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    return stores.template(tmp_path_factory.mktemp("template"))
-
-
-@pytest.fixture
-def file(template, tmp_path):
-    return stores.copy(template, tmp_path / "store")
-
-
-@pytest.fixture
-def uri(file):
-    return f"sqlite:///{file}"
-
-
 @pytest.fixture
 def records(tmp_path):
     return stores.write_study(tmp_path / "results")

@@ -82,7 +82,8 @@ class Store:
 
     def all_links(self, base: str) -> dict[str, str]:
         """Return the addresses of the chart pages of all experiments."""
-        links, token = dict[str, str](), ""
+        links = dict[str, str]()
+        token: str | None = ""
         while token is not None:
             page = self.client.search_experiments(page_token=token or None)
             links |= {experiment.name: self._link(base, experiment.experiment_id) for experiment in page}

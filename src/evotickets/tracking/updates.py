@@ -48,7 +48,9 @@ def sync(
     try:
         store.resolve({entry.key for entry in wanted if entry.experiment != entries.FAILURES}, ended)
     except Exception as error:
-        problems.append((entries.FAILURES, f"failures of jobs that succeeded since: {faults.explain(error, uri)}"))
+        why = faults.explain(error, uri)
+        if why not in {known for _, known in report.untracked}:
+            problems.append((entries.FAILURES, f"failures of jobs that succeeded since: {why}"))
     return report._replace(untracked=(*problems, *report.untracked), links=store.links(base))
 
 
