@@ -12,6 +12,7 @@ import numpy as np
 from timing import row
 
 from evotickets.networks import layout
+from evotickets.planted import ground as grounds
 from evotickets.planted import samples
 from evotickets.supermasks.instance import Instance
 from evotickets.systems.planting import cells, seekers
@@ -27,7 +28,7 @@ def rows(quick: bool) -> list[dict[str, Any]]:
     out, ours, theirs = [], 0.0, 0.0
     for depth in (2, 4, 9):
         target = {"target": "circle", "width": 100, "noise": 0.01}
-        ground = cells.ground(target, depth, seed=0, count=SEEDS)
+        ground = grounds.ground(target, depth, seed=0, count=SEEDS)
         rngs = [np.random.default_rng(index) for index in range(SEEDS)]
         problem = samples.draw("circle", SAMPLES, 0.01, rngs)
         instance = Instance(cells.network_of(target, depth), problem, ground.parameters, TRAINING, 0, ("benchmark",))

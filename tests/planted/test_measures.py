@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from evotickets.networks import layout, masks
+from evotickets.planted import ground as grounds
 from evotickets.planted import measures, samples, targets
 from evotickets.systems.planting import cells
 
@@ -19,7 +20,7 @@ def problem(target, seeds=3):
 @pytest.mark.parametrize("depth", [2, 4, 9])
 def test_a_planted_circle_is_judged_by_its_target_and_not_by_its_scales(depth):
     """The raw largest output says nothing (.16 to .46 in the reference); scales fitted on training samples do."""
-    ground = cells.ground(CIRCLE, depth, seed=0, count=3)
+    ground = grounds.ground(CIRCLE, depth, seed=0, count=3)
     network, data = cells.network_of(CIRCLE, depth), problem(CIRCLE)
     found = measures.quality(network, data, ground.parameters * masks.spread(network, ground.mask))
     target = targets.build("circle", depth)
@@ -31,7 +32,7 @@ def test_a_planted_circle_is_judged_by_its_target_and_not_by_its_scales(depth):
 
 
 def test_a_planted_helix_is_judged_without_its_scales():
-    ground = cells.ground(HELIX, 4, seed=0, count=2)
+    ground = grounds.ground(HELIX, 4, seed=0, count=2)
     network, data = cells.network_of(HELIX, 4), problem(HELIX, 2)
     found = measures.quality(network, data, ground.parameters * masks.spread(network, ground.mask))
     assert (found.fair < 2.2e-4).all()
@@ -46,7 +47,7 @@ def test_constant_outputs_are_worth_the_best_constant():
 
 
 def test_fitted_scales_do_not_see_the_test_samples():
-    ground = cells.ground(HELIX, 3, seed=0, count=1)
+    ground = grounds.ground(HELIX, 3, seed=0, count=1)
     network, data = cells.network_of(HELIX, 3), problem(HELIX, 1)
     shuffled = data._replace(train=samples.Samples(data.train.x, data.train.y[:, ::-1]))
     parameters = ground.parameters * masks.spread(network, ground.mask)
@@ -113,7 +114,7 @@ def test_visibility_by_hand():
 
 def test_a_cell_reports_every_measure_for_every_seed():
     target = CIRCLE | {"width": 20}
-    ground = cells.ground(target, 3, seed=0, count=2)
+    ground = grounds.ground(target, 3, seed=0, count=2)
     training = {"epochs": 1, "batch": 32, "learning_rate": 0.001}
     cell = cells.seek(target, 3, ground, {"seeker": "planted"}, "ticket", count=320, training=training, seed=0)
     whole = {(row["split"], row["metric"], row["seed"]): row["value"] for row in cell.rows if row["layer"] == 0}
@@ -129,8 +130,8 @@ def test_a_cell_reports_every_measure_for_every_seed():
 
 
 def test_noise_on_labels_changes_neither_mothers_nor_samples():
-    clean = cells.ground(CIRCLE | {"noise": 0.0}, 4, seed=1, count=2)
-    noisy = cells.ground(CIRCLE, 4, seed=1, count=2)
-    other = cells.ground(CIRCLE, 4, seed=2, count=2)
+    clean = grounds.ground(CIRCLE | {"noise": 0.0}, 4, seed=1, count=2)
+    noisy = grounds.ground(CIRCLE, 4, seed=1, count=2)
+    other = grounds.ground(CIRCLE, 4, seed=2, count=2)
     np.testing.assert_array_equal(clean.parameters, noisy.parameters)
     assert (other.parameters != noisy.parameters).any()

@@ -1,6 +1,7 @@
 """Draw the mother networks of a target and depth, and plant the ticket in each; all seeds at once."""
 
 from evotickets import jobs, results
+from evotickets.planted import ground as grounds
 from evotickets.systems.planting import cells
 from evotickets.systems.planting.tables import SCALES
 from evotickets.systems.tickets import archive
@@ -9,7 +10,7 @@ from evotickets.systems.tickets import levels as tickets
 
 def main(job, output, depth, target, seed, seeds_count):
     network = cells.network_of(target, depth)
-    ground = cells.ground(target, depth, seed=seed, count=seeds_count)
+    ground = grounds.ground(target, depth, seed=seed, count=seeds_count)
     ticket = tickets.Ticket(ground.parameters, ground.mask)
     archive.write_ticket(output.planted, network, ticket, range(seeds_count), job.metadata)
     rows = [{"seed": seed, "scales": scales} for seed, scales in enumerate(ground.scales)]

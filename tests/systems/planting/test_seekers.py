@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from evotickets.networks import feedforward, layout, masks
+from evotickets.planted import ground as grounds
 from evotickets.planted import samples
 from evotickets.supermasks import TRAINED_SCORES, adam, biprop, edge_popup, gem_miner, trained_scores
 from evotickets.supermasks.instance import Instance, counts, cut
@@ -26,7 +27,7 @@ QUICK = {
 
 
 def instance(target=CIRCLE, depth=3, seeds=2, count=320):
-    ground = cells.ground(target, depth, seed=0, count=seeds)
+    ground = grounds.ground(target, depth, seed=0, count=seeds)
     rngs = [np.random.default_rng(index) for index in range(seeds)]
     problem = samples.draw(target["target"], count, target["noise"], rngs)
     return Instance(cells.network_of(target, depth), problem, ground.parameters, TRAINING, 0, ("test",)), ground
@@ -306,7 +307,7 @@ def test_a_hundred_rounds_of_synflow_keep_all_layers_where_one_round_does_not():
 
 def test_edge_popup_finds_a_strong_ticket_in_half_the_weights():
     target = CIRCLE | {"width": 100}
-    ground = cells.ground(target, 4, seed=0, count=2)
+    ground = grounds.ground(target, 4, seed=0, count=2)
     found = cells.seek(
         target, 4, ground, {"seeker": "edge_popup", "epochs": 3}, 0.5, count=10_000, training=TRAINING, seed=0
     )
