@@ -98,7 +98,6 @@ def main() -> int:
     """Parse the command line and do what it says."""
     parser = argparse.ArgumentParser("evotickets", description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    parser.set_defaults(function=lambda _: parser.print_help() or 0)
     commands = parser.add_subparsers(metavar="COMMAND")
     for function in (run, report):
         command = commands.add_parser(function.__name__, help=function.__doc__)
@@ -116,6 +115,9 @@ def main() -> int:
         command = commands.add_parser(name, help=what)
         command.set_defaults(function=lambda _, name=name: _tracking(name))
     options = parser.parse_args()
+    if "function" not in options:
+        parser.print_help()
+        return 0
     try:
         return options.function(options)
     except (reader.StudyError, lock.BusyError) as error:

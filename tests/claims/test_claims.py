@@ -13,8 +13,9 @@ from evotickets.claims import page, registry
 from evotickets.results import CLAIMS
 from evotickets.statistics import Effect
 from evotickets.systems import registry as systems
-from evotickets.systems.tickets import claims as tickets_claims
 from evotickets.systems.tickets.tables import BARRIERS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
+
+tickets_claims = systems.claims("tickets")
 
 DENSITIES = [1.0, 0.5, 0.2, 0.1, 0.02]
 SEEDS = 5

@@ -84,8 +84,9 @@ def declared(module: str, source: Path) -> list[Figure]:
         ValueError: if a declaration holds anything but literals, or a caption is missing.
     """
     found = []
-    for node in ast.parse(source.read_text()).body:
-        for decorator in getattr(node, "decorator_list", ()):
+    functions = [node for node in ast.parse(source.read_text()).body if isinstance(node, ast.FunctionDef)]
+    for node in functions:
+        for decorator in node.decorator_list:
             if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == figure.__name__:
                 path, options = _literals(decorator, source)
                 caption = source.parent / "captions" / f"{node.name}.rst"
