@@ -1,6 +1,6 @@
 """Saliency at initialisation: what one-shot pruning knows of weights that were never trained.
 
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries. Larger means keep, as for every score.
+Larger means keep, as for every score.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Scores: per-weight saliency, larger means keep.
 
-Axis letters: `S` seeds, `K` prunable entries. A score sees only what training left behind, never the loss.
+A score sees only what training left behind, never the loss.
 """
 
 import inspect

@@ -1,7 +1,4 @@
-"""What a task is, and the one list of tasks: a loader or builder registers itself under its name with a decorator.
-
-Axis letters: `n` samples, `O` outputs.
-"""
+"""What a task is, and the one list of tasks: a loader or builder registers itself under its name with a decorator."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

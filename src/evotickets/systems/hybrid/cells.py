@@ -1,6 +1,6 @@
 """A cell of the grid: one task, method and density, all seeds at once.
 
-A new method is a registered function in a module that is imported here. Axis letters: `S` seeds.
+A new method is a registered function in a module that is imported here.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,6 @@
 """What a method of training sparse networks is, and the one list of methods.
 
-A method is one registered function `(setting, **options) -> Method`. Axis letters: `L` prunable layers, `J` batches of a
-step, `B` samples of a batch.
+A method is one registered function `(setting, **options) -> Method`.
 """
 
 import inspect

@@ -1,7 +1,6 @@
 """The one list of seekers of planted tickets.
 
-A seeker is one registered function `(instance, count, **options) -> mask [S, K]` that keeps exactly `count` edges. Axis
-letters: `S` seeds, `K` prunable entries.
+A seeker is one registered function `(instance, count, **options) -> mask [S, K]` that keeps exactly `count` edges.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Scores that cut mother networks, by name: those of `evotickets.saliency`, of masked networks and all training samples.
-
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
-"""
+"""Scores that cut mother networks, by name: those of `pruning.at_initialisation`, of masked networks and all training samples."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,7 +1,4 @@
-"""Data sets of strong tickets, drawn or split anew for every seed.
-
-Axis letters: `S` seeds, `n` samples, `I` inputs.
-"""
+"""Data sets of strong tickets, drawn or split anew for every seed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Figures of strong tickets: accuracy over density, the way there, decision boundaries, and the test-set leak.
 
 Tables have the columns of `results.STRONG` or `results.STRONG_HISTORY`. Every function saves an SVG or PNG and returns the
-figure. Axis letters: `n` samples.
+figure.
 """
 
 from collections.abc import Callable, Mapping
@@ -185,7 +185,7 @@ def strong_boundaries(
     Args:
         x: test samples [n, 2].
         y: their classes [n], 0 or 1.
-        classifiers: inputs [m, 2] -> classes [m], by seeker.
+        classifiers: inputs [points, 2] -> classes [points], by seeker.
         densities: of the tickets, by seeker.
         path: where to save.
         title: names the task.

@@ -1,7 +1,7 @@
 """All seekers of strong tickets by name.
 
 A seeker is one registered function `(instance, *, progress, **options) -> Found`. What counts against a budget is the
-evaluation of one mask on all training samples. Axis letters: `S` seeds, `C` candidates, `K` prunable entries.
+evaluation of one mask on all training samples.
 """
 
 import inspect

@@ -1,7 +1,4 @@
-"""Where images come from: digits, CIFAR-10, and folders in the layout of ImageNet. No torch here.
-
-Axis letter: `n` images.
-"""
+"""Where images come from: digits, CIFAR-10, and folders in the layout of ImageNet. No torch here."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -17,7 +14,7 @@ ENDINGS = {".jpeg", ".jpg", ".png", ".webp"}
 
 
 class Pool(NamedTuple):
-    """Labels int64 [n] of all images, and how to read some of them: `read(indices)` gives uint8 [k, height, width, c]."""
+    """Labels int64 [n] of all images, and how to read some of them: `read(indices)` gives uint8 [n, height, width, C]."""
 
     labels: np.ndarray
     read: Callable[[np.ndarray], np.ndarray]

@@ -1,7 +1,6 @@
 """Figures of chains of tickets: what they score, how they train, and where a criterion cuts.
 
-Tables have the columns of `results.SCORES` and `results.HISTORY`. Every function saves an SVG or PNG and returns the
-figure. Axis letter: `K` kernel entries that were there before the cut.
+Tables have the columns of `results.SCORES` and `results.HISTORY`. Every function saves an SVG or PNG and returns the figure.
 """
 
 from pathlib import Path
