@@ -54,7 +54,7 @@ def initialise(network: Description, rng: np.random.Generator, densities: Mappin
 
 
 def _convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Convolve images x [B, H, W, C] by a kernel [height, width, C, O] with zeros around, as many at once as memory has room for.
+    """Convolve images x [B, H, W, C] by a kernel [height, width, C, O] with zeros around, as many at once as memory holds.
 
     On a CPU as a product with patches: inside a loop, XLA's own convolution is twenty times slower there.
     """

@@ -169,7 +169,7 @@ def circle(depth: int) -> Target:
 
 
 class _Knots(NamedTuple):
-    """Units relu(sign · x + bias) [knots], and slopes [functions, knots] and offsets [functions] that make functions of them."""
+    """Units relu(sign · x + bias) [knots], and slopes [functions, knots] and offsets [functions] that use them."""
 
     signs: np.ndarray
     biases: np.ndarray

@@ -94,7 +94,7 @@ def offset(noise: Noise, drawn: jax.Array, sign: jax.Array) -> jax.Array:
 
 
 def direction(noise: Noise, drawn: jax.Array, weights: jax.Array) -> jax.Array:
-    """Return Σ utility · ∂ log density / ∂ mean [scores], of noise drawn [Q, scores] and utilities [2 Q], first members first."""
+    """Return Σ utility · ∂ log density / ∂ mean [scores], of noise [Q, scores] and utilities [2 Q], first members first."""
     first, second = jnp.split(weights, 2)
     if noise == "normal":
         return (first - second) @ drawn

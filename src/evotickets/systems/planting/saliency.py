@@ -1,4 +1,4 @@
-"""Scores that cut mother networks, by name: those of `pruning.at_initialisation`, of masked networks and all training samples."""
+"""Scores that cut mother networks, by name: as in `pruning.at_initialisation`, on all training samples."""
 
 from collections.abc import Callable
 from functools import partial

@@ -26,7 +26,7 @@ def _choose(network, candidates, parameters, x, y):
 
 
 def choose(network: Network, candidates: np.ndarray, parameters: np.ndarray, samples: Samples) -> np.ndarray:
-    """Return the candidate [S, K] with the fewest errors on samples: of equals the sparser, then the first of [S, candidates, K].
+    """Return of candidates [S, candidates, K] the one [S, K] with the fewest errors: of equals the sparser, then the first.
 
     Source: Altmann et al. (2024), released code.
     Deviates: there the samples are those of the test set.
