@@ -1,7 +1,4 @@
-"""Threads, host devices and the compilation cache of a job, and populations spread over devices.
-
-Axis letters: `P` members.
-"""
+"""Threads, host devices and the compilation cache of a job, and populations spread over devices."""
 
 import os
 from collections.abc import Callable

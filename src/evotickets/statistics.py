@@ -1,7 +1,7 @@
 """Effects, intervals and verdicts, with the seed as the unit of replication.
 
-Axis letters: `S` seeds, `C` cells (a task and trainer, say). A NaN score stays NaN and a single seed has no interval,
-so that what cannot be decided is `undecided` and never quietly left out.
+A NaN score stays NaN and a single seed has no interval, so that what cannot be decided is `undecided` and never quietly left
+out.
 """
 
 from collections.abc import Sequence
@@ -84,14 +84,14 @@ def paired_effect(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Effec
 
 
 def stratified_effect(a: ArrayLike, b: ArrayLike | None = None, confidence: float = 0.95) -> Effect:
-    """Return the mean of a − b [C, S], or of a alone, over cells and seeds, every cell with the same weight.
+    """Return the mean of a − b [cells, S], or of a alone, over cells and seeds, every cell with the same weight.
 
     The differences are averaged over the cells of a seed before the interval over seeds is taken. So the cells may
     depend on each other (trainers that start from the same initial weights do), and more cells do not pose as more
     seeds.
 
     Raises:
-        ValueError: if the shapes differ or are not [C, S].
+        ValueError: if the shapes differ or are not [cells, S].
     """
     a = np.asarray(a, float)
     b = np.zeros_like(a) if b is None else np.asarray(b, float)

@@ -1,7 +1,4 @@
-"""Linear mode connectivity: what happens on the straight line between two trained networks.
-
-Axis letters: `Q` pairs (of levels, runs and seeds), `A` places on the line, `N` all parameters.
-"""
+"""Linear mode connectivity: what happens on the straight line between two trained networks."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -54,12 +51,12 @@ def pairs(trained: Mapping[int, np.ndarray], copies: Mapping[int, np.ndarray], l
 def interpolate(
     on_line: OnLine, shared: Any, first: np.ndarray, second: np.ndarray, alphas: np.ndarray = ALPHAS
 ) -> dict[str, np.ndarray]:
-    """Score α · first + (1 − α) · second for every pair [Q, N] and α [A] in one compiled call.
+    """Score α · first + (1 − α) · second for every pair [Q, N] and α [T] in one compiled call.
 
     Source: Frankle et al. (2020), "Linear Mode Connectivity and the Lottery Ticket Hypothesis", §2.
 
     Returns:
-        {"split/metric": [Q, A]}.
+        {"split/metric": [Q, T]}.
 
     Raises:
         ValueError: if the two are not [Q, N] alike.
@@ -75,7 +72,7 @@ def interpolate(
 
 
 def barrier(errors: np.ndarray) -> np.ndarray:
-    """Return max over α of error(α) − mean(error(0), error(1)) [...] of errors [..., A], the ends first and last.
+    """Return max over α of error(α) − mean(error(0), error(1)) [...] of errors [..., T], the ends first and last.
 
     Two ends of different error have half their difference as a barrier even where the line between them has no bump;
     `bump` has not. For scores where larger is better pass their negative.
@@ -86,7 +83,7 @@ def barrier(errors: np.ndarray) -> np.ndarray:
 
 
 def bump(errors: np.ndarray, alphas: np.ndarray = ALPHAS) -> np.ndarray:
-    """Return how far errors [..., A] rise above the straight line between the errors at their ends [...].
+    """Return how far errors [..., T] rise above the straight line between the errors at their ends [...].
 
     Source: Entezari et al. (2022), "The Role of Permutation Invariance in Linear Mode Connectivity", Definition 2.
     """

@@ -1,7 +1,7 @@
 """How different the solutions of several seeds are, and how long a signal-to-noise ratio is remembered.
 
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `B` inputs, `L` levels. Matrices [S, S] compare every
-seed with every other; `statistics.pairwise` turns one into values of which an interval may be taken.
+Matrices [S, S] compare every seed with every other; `statistics.pairwise` turns one into values of which an interval may be
+taken.
 """
 
 import jax
@@ -56,12 +56,12 @@ def disagreement(classes: np.ndarray) -> np.ndarray:
 
 
 def snr_correlation(ratios: np.ndarray, final: np.ndarray) -> np.ndarray:
-    """Return Spearman's correlation [L, S] of the signal-to-noise ratios of each level with those of the first.
+    """Return Spearman's correlation [levels, S] of the signal-to-noise ratios of each level with those of the first.
 
     Source: Lange & Sprekeler (2023), Fig. 7.
 
     Args:
-        ratios: |mean| / std [L, S, K], the first level being the one to compare with.
+        ratios: |mean| / std [levels, S, K], the first level being the one to compare with.
         final: weights that survive to the end [S, K]; only these are compared.
     """
     ranks = [[stats.rankdata(level[seed][kept]) for seed, kept in enumerate(final)] for level in ratios]

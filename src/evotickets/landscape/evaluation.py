@@ -1,7 +1,4 @@
-"""What is measured in the landscape: scores along straight lines, and a loss that can be differentiated.
-
-Axis letters: `A` steps on a line, `N` all parameters, `B` inputs, `O` outputs, `E` episodes, `Q` trained networks.
-"""
+"""What is measured in the landscape: scores along straight lines, and a loss that can be differentiated."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -21,7 +18,7 @@ from evotickets.trainers import rollouts
 
 Scores = dict[str, jax.Array]
 OnLine = Callable[[Any, jax.Array, jax.Array, jax.Array], Scores]
-"""(shared, base [N], direction [N], steps [A]) -> {"split/metric": [A]}, the scores at base + step · direction.
+"""(shared, base [N], direction [N], steps [T]) -> {"split/metric": [T]}, the scores at base + step · direction.
 
 Data and episodes are shared, lest a program contain them as constants.
 """
@@ -116,14 +113,14 @@ def errors(scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def fold(network: Network, flat: np.ndarray, statistics: dict[str, np.ndarray]) -> np.ndarray:
-    """Write observation normalisers into the first layers of policies [Q, N], which then act on raw observations.
+    """Write observation normalisers into the first layers of policies [S, N], which then act on raw observations.
 
     So two policies with different normalisers become two points of one space, and a pruned weight stays zero.
 
     Args:
         network: a perceptron.
-        flat: trained policies [Q, N].
-        statistics: `count` [Q], `mean` and `m2` [Q, n] as a control ticket stores them.
+        flat: trained policies [S, N].
+        statistics: `count` [S], `mean` and `m2` [S, I] as a control ticket stores them.
     """
     return np.asarray(jax.jit(jax.vmap(partial(folded, network)))(flat, statistics))
 

@@ -1,7 +1,4 @@
-"""How flat a trained network lies: scores under noise, and the curvature of the loss over the survivors.
-
-Axis letters: `Q` trained networks, `N` all parameters, `D` survivors, `E` noise levels, `R` draws or probes.
-"""
+"""How flat a trained network lies: scores under noise, and the curvature of the loss over the survivors."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,7 +15,7 @@ EPSILONS = np.linspace(0, 1, 11, dtype=np.float32)
 
 
 class Curvature(NamedTuple):
-    """Of the Hessian over the survivors, per network [Q].
+    """Of the Hessian over the survivors, per network [S].
 
     Attributes:
         trace: estimate of the trace.
@@ -57,16 +54,16 @@ def noise_curves(
     Args:
         on_line: scores along a line.
         shared: handed to `on_line`.
-        flat: trained networks [Q, N], before they are folded.
-        positions: survivors' positions [Q, D].
-        epsilons: noise levels [E] relative to the root mean square of the survivors.
+        flat: trained networks [S, N], before they are folded.
+        positions: survivors' positions [S, D].
+        epsilons: noise levels [epsilons] relative to the root mean square of the survivors.
         fold: (weights [N], statistics of one network) -> the weights [N] that `on_line` scores; linear in the weights.
-        statistics: handed to `fold`, arrays [Q, ...].
+        statistics: handed to `fold`, arrays [S, ...].
         draws: R; all noise levels scale the same draws.
         key: decides the noise.
 
     Returns:
-        {"split/metric": mean over draws [Q, E]}.
+        {"split/metric": mean over draws [S, epsilons]}.
     """
 
     @jax.jit
@@ -105,8 +102,8 @@ def curvature(
     Args:
         loss: (shared, flat [N]) -> differentiable scalar.
         shared: handed to `loss`.
-        flat: trained networks [Q, N].
-        positions: survivors' positions [Q, D].
+        flat: trained networks [S, N].
+        positions: survivors' positions [S, D].
         probes: random sign vectors behind the trace; with D or more of them it is computed exactly.
         steps: of Lanczos; D of them give exact eigenvalues, far fewer the extreme ones.
         key: decides probes and start vectors.

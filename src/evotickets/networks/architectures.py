@@ -1,6 +1,6 @@
 """Networks of hybrid training: perceptrons, convolutions, depthwise-separable convolutions, and a gated recurrent unit.
 
-Parameters are one dictionary of named arrays. Axis letters: `B` batch, `C` channels, `T` steps of a sequence, `U` units.
+Parameters are one dictionary of named arrays.
 """
 
 from collections.abc import Mapping, Sequence

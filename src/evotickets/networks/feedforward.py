@@ -1,7 +1,4 @@
-"""What feed-forward networks compute, and their first weights.
-
-Axis letters: `B` batch, `H` and `W` height and width, `C` channels, `O` outputs.
-"""
+"""What feed-forward networks compute, and their first weights."""
 
 from collections.abc import Mapping
 from math import sqrt
@@ -57,7 +54,7 @@ def initialise(network: Description, rng: np.random.Generator, densities: Mappin
 
 
 def _convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Convolve images x [B, H, W, C] by a kernel [h, w, C, O] with zeros around, as many at once as memory has room for.
+    """Convolve images x [B, H, W, C] by a kernel [height, width, C, O] with zeros around, as many at once as memory holds.
 
     On a CPU as a product with patches: inside a loop, XLA's own convolution is twenty times slower there.
     """

@@ -1,7 +1,4 @@
-"""Mother networks with tickets in them, drawn for every seed.
-
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
-"""
+"""Mother networks with tickets in them, drawn for every seed."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,7 +1,4 @@
-"""What a found ticket is worth, and how much of the planted one it is.
-
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `L` layers, `O` outputs, `B` samples.
-"""
+"""What a found ticket is worth, and how much of the planted one it is."""
 
 from functools import partial
 from math import sqrt

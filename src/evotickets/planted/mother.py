@@ -1,6 +1,6 @@
 """Mother networks: random ReLU perceptrons in which tickets are planted.
 
-Axis letters: `N` all parameters. Flat parameters follow `networks.flatten`.
+Flat parameters follow `networks.layout`.
 """
 
 from math import sqrt

@@ -1,7 +1,4 @@
-"""Planting: overwrite a few weights of a mother network so that a subnetwork of it computes a target, up to scales.
-
-Axis letters: `N` all parameters, `K` prunable entries, `O` units of a layer, `C` candidates, `W` parameters of a neuron.
-"""
+"""Planting: overwrite a few weights of a mother network so that a subnetwork of it computes a target, up to scales."""
 
 from typing import NamedTuple
 
@@ -85,7 +82,7 @@ def _check(network: Network, target: Target) -> None:
 
 
 def _closest(wanted: np.ndarray, candidates: np.ndarray) -> tuple[int, float]:
-    """Return the index of the candidate [C, W] closest to wanted [W] up to a positive factor, and the factor."""
+    """Return which of the candidates [candidates, 1 + I] is closest to wanted [1 + I] up to a positive factor, and that."""
     norms = np.sum(candidates**2, 1)
     factors = candidates @ wanted / norms
     distances = np.sum(wanted**2) - factors**2 * norms

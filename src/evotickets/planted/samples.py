@@ -1,7 +1,4 @@
-"""Samples of a target's problem, drawn anew for every seed.
-
-Axis letters: `S` seeds, `n` samples, `I` inputs, `O` outputs.
-"""
+"""Samples of a target's problem, drawn anew for every seed."""
 
 from collections.abc import Sequence
 

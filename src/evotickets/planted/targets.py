@@ -1,6 +1,6 @@
 """Target networks that solve their problem exactly or nearly so, at any depth: the tickets that are planted.
 
-Axis letters: `O` units of a layer, `I` its inputs, `B` samples, `T` knots, `F` functions. Depth counts weight layers.
+Depth counts weight layers.
 """
 
 from collections.abc import Callable
@@ -169,7 +169,7 @@ def circle(depth: int) -> Target:
 
 
 class _Knots(NamedTuple):
-    """Units relu(sign · x + bias) [T], and slopes [F, T] and offsets [F] that make functions of them."""
+    """Units relu(sign · x + bias) [knots], and slopes [functions, knots] and offsets [functions] that use them."""
 
     signs: np.ndarray
     biases: np.ndarray
@@ -178,7 +178,7 @@ class _Knots(NamedTuple):
 
 
 def _piecewise(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> _Knots:
-    """Interpolate functions [T] -> [T, F] at equidistant knots by units that point right and left in turn."""
+    """Interpolate functions [knots] -> [knots, functions] at equidistant knots by units that point right and left in turn."""
     signs = np.where(np.arange(len(at)) % 2, -1.0, 1.0)
     ends = np.append(at, at[-1] + (at[1] - at[0]))
     secants = np.diff(function(ends), axis=0) / np.diff(ends)[:, None]

@@ -1,8 +1,4 @@
-"""Networks without fan-in lists: kernels without dead units and unread inputs, a few members at a time.
-
-Axis letters: `M` offsets (or members), `P` members, `C` offsets at a time, `D` survivors, `A` units or channels, `R` inputs
-read, `B` batch, `O` outputs.
-"""
+"""Networks without fan-in lists: kernels without dead units and unread inputs, a few members at a time."""
 
 from math import prod
 from typing import NamedTuple

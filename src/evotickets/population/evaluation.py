@@ -3,8 +3,6 @@
 Inside, everything is feature first and batch last: a layer is kernel [A, R] @ input [R, B], so that the fan-in of a unit
 is contiguous in a member and an input feature is contiguous over the batch. The batch is cut into tiles whose activations
 stay in the cache of a core.
-
-Axis letters: `P` members, `D` survivors, `B` batch, `O` outputs, `T` tiles.
 """
 
 from collections.abc import Callable
@@ -77,7 +75,7 @@ def _path(plan: Plan) -> ModuleType:
 
 
 def _tiles(plan: Plan, rows: int, pairs: bool, x: jax.Array) -> jax.Array:
-    """Cut a batch [B, *input_shape] into features first tiles [T, ..., B/T], zeros where it does not divide."""
+    """Cut a batch [B, *input_shape] into features first tiles [tiles, ..., B / tiles], zeros where it does not divide."""
     tiles = _cut(x, -(-len(x) // _path(plan).tile_width(plan, rows, pairs)))
     if plan.network.layers[0].is_convolution:
         return tiles.transpose(0, 4, 2, 3, 1)

@@ -2,8 +2,6 @@
 
 Tables hold, a layer, where kernel [outputs, fan_in] and bias [outputs] sit inside a member [D]; D stands for pruned. Slots
 hold, a layer, the units that reach an output, in the engine's order; -1 pads them where seeds differ.
-
-Axis letters: `S` seeds, `D` survivors, `A` slots, `R` inputs read, `G` units of a group, `F` fan-in of a group.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,4 @@
-"""Members and antithetic pairs as kernels.
-
-Axis letters: `M` offsets (or members), `P` members, `D` survivors, `A` units, `R` inputs read.
-"""
+"""Members and antithetic pairs as kernels."""
 
 import jax
 import jax.numpy as jnp

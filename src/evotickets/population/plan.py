@@ -1,8 +1,4 @@
-"""The plan by which populations that share a mask are evaluated, worked out once a level.
-
-Axis letters: `S` seeds, `D` survivors, `A` units (or channels) of a layer that reach the output, `R` inputs of a layer
-that one of those units reads, `G` units of a group, `F` fan-in of a group.
-"""
+"""The plan by which populations that share a mask are evaluated, worked out once a level."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -50,7 +46,7 @@ class Group:
 class Plan:
     """How to read members [P, D] as networks; every array has a leading seed axis `S`.
 
-    `kernels[l]` [S, A, R] and `biases[l]` [S, A] say where a weight sits in a member, `reads[l]` [S, R] which input of
+    `kernels` [S, A, R] and `biases` [S, A] of a layer say where a weight sits in a member, its `reads` [S, R] which input of
     the layer it multiplies. Index D of a member stands for zero. First-layer units come group by group, then those
     without fan-in. Kernels, biases and reads are empty where nothing is pruned.
     """

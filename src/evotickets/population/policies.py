@@ -1,7 +1,4 @@
-"""Populations as policies: kernels laid out once a generation, read at every step of an environment.
-
-Axis letters: `P` members, `D` survivors, `A` units, `R` inputs read, `O` outputs.
-"""
+"""Populations as policies: kernels laid out once a generation, read at every step of an environment."""
 
 import jax
 import jax.numpy as jnp

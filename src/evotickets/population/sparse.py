@@ -2,9 +2,6 @@
 
 Members (M × fan-in) times gathered inputs (fan-in × batch) is a product without zeros; its units enter the next layer
 group by group, before they leave the cache.
-
-Axis letters: `M` offsets (or members), `P` members, `D` survivors, `G` units of a group, `F` their fan-in, `A` units of the
-next layer, `B` batch, `O` outputs.
 """
 
 from typing import NamedTuple

@@ -1,6 +1,6 @@
 """Cutting: from scores to masks with an exact count, and the control tickets that isolate what a mask is worth.
 
-Axis letters: `S` seeds, `K` prunable entries, `N` all parameters. Flat orders follow `networks.flatten`.
+Flat orders follow `networks.layout`.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Tickets as Parquet files: one row per seed and tensor. Axis letter: `S` seeds."""
+"""Tickets as Parquet files: one row per seed and tensor."""
 
 from collections.abc import Mapping
 from pathlib import Path

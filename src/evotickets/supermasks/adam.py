@@ -1,7 +1,4 @@
-"""Gradient descent on masked networks: all seeds of a cell in one compiled program.
-
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `E` epochs, `T` steps of an epoch, `B` batch.
-"""
+"""Gradient descent on masked networks: all seeds of a cell in one compiled program."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,7 +30,7 @@ def loss(classes: int, layers: layout.Layers, x: jax.Array, y: jax.Array) -> jax
 
 
 def orders(samples: int, epochs: int, batch: int, rngs: Sequence[np.random.Generator]) -> np.ndarray:
-    """Draw the samples of every step [S, E, T, B]: a permutation per epoch, the incomplete last batch left out."""
+    """Draw the samples of every step [S, epochs, T, B]: a permutation per epoch, the incomplete last batch left out."""
     steps = samples // batch
     draws = [[rng.permutation(samples)[: steps * batch] for _ in range(epochs)] for rng in rngs]
     return np.asarray(draws, np.int32).reshape(len(draws), epochs, steps, batch)
@@ -111,7 +108,7 @@ def train(
 def compact(network: Network, mask: np.ndarray) -> tuple[Network, np.ndarray]:
     """Leave out hidden units from which no path leads to an output, and which therefore never move.
 
-    Returns a network whose hidden layers have one width, enough for every seed, and the places [S, N'] of its parameters
+    Returns a network whose hidden layers have one width, enough for every seed, and the places [S, places] of its parameters
     among the flat parameters [N]; N stands for what fills it up. Networks that would gain little stay as they are.
     """
     whole = np.broadcast_to(np.arange(network.parameter_count), (len(mask), network.parameter_count))

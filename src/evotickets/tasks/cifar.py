@@ -1,7 +1,4 @@
-"""A part of CIFAR-10 that two cores can train on, from a NumPy archive or the official one.
-
-Axis letter: `n` images.
-"""
+"""A part of CIFAR-10 that two cores can train on, from a NumPy archive or the official one."""
 
 import tarfile
 from functools import cache

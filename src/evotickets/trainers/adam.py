@@ -1,7 +1,4 @@
-"""Gradient descent on survivors only, the reference that evolution is held against.
-
-Axis letters: `S` seeds, `D` survivors.
-"""
+"""Gradient descent on survivors only, the reference that evolution is held against."""
 
 from typing import Annotated
 

@@ -1,7 +1,7 @@
 """Evolution strategies on survivors only: our sampling and evaluation, evosax's `tell` as the update.
 
-Axis letters: `S` seeds, `P` members, `D` survivors, `G` generations, `T` evaluations of the mean. The dimension that an
-algorithm sees is `D`: pruned coordinates are neither sampled, nor decayed, nor updated, nor counted in its constants.
+The dimension that an algorithm sees is `D`: pruned coordinates are neither sampled, nor decayed, nor updated, nor counted in
+its constants.
 """
 
 from typing import Annotated, Any

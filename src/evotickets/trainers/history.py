@@ -1,7 +1,4 @@
-"""What every trainer returns, whatever moved the weights.
-
-Axis letters: `S` seeds, `D` survivors, `T` evaluations.
-"""
+"""What every trainer returns, whatever moved the weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

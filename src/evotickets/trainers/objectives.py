@@ -1,7 +1,4 @@
-"""What a trainer minimises: a loss over survivors on one mask, per seed, and the scores reported of a mean.
-
-Axis letters: `S` seeds, `P` members, `D` survivors, `N` all parameters, `B` batch, `E` episodes.
-"""
+"""What a trainer minimises: a loss over survivors on one mask, per seed, and the scores reported of a mean."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple

@@ -3,8 +3,6 @@
 The actor is the ticket's network; the critic is dense, starts anew at every level and is thrown away. A random action is
 chosen over the actor's outputs: one of them for discrete actions, Gaussian noise around them, before the environment
 bounds them, for continuous ones.
-
-Axis letters: `S` seeds, `D` survivors, `E` environments, `T` steps of a rollout, `O` outputs, `n` observation entries.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,6 @@
 """Episode returns of a population, and the running statistics that normalise observations.
 
-Axis letters: `P` members, `E` episodes, `n` observation entries. Every member meets the same episodes, so differences
-between members are not differences in luck.
+Every member meets the same episodes, so differences between members are not differences in luck.
 """
 
 from collections.abc import Callable
@@ -24,7 +23,7 @@ FEW = 4
 
 
 class Statistics(NamedTuple):
-    """Count [], mean [n] and sum of squared deviations m2 [n] of observations, in float32; part of a control ticket."""
+    """Count [], mean [I] and sum of squared deviations m2 [I] of observations, in float32; part of a control ticket."""
 
     count: jax.Array  # type: ignore[assignment]
     mean: jax.Array
@@ -45,7 +44,7 @@ def merge(a: Statistics, b: Statistics) -> Statistics:
 
 
 def normalise(observation: jax.Array, statistics: Statistics) -> jax.Array:
-    """Subtract the mean from observations [..., n] and divide by the standard deviation; unchanged before any data."""
+    """Subtract the mean from observations [..., I] and divide by the standard deviation; unchanged before any data."""
     variance = statistics.m2 / jnp.maximum(statistics.count, 1)
     std = jnp.where(statistics.count > 0, jnp.maximum(jnp.sqrt(variance), STD_FLOOR), 1)
     return (observation - statistics.mean) / std
@@ -63,7 +62,7 @@ def returns(
 ) -> tuple[jax.Array, Statistics]:
     """Roll out every member on the same episodes.
 
-    `act(policy, observation [n]) -> outputs` steers one member by normalised observations; `policies` is a pytree with
+    `act(policy, observation [I]) -> outputs` steers one member by normalised observations; `policies` is a pytree with
     leading axis P; `keys` [E] start the episodes; `mesh` spreads the members over devices. Returns the undiscounted
     returns [P, E], −inf where a return is not finite (a broken member ranks worst), and the statistics of exactly the
     observations that the members acted on while their episodes ran: `merge` them into the running statistics once a
@@ -105,7 +104,7 @@ def returns(
 def _episodes(
     env: Control, act: Callable, policies: Any, start: jax.Array, states: Any, statistics: Statistics
 ) -> tuple[jax.Array, Statistics]:
-    """Return the returns [P, E] from first observations [E, n], and the statistics of each, leading axes [P, E]."""
+    """Return the returns [P, E] from first observations [E, I], and the statistics of each, leading axes [P, E]."""
     members = jax.tree.leaves(policies)[0].shape[0]
     episodes = start.shape[0]
     outputs = jax.vmap(jax.vmap(act, (None, 0)))

@@ -1,7 +1,4 @@
-"""Standard normals that are cheap on a CPU, where noise costs a quarter of a generation.
-
-Axis letters: `M` members (all axes but the last), `D` coordinates.
-"""
+"""Standard normals that are cheap on a CPU, where noise costs a quarter of a generation."""
 
 from math import prod
 

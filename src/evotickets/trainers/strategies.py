@@ -1,7 +1,4 @@
-"""Evolution strategies by name: evosax algorithms, every constant that matters set explicitly.
-
-Axis letters: `P` members, `D` dimensions.
-"""
+"""Evolution strategies by name: evosax algorithms, every constant that matters set explicitly."""
 
 from collections.abc import Callable
 from math import log, sqrt

@@ -1,7 +1,7 @@
 """The claims about hybrid training, each decided from the tables of a study by a rule that was fixed beforehand.
 
 Accuracy is that on test data at the end of training. Methods of a task share seeds, samples and first weights, so they are
-paired seed by seed; tasks and densities that two methods share count alike. Axis letters: `S` seeds.
+paired seed by seed; tasks and densities that two methods share count alike.
 """
 
 from collections.abc import Iterable, Mapping

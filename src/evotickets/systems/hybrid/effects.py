@@ -1,7 +1,4 @@
-"""How well the update of a mask agrees with what every weight is worth, measured by leaving it out or putting it in.
-
-Axis letters: `K` prunable entries, `B` samples, `P` members, `Q` pairs.
-"""
+"""How well the update of a mask agrees with what every weight is worth, measured by leaving it out or putting it in."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,4 @@
-"""What a step of the hybrid costs, part by part, on one device.
-
-Axis letters: `J` batches of a step, so that there are N = 2 J members; `n` scores.
-"""
+"""What a step of the hybrid costs, part by part, on one device."""
 
 import time
 from collections.abc import Callable

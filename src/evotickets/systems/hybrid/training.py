@@ -1,7 +1,4 @@
-"""Training by any method: all seeds in one program, scored on the way.
-
-Axis letters: `S` seeds, `K` prunable entries, `L` prunable layers, `J` batches of a step, `B` samples of a batch.
-"""
+"""Training by any method: all seeds in one program, scored on the way."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

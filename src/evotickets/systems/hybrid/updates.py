@@ -1,6 +1,6 @@
 """What evolution makes of losses: utilities by rank, and updates that are averaged over groups of members.
 
-Axis letters: `P` members, `G` groups, `n` coordinates. Members are in pairs: the second half mirrors the first.
+Members are in pairs: the second half mirrors the first.
 """
 
 from collections.abc import Callable

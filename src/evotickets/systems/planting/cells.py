@@ -1,7 +1,4 @@
-"""A cell of the grid: one target, depth, seeker and density, all seeds at once.
-
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `L` layers.
-"""
+"""A cell of the grid: one target, depth, seeker and density, all seeds at once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

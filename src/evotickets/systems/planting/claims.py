@@ -1,8 +1,7 @@
 """The claims about planted tickets, each decided from the table of a study by a rule that was fixed beforehand.
 
-Quality is relative: 0 is the best constant output, 1 what the planted ticket reaches (accuracy), or no error (mse), with
-the fair evaluation of `measures`. A ticket counts as found from a relative quality of `FOUND`. Axis letters: `C` cells,
-`S` seeds.
+Quality is relative: 0 is the best constant output, 1 what the planted ticket reaches (accuracy), or no error (mse), with the
+fair evaluation of `measures`. A ticket counts as found from a relative quality of `FOUND`.
 """
 
 from collections.abc import Callable, Iterable, Mapping

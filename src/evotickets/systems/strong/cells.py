@@ -1,7 +1,4 @@
-"""A cell of the study: one task and one seeker, all seeds at once.
-
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
-"""
+"""A cell of the study: one task and one seeker, all seeds at once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod

@@ -1,7 +1,4 @@
-"""Which candidate is the ticket, and which of its edges it can do without; decided on samples that no search has seen.
-
-Axis letters: `S` seeds, `C` candidates, `K` prunable entries, `N` all parameters, `n` samples.
-"""
+"""Which candidate is the ticket, and which of its edges it can do without; decided on samples that no search has seen."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -29,7 +26,7 @@ def _choose(network, candidates, parameters, x, y):
 
 
 def choose(network: Network, candidates: np.ndarray, parameters: np.ndarray, samples: Samples) -> np.ndarray:
-    """Return the candidate [S, K] with the fewest errors on samples: of equals the sparser, then the first of [S, C, K].
+    """Return of candidates [S, candidates, K] the one [S, K] with the fewest errors: of equals the sparser, then the first.
 
     Source: Altmann et al. (2024), released code.
     Deviates: there the samples are those of the test set.

@@ -3,7 +3,7 @@
 Accuracy is that on test samples of tickets chosen on validation samples, before pruning. Effects are paired over seeds, and
 every task counts alike. Where a study has several genetic seekers, the one that minimises the share of errors stands for
 them on two classes, and the one that minimises the cross-entropy on more; where numbers of classes are compared, one stands
-for them on all. Axis letters: `C` cells, `S` seeds.
+for them on all.
 """
 
 from collections.abc import Callable, Mapping

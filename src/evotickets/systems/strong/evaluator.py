@@ -1,7 +1,6 @@
 """What masks of frozen weights are worth: losses of a whole population of genomes on one set of samples.
 
-A genome is a flat mask. Axis letters: `P` genomes, `K` prunable entries, `N` all parameters, `n` samples, `I` inputs,
-`U` hidden units, `V` sets of inputs.
+A genome is a flat mask.
 """
 
 from collections.abc import Callable
@@ -69,8 +68,8 @@ def masked(network: Network, parameters: jax.Array, genomes: jax.Array) -> jax.A
 def _by_table(network: Network, objective: str, parameters: jax.Array, x: jax.Array, y: jax.Array) -> Score:
     """Evaluate genomes with one hidden layer, few inputs and two classes: one product for all of them.
 
-    A hidden unit with I inputs has 2^I masks. What it puts out under each, on all samples, is a table [V · U, n] that all
-    genomes share; of two classes only the difference of the outputs matters. So a genome is a row of coefficients.
+    A hidden unit with I inputs has 2^I masks. What it puts out under each, on all samples, is a table [sets · units, n]
+    that all genomes share; of two classes only the difference of the outputs matters. So a genome is a row of coefficients.
     """
     (first, first_bias), (last, last_bias) = layout.layers(network, parameters)
     units, inputs = first.shape

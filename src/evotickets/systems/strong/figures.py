@@ -210,7 +210,7 @@ def boundaries(
     Args:
         x: test samples [n, 2].
         y: their classes [n], 0 or 1.
-        classifiers: inputs [m, 2] -> classes [m], by seeker.
+        classifiers: inputs [points, 2] -> classes [points], by seeker.
         densities: of the tickets, by seeker.
         path: where to save.
         title: names the task.

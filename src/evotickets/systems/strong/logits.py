@@ -1,7 +1,4 @@
-"""Evolution strategies over mask logits: a mask keeps what has a positive logit.
-
-Axis letters: `S` seeds, `P` members, `K` prunable entries, `N` all parameters.
-"""
+"""Evolution strategies over mask logits: a mask keeps what has a positive logit."""
 
 from typing import Any
 

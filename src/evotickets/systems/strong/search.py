@@ -1,7 +1,4 @@
-"""The common frame of black-box searches over genomes: all seeds in one compiled program, some steps at a time.
-
-Axis letters: `S` seeds, `P` genomes, `C` candidates, `K` prunable entries, `N` all parameters.
-"""
+"""The common frame of black-box searches over genomes: all seeds in one compiled program, some steps at a time."""
 
 from collections.abc import Callable
 from functools import partial
@@ -50,8 +47,8 @@ class State(NamedTuple):
     """Where a search stands. The best genome is the first; of equal losses the sparser is better.
 
     Attributes:
-        genomes: [C, K].
-        losses: [C].
+        genomes: [candidates, K].
+        losses: [candidates].
         steps: taken so far.
         evaluations: of single genomes so far.
         unchanged: steps since the loss or the density of the best changed.
@@ -86,7 +83,7 @@ class Found(NamedTuple):
     """What a search ends with.
 
     Attributes:
-        candidates: genomes [S, C, K], the best first.
+        candidates: genomes [S, candidates, K], the best first.
         evaluations: of single genomes [S].
         steps: [S].
         bound: [S].
@@ -103,7 +100,7 @@ class Found(NamedTuple):
 
 
 def fresh(genomes: jax.Array, losses: jax.Array, evaluations: Any, bound: Any = 0.0) -> State:
-    """Return the state of a search that begins with these genomes [C, K], the best first."""
+    """Return the state of a search that begins with these genomes [candidates, K], the best first."""
     zero = jnp.int32(0)
     return State(
         genomes,
@@ -117,7 +114,7 @@ def fresh(genomes: jax.Array, losses: jax.Array, evaluations: Any, bound: Any = 
 
 
 def moved(state: State, genomes: jax.Array, losses: jax.Array, evaluations: Any) -> State:
-    """Return the state after a step that ends with these genomes [C, K], the best first, and took some evaluations."""
+    """Return the state after a step that ends with these genomes [candidates, K], the best first, and took some evaluations."""
     same = (losses[0] == state.losses[0]) & (genomes[0].sum() == state.genomes[0].sum())
     return state._replace(
         genomes=genomes,

@@ -1,7 +1,4 @@
-"""Weights that are never trained: every seeker of a task gets the same.
-
-Axis letters: `N` all parameters.
-"""
+"""Weights that are never trained: every seeker of a task gets the same."""
 
 from math import sqrt
 

@@ -1,7 +1,7 @@
 """The claims about subspace evolution, each decided from the table of a study by a rule that was fixed beforehand.
 
-Everything is paired over seeds and averaged over the cells that both sides share: parents, densities and scales. Gains
-are the parent's loss (NLL) minus a candidate's, on held-out images. Axis letters: `C` cells, `S` seeds.
+Everything is paired over seeds and averaged over the cells that both sides share: parents, densities and scales. Gains are
+the parent's loss (NLL) minus a candidate's, on held-out images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def picked(table: pd.DataFrame, study: str, **where: str | float | Sequence[str]
 
 
 def against(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str]) -> Effect:
-    """Return the effect of left − right, [C, S] paired by `keys` and seed; what a seed lacks takes no part.
+    """Return the effect of left − right, [cells, S] paired by `keys` and seed; what a seed lacks takes no part.
 
     Left may have several cells for one of the right, as densities have one dense mutation.
     """

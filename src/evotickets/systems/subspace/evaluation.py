@@ -1,7 +1,4 @@
-"""Logits of a model on images, and the statistics of its batch norms.
-
-Axis letters: `n` images, `O` outputs.
-"""
+"""Logits of a model on images, and the statistics of its batch norms."""
 
 import os
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Sparse mutations, regenerated from (seed, generation, child): δ = m ⊙ ε with a binary mask m and normal noise ε.
 
-Nothing here knows weights or torch: a mutation is a sequence of pieces, one for each tensor, of which only the entries
-that change are ever drawn. Axis letters: `M` mutated entries of a tensor, `K` blocks of a partition.
+Nothing here knows weights or torch: a mutation is a sequence of pieces, one for each tensor, of which only the entries that
+change are ever drawn.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ class Mutation:
 
 
 class Piece(NamedTuple):
-    """What one tensor gains: normals [M] before they are scaled, at flat positions [M], or everywhere (None)."""
+    """What one tensor gains: normals [entries] before they are scaled, at flat places [entries], or everywhere (None)."""
 
     positions: np.ndarray | None
     normals: np.ndarray
@@ -120,7 +120,7 @@ def _piece(size: int, positions: np.ndarray | None, sign: int, rng: np.random.Ge
 
 
 def _bernoulli(size: int, density: float, rng: np.random.Generator) -> np.ndarray:
-    """Return the positions [M] of a Bernoulli mask, drawn as the gaps between them."""
+    """Return the places [entries] of a Bernoulli mask, drawn as the gaps between them."""
     room = int(size * density + 6 * sqrt(size * density) + 10)
     # A gap beyond the tensor ends it; cut there, a sum of gaps of a very sparse mask cannot overflow.
     positions = np.cumsum(np.minimum(rng.geometric(density, room), size + 1)) - 1
@@ -131,7 +131,7 @@ def _bernoulli(size: int, density: float, rng: np.random.Generator) -> np.ndarra
 
 
 def _block(size: int, blocks: int, block: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the positions [M] of a block of a partition."""
+    """Return the places [entries] of a block of a partition."""
     rows = -(-size // blocks)
     positions = np.arange(rows) + rows * ((rng.integers(blocks, size=rows) + block) % blocks)
     return positions[positions < size]

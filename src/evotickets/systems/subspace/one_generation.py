@@ -1,7 +1,4 @@
-"""One generation: what mutations do to a parent, and what recombinations and ensembles of children make of it.
-
-Axis letters: `C` children, `n` images, `O` outputs.
-"""
+"""One generation: what mutations do to a parent, and what recombinations and ensembles of children make of it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -94,7 +91,7 @@ def _judge(
 def _average(
     children: np.ndarray, parent: np.ndarray, labels: np.ndarray, split: int
 ) -> Iterable[tuple[str, str, float]]:
-    """Yield means over children [C, n, O], and the std of their losses."""
+    """Yield means over children [children, n, O], and the std of their losses."""
     for name, part in (("fitness", slice(None, split)), ("test", slice(split, None))):
         predicted = [predictions.normalised(logits[part]) for logits in children]
         qualities = np.array([predictions.quality(child, labels[part]) for child in predicted])

@@ -1,7 +1,4 @@
-"""What predictions are worth: losses, calibration, ensembles, temperatures, and paired tests between two networks.
-
-Axis letters: `C` children, `n` images, `O` outputs.
-"""
+"""What predictions are worth: losses, calibration, ensembles, temperatures, and paired tests between two networks."""
 
 from typing import NamedTuple
 

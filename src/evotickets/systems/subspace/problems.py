@@ -1,7 +1,4 @@
-"""A parent of a seed and the images it meets: those that decide about children, and those that nobody has seen.
-
-Axis letter: `n` images.
-"""
+"""A parent of a seed and the images it meets: those that decide about children, and those that nobody has seen."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,6 +1,6 @@
 """From the losses of children to a network: how much of each child's mutation a recombination takes.
 
-All recombinations are parent + Σ shares · mutations, so that only shares are ever stored. Axis letter: `C` children.
+All recombinations are parent + Σ shares · mutations, so that only shares are ever stored.
 """
 
 import numpy as np
@@ -13,14 +13,14 @@ TOP = 0.25
 
 
 def top(losses: ArrayLike) -> np.ndarray:
-    """Return the indices of the best quarter of losses [C], at least one; NaN is worst and ties go to the first."""
+    """Return the indices of the best quarter of losses [children], at least one; NaN is worst and ties go to the first."""
     losses = np.asarray(losses, float)
     order = np.argsort(np.where(np.isnan(losses), np.inf, losses), kind="stable")
     return order[: max(1, round(TOP * len(losses)))]
 
 
 def standardised(losses: ArrayLike) -> np.ndarray:
-    """Return fitness [C] with mean 0 and std 1; 0 where all losses are equal. NaN counts as the worst loss.
+    """Return fitness [children] with mean 0 and std 1; 0 where all losses are equal. NaN counts as the worst loss.
 
     Source: Qiu et al. (2025), "Evolution strategies at scale" (z-scored rewards).
     """
@@ -35,7 +35,7 @@ def standardised(losses: ArrayLike) -> np.ndarray:
 
 
 def ranked(losses: ArrayLike) -> np.ndarray:
-    """Return utilities [C] that are linear in rank, with mean 0 and std 1; equal losses share their utilities.
+    """Return utilities [children] that are linear in rank, with mean 0 and std 1; equal losses share their utilities.
 
     Source: Salimans et al. (2017), "Evolution strategies as a scalable alternative", §2.1 (centred ranks).
     Deviates: scaled to std 1, so that a step does not depend on how utilities are shaped.
@@ -49,7 +49,7 @@ def ranked(losses: ArrayLike) -> np.ndarray:
 
 
 def shares(kind: str, losses: ArrayLike, step: float = 1.0) -> np.ndarray:
-    """Return the share [C] of each child's mutation in a recombination, one of `subspace.RECOMBINED`.
+    """Return the share [children] of each child's mutation in a recombination, one of `subspace.RECOMBINED`.
 
     `best` takes the best child; `top_mean` the mean of the best quarter; `weighted_mean` weights each child by a softmax
     of its standardised fitness; `es_step` goes `step` along the mean of mutations times utilities by rank;

@@ -1,4 +1,4 @@
-"""The residual networks of CIFAR, in PyTorch. Axis letters: `B` batch, `O` outputs."""
+"""The residual networks of CIFAR, in PyTorch."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""What a cell of the study works with, for one seed. Axis letters: `C` children, `n` images, `O` outputs."""
+"""What a cell of the study works with, for one seed."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -46,7 +46,7 @@ class Setting(NamedTuple):
             return evaluation.logits(model, samples, self.batch)
 
     def losses(self, mutation: Mutation, count: int, *names: int) -> np.ndarray:
-        """Return the losses [C] of children on the images of fitness."""
+        """Return the losses [children] of children on the images of fitness."""
         labels = self.problem.fitness.labels
 
         def loss(child: int) -> np.ndarray:
@@ -58,7 +58,7 @@ class Setting(NamedTuple):
         return np.array(self.children.evaluated(count, loss, f"seed{self.seed:02d}", *_folders(names)))
 
     def all_logits(self, samples: Samples, mutation: Mutation, count: int, *names: int) -> np.ndarray:
-        """Return the logits [C, n, O] of children."""
+        """Return the logits [children, n, O] of children."""
 
         def of_child(child: int) -> np.ndarray:
             with self.weights.child(mutation, child):

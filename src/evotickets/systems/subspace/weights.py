@@ -1,4 +1,4 @@
-"""The weights of a model, mutated in place and put back. Axis letters: `C` children, `M` mutated entries of a tensor."""
+"""The weights of a model, mutated in place and put back."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -54,7 +54,7 @@ class Weights:
 
     @contextmanager
     def recombined(self, mutation: Mutation, shares: Sequence[float] | np.ndarray, *names: int) -> Iterator[None]:
-        """Turn the model into parent + Σ shares · mutations for a while; shares [C]."""
+        """Turn the model into parent + Σ shares · mutations for a while; shares [children]."""
         for index, share in enumerate(shares):
             if share:
                 self._add(self._live, mutation, index, names, float(share))
@@ -64,7 +64,7 @@ class Weights:
             self.restore()
 
     def move(self, mutation: Mutation, shares: Sequence[float] | np.ndarray, *names: int, decay: float = 0.0) -> None:
-        """Move the parent to parent − decay · (parent − original) + Σ shares · mutations; shares [C].
+        """Move the parent to parent − decay · (parent − original) + Σ shares · mutations; shares [children].
 
         From the first time on the original is kept, another copy of the weights.
         """

@@ -1,6 +1,6 @@
 """Tickets and the recurrence of levels: initialise, cut, train, cut, train, …
 
-Axis letters: `S` seeds, `K` prunable entries, `N` all parameters, `D` survivors. Flat orders follow `networks.flatten`.
+Flat orders follow `networks.layout`.
 """
 
 from typing import Any, NamedTuple

@@ -1,6 +1,6 @@
 """Gradient baselines: the same network, steps and samples, with masks that gradients and magnitudes move.
 
-Axis letters: `L` prunable layers. All keep exactly their count of every layer at every step.
+All keep exactly their count of every layer at every step.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,4 @@
-"""The hybrid: every member of a population is a mask, and its one forward and backward pass serves both updates.
-
-Axis letters: `L` prunable layers, `n` scores (one per weight, or per block of weights), `G` groups of members, `Q` pairs of a
-group, `B` samples of a pair.
-"""
+"""The hybrid: every member of a population is a mask, and its one forward and backward pass serves both updates."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple
@@ -35,7 +31,7 @@ Noise = Literal["normal", "gumbel"]
 
 
 class Masking(NamedTuple):
-    """How scores [n] become masks.
+    """How scores [scores] become masks.
 
     Attributes:
         names: of the prunable kernels.
@@ -67,7 +63,7 @@ class Masking(NamedTuple):
         return masks, Threshold(*(jnp.stack(values) for values in zip(*thresholds, strict=True)))
 
     def pool(self, kernels: Params) -> jax.Array:
-        """Sum kernels over blocks, to scores [n]."""
+        """Sum kernels over blocks, to scores [scores]."""
         parts = []
         for name, (rows, columns) in zip(self.names, self.grids, strict=True):
             matrix = kernels[name].reshape(-1, kernels[name].shape[-1])
@@ -92,14 +88,14 @@ def draw(noise: Noise, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
 
 def offset(noise: Noise, drawn: jax.Array, sign: jax.Array) -> jax.Array:
-    """Return the standard noise [n] of a pair's first (sign 1) or second member (sign −1)."""
+    """Return the standard noise [scores] of a pair's first (sign 1) or second member (sign −1)."""
     if noise == "normal":
         return sign * drawn
     return -jnp.log(-jnp.log(jnp.where(sign > 0, drawn, 1 - drawn)))
 
 
 def direction(noise: Noise, drawn: jax.Array, weights: jax.Array) -> jax.Array:
-    """Return Σ utility · ∂ log density / ∂ mean [n], of noise drawn [Q, n] and utilities [2 Q], first members first."""
+    """Return Σ utility · ∂ log density / ∂ mean [scores], of noise [Q, scores] and utilities [2 Q], first members first."""
     first, second = jnp.split(weights, 2)
     if noise == "normal":
         return (first - second) @ drawn
@@ -112,7 +108,7 @@ class Search(NamedTuple):
 
     Attributes:
         weights: all weights, also those that the mask of the mean prunes.
-        mean: of the scores [n].
+        mean: of the scores [scores].
         near: thresholds [L] of the last masks.
         salt: decides among ties.
     """
@@ -124,7 +120,7 @@ class Search(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """What a group of members found: the mean loss and gradient, the move of the scores' mean [n], thresholds [L]."""
+    """What a group of members found: the mean loss and gradient, the move of the scores' mean [scores], thresholds [L]."""
 
     loss: jax.Array
     gradient: Params

@@ -1,7 +1,4 @@
-"""Pure evolution of all weights, with full updates or semi-updates.
-
-Axis letters: `P` members, `G` groups of members, `n` parameters, `B` samples.
-"""
+"""Pure evolution of all weights, with full updates or semi-updates."""
 
 from math import log, sqrt
 from typing import Annotated, Any, NamedTuple
@@ -19,14 +16,14 @@ from evotickets.trainers import sampling
 
 
 class Distribution(NamedTuple):
-    """A normal distribution with independent coordinates: mean [n] and std [n]."""
+    """A normal distribution with independent coordinates: mean [N] and std [N]."""
 
     mean: jax.Array
     std: jax.Array
 
 
 class Directions(NamedTuple):
-    """Natural gradients of the mean [n], in units of the std, and of the log std [n]; the members' mean loss."""
+    """Natural gradients of the mean [N], in units of the std, and of the log std [N]; the members' mean loss."""
 
     mean: jax.Array
     std: jax.Array
@@ -37,7 +34,7 @@ def directions(noise: jax.Array, weights: jax.Array, loss: jax.Array, *, antithe
     """Return the natural gradients of noise and utilities [P].
 
     Args:
-        noise: standard normals [P / 2, n] of first members, whose second members mirror them, or [P, n].
+        noise: standard normals [P / 2, N] of first members, whose second members mirror them, or [P, N].
         weights: utilities, first members first.
         loss: handed on.
         antithetic: which of the two.
@@ -69,7 +66,7 @@ class Members(NamedTuple):
 
 
 def try_members(loss: Any, state: Distribution, key: jax.Array, size: int, *, antithetic: bool = True) -> Members:
-    """Draw `size` members and return their noise and losses; `loss` takes parameters [n]."""
+    """Draw `size` members and return their noise and losses; `loss` takes parameters [N]."""
     noise = sampling.normal(key, (size // 2 if antithetic else size, state.mean.size))
     signs = jnp.array([1.0, -1.0]) if antithetic else jnp.ones(1)
     losses = jax.lax.map(lambda own: jax.vmap(lambda sign: loss(state.mean + sign * state.std * own))(signs), noise)

@@ -1,7 +1,4 @@
-"""Seeking by evolution: strategies train the mother network, and their search distribution ranks the weights.
-
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries, `D` survivors, `P` members.
-"""
+"""Seeking by evolution: strategies train the mother network, and their search distribution ranks the weights."""
 
 from typing import Annotated, Any
 

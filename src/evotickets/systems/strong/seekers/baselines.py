@@ -1,7 +1,4 @@
-"""What a genetic search has to beat with as many evaluations: drawing masks, and one parent with one child.
-
-Axis letters: `C` candidates, `K` prunable entries.
-"""
+"""What a genetic search has to beat with as many evaluations: drawing masks, and one parent with one child."""
 
 from typing import NamedTuple
 
@@ -51,7 +48,7 @@ class RandomSearch(NamedTuple):
         return self._ended(moved(state, *kept, jnp.minimum(BATCH, self.budget - state.evaluations)))
 
     def _losses(self, evaluator: Evaluator, genomes: jax.Array, used: jax.Array | int) -> jax.Array:
-        """Return losses [C], infinite beyond the budget."""
+        """Return losses [P], infinite beyond the budget."""
         return jnp.where(used + jnp.arange(BATCH) < self.budget, evaluator.score(genomes), jnp.inf)
 
     def _ended(self, state: State) -> State:

@@ -1,7 +1,4 @@
-"""Genetic search for strong tickets.
-
-Axis letters: `P` genomes, `K` prunable entries.
-"""
+"""Genetic search for strong tickets."""
 
 from typing import Annotated, NamedTuple
 
