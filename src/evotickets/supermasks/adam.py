@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from evotickets.devices import promoting
 from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
 from evotickets.supermasks import perceptron
@@ -77,7 +78,9 @@ def _adam(network, classes, rates, parameters, keep, x, y, order):
         def step(carried, inputs):
             (weights, state), (index, rate) = carried, inputs
             gradient = jax.grad(loss, argnums=1)(classes, weights, x[index], y[index])
-            updates, state = optimizer.update(jax.tree.map(jnp.multiply, gradient, keep), state)
+            gradient = jax.tree.map(jnp.multiply, gradient, keep)
+            with promoting():
+                updates, state = optimizer.update(gradient, state)
             return (jax.tree.map(lambda weight, update: weight - rate * update, weights, updates), state), None
 
         (weights, _), _ = jax.lax.scan(step, (weights, optimizer.init(weights)), (order, rates))

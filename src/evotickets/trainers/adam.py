@@ -11,6 +11,7 @@ import numpy as np
 import optax
 
 from evotickets import streams
+from evotickets.devices import promoting
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
 from evotickets.trainers.objectives import Objective, scorer
 
@@ -53,7 +54,8 @@ def train(
             def step(carried, key):
                 weights, state = carried
                 loss, gradient = value_and_grad(shared, context, weights, key)
-                updates, state = optimizer.update(gradient, state)
+                with promoting():
+                    updates, state = optimizer.update(gradient, state)
                 return (optax.apply_updates(weights, updates), state), loss
 
             (weights, state), losses = jax.lax.scan(step, (weights, state), jax.random.split(key, steps))

@@ -15,6 +15,7 @@ import numpy as np
 import optax
 
 from evotickets import streams
+from evotickets.devices import promoting
 from evotickets.networks import feedforward, layout
 from evotickets.networks.layout import Network
 from evotickets.tasks import Control
@@ -195,7 +196,8 @@ def train(
             def learn(carried: tuple, chosen: jax.Array) -> tuple[tuple, jax.Array]:
                 weights, state = carried
                 value, gradient = jax.value_and_grad(loss)(weights, context, jax.tree.map(lambda a: a[chosen], data))
-                changes, state = optimizer.update(gradient, state, weights)
+                with promoting():
+                    changes, state = optimizer.update(gradient, state, weights)
                 return (optax.apply_updates(weights, changes), state), value
 
             return jax.lax.scan(learn, carried, order)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from evotickets.devices import promoting
 from evotickets.networks.architectures import Architecture, Params
 
 Masks = dict[str, jax.Array]
@@ -137,5 +138,6 @@ def begin(setting: Setting, params: Params) -> Weights:
 
 def move(setting: Setting, weights: Weights, gradient: Params) -> Weights:
     """Take a step along minus a gradient."""
-    updates, state = setting.optimizer.update(gradient, weights.optimizer)
+    with promoting():
+        updates, state = setting.optimizer.update(gradient, weights.optimizer)
     return Weights(optax.apply_updates(weights.params, updates), state)
