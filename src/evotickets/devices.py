@@ -1,7 +1,8 @@
 """Threads, host devices and the compilation cache of a job, and populations spread over devices."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,13 @@ def configure(threads: int, *, rollouts: bool = False, cache: str | Path | None 
         # By default programs that compile within a second are not kept; a job consists of those.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@contextmanager
+def promoting() -> Iterator[None]:
+    """Let types and ranks promote as they do by default: the tests forbid it, which evosax, gymnax and optax rely on."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 def mesh() -> Mesh | None:

@@ -85,9 +85,9 @@ def apply(network: Network, params: Params, x: jax.Array) -> jax.Array:
     for index, layer in enumerate(network.layers):
         kernel, bias = params[f"{layer.name}/kernel"], params[f"{layer.name}/bias"]
         if layer.is_convolution:
-            x = _pool(activation(_convolve(x, kernel) + bias))
+            x = _pool(activation(_convolve(x, kernel) + bias[None, None, None]))
         else:
-            x = x.reshape(x.shape[0], -1) @ kernel + bias
+            x = x.reshape(x.shape[0], -1) @ kernel + bias[None]
             if index < len(network.layers) - 1:
                 x = activation(x)
     return x

@@ -22,7 +22,8 @@ def mirrored(mean: jax.Array | None, offsets: jax.Array) -> jax.Array:
     if mean is None:
         return offsets
     signs = jnp.array([1, -1], offsets.dtype).reshape(2, *(1,) * offsets.ndim)
-    return (mean + signs * offsets).reshape(2 * len(offsets), *offsets.shape[1:])
+    steps = signs * offsets[None]
+    return (mean[None, None] + steps).reshape(2 * len(offsets), *offsets.shape[1:])
 
 
 def multiply(plan: Plan, i: int, kernel: jax.Array, features: jax.Array) -> jax.Array:

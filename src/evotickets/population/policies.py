@@ -42,11 +42,13 @@ def act(plan: Plan, policy: Weights, observation: jax.Array) -> jax.Array:
     activation = ACTIVATIONS[plan.network.activation]
     selected = plan.reads and plan.reads[0].shape[-1] < observation.shape[-1]
     hidden = jnp.take(observation, plan.reads[0], axis=-1) if selected else observation
+    axes = tuple(range(observation.ndim - 1))
     for index, (kernel, bias) in enumerate(policy):
         if _written_out(*kernel.shape):
-            hidden = sum((hidden[..., i, None] * row for i, row in enumerate(kernel)), bias)
+            rows = (jnp.expand_dims(row, axes) for row in kernel)
+            hidden = sum((hidden[..., i, None] * row for i, row in enumerate(rows)), jnp.expand_dims(bias, axes))
         else:
-            hidden = hidden @ kernel + bias
+            hidden = hidden @ kernel + jnp.expand_dims(bias, axes)
         if index < len(policy) - 1:
             hidden = activation(hidden)
     return hidden

@@ -84,12 +84,16 @@ def from_brax(identifier: str, *, torso_mass: float | None = None) -> Control:
 
     import jax.numpy as jnp
 
+    from evotickets.devices import promoting
+
     def reset(key: "jax.Array") -> "tuple[jax.Array, Any]":
-        state = environment.reset(key)
+        with promoting():
+            state = environment.reset(key)
         return state.obs, state
 
     def step(state: Any, outputs: "jax.Array") -> "tuple[jax.Array, Any, jax.Array, jax.Array]":
-        state = environment.step(state, jnp.tanh(outputs))
+        with promoting():
+            state = environment.step(state, jnp.tanh(outputs))
         return state.obs, state, state.reward, state.done > 0
 
     sizes = environment.observation_size, environment.action_size

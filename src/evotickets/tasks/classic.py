@@ -41,6 +41,8 @@ def from_gymnax(
     import jax
     import jax.numpy as jnp
 
+    from evotickets.devices import promoting
+
     with _without_pictures():
         import gymnax
 
@@ -49,11 +51,13 @@ def from_gymnax(
     idle = jax.random.key(0)
 
     def reset(key: "jax.Array") -> "tuple[jax.Array, Any]":
-        return environment.reset_env(key, parameters)
+        with promoting():
+            return environment.reset_env(key, parameters)
 
     def step(state: Any, outputs: "jax.Array") -> "tuple[jax.Array, Any, jax.Array, jax.Array]":
         action = jnp.argmax(outputs) if actions else bound * jnp.tanh(outputs[0])
-        observation, state, reward, done, _ = environment.step_env(idle, state, action, parameters)
+        with promoting():
+            observation, state, reward, done, _ = environment.step_env(idle, state, action, parameters)
         return observation, state, reward, done
 
     return Control(name, observation_size, actions or 1, actions > 0, horizon, reset, step)

@@ -7,6 +7,8 @@ import jax
 import numpy as np
 import optax
 
+from evotickets.devices import promoting
+
 
 def descend(
     value_and_grad: Callable[[Any, Any], tuple[jax.Array, Any]],
@@ -28,7 +30,8 @@ def descend(
     def step(carried: tuple[Any, Any], inputs: Any) -> tuple[tuple[Any, Any], jax.Array]:
         weights, state = carried
         loss, gradient = value_and_grad(weights, inputs)
-        updates, state = optimizer.update(gradient, state, weights)
+        with promoting():
+            updates, state = optimizer.update(gradient, state, weights)
         return (optax.apply_updates(weights, updates), state), loss
 
     (weights, state), losses = jax.lax.scan(step, (weights, state), inputs)

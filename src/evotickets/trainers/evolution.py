@@ -12,6 +12,7 @@ import numpy as np
 
 from evotickets import streams
 from evotickets.configuration.options import Doc, Ge, Le, Lt
+from evotickets.devices import promoting
 from evotickets.trainers import sampling
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
 from evotickets.trainers.objectives import Evaluations, Objective, scorer
@@ -37,13 +38,15 @@ def _strong(state: Any) -> Any:
 def _sample(strategy: Strategy, state: Any, key: jax.Array, size: int) -> tuple[jax.Array, Any]:
     """Return offsets from the mean (half a population if antithetic) and the state that `tell` expects."""
     if strategy.asks:
-        members, state = strategy.algorithm.ask(key, state, strategy.params)
-        return members - state.mean, state
+        with promoting():
+            members, state = strategy.algorithm.ask(key, state, strategy.params)
+        return members - state.mean[None], state
     std = coordinate_std(state)
     if hasattr(state, "D"):
         state = state.replace(D=_axes(state))
     shape = (size // 2 if strategy.antithetic else size, std.shape[0])
-    return std * sampling.normal(key, shape), state
+    normals = sampling.normal(key, shape)
+    return std[None] * normals, state
 
 
 def generation(
@@ -64,13 +67,13 @@ def generation(
     offsets, state = _sample(strategy, state, noise_key, strategy.algorithm.population_size)
     if strategy.antithetic:
         losses, carry = objective.pair_losses(shared, context, state.mean, offsets, data_key, carry)
-        members = jnp.concatenate([state.mean + offsets, state.mean - offsets])
+        members = jnp.concatenate([state.mean[None] + offsets, state.mean[None] - offsets])
     else:
-        members = state.mean + offsets
+        members = state.mean[None] + offsets
         losses, carry = objective.losses(shared, context, members, data_key, carry)
-    state, _ = strategy.algorithm.tell(
-        tell_key, members, jnp.where(jnp.isnan(losses), jnp.inf, losses), state, strategy.params
-    )
+    told = jnp.where(jnp.isnan(losses), jnp.inf, losses)
+    with promoting():
+        state, _ = strategy.algorithm.tell(tell_key, members, told, state, strategy.params)
     state = strategy.anneal(state.replace(mean=(1 - mean_decay) * state.mean))
     return state, carry, losses
 
@@ -106,14 +109,16 @@ def train(
 
     def strategy() -> Strategy:
         # Built while tracing: evosax computes its constants with dozens of tiny eager operations.
-        return recipe(trainer)(initial.shape[1], **options)
+        with promoting():
+            return recipe(trainer)(initial.shape[1], **options)
 
     @jax.jit
     def start(initial, keys):
         def one(argument):
             mean, key = argument
             built = strategy()
-            state = built.algorithm.init(key, mean, built.params)
+            with promoting():
+                state = built.algorithm.init(key, mean, built.params)
             return _strong(state)
 
         return streams.over_seeds(one, (initial, keys))

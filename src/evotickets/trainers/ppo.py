@@ -15,6 +15,7 @@ import optax
 
 from evotickets import streams
 from evotickets.configuration.options import Doc, Ge, Gt, Le, LearningRate, Share, Std
+from evotickets.devices import promoting
 from evotickets.networks import feedforward, layout
 from evotickets.networks.layout import Network
 from evotickets.tasks import Control
@@ -198,7 +199,8 @@ def learn(setting: Setting, context: Any, learner: Learner, data: tuple, key: ja
         weights, state = carried
         batch = jax.tree.map(lambda a: a[chosen], data)
         value, gradient = jax.value_and_grad(loss)(weights, setting, context, batch)
-        changes, state = setting.optimizer.update(gradient, state, weights)
+        with promoting():
+            changes, state = setting.optimizer.update(gradient, state, weights)
         return (optax.apply_updates(weights, changes), state), value
 
     def epoch(carried: tuple, key: jax.Array) -> tuple[tuple, jax.Array]:

@@ -13,6 +13,7 @@ import optax
 from jax.sharding import Mesh
 
 from evotickets.configuration.options import Doc, Ge, Le
+from evotickets.devices import promoting
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import Params
 
@@ -128,5 +129,6 @@ def begin(setting: Setting, params: Params) -> Weights:
 
 def move(setting: Setting, weights: Weights, gradient: Params) -> Weights:
     """Take a step along minus a gradient."""
-    updates, state = setting.optimizer.update(gradient, weights.optimizer)
+    with promoting():
+        updates, state = setting.optimizer.update(gradient, weights.optimizer)
     return Weights(optax.apply_updates(weights.params, updates), state)
