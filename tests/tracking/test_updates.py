@@ -46,6 +46,8 @@ class TestLinks:
     def test_a_linked_study_may_link_on_but_not_back(self, tmp_path):
         far = stores.write_study(tmp_path / "far" / "study")
         near = stores.write_study(tmp_path / "near" / "study", "strong")
+        stores.write_study(tmp_path / "near" / "private")
+        stores.write_study(tmp_path / "private")
         (tmp_path / "results").mkdir()
         (tmp_path / "results" / "a").symlink_to(tmp_path / "near" / "study")
         (tmp_path / "near" / "study" / "on").symlink_to(tmp_path / "far" / "study")
