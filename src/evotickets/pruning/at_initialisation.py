@@ -1,7 +1,4 @@
-"""Cuts at initialisation: initial parameters alone are scored, once or in rounds.
-
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
-"""
+"""Cuts at initialisation: initial parameters alone are scored, once or in rounds."""
 
 from collections.abc import Callable
 

@@ -1,7 +1,4 @@
-"""Scores of trained weights by a criterion: per-weight saliency, larger means keep.
-
-Axis letters: `S` seeds, `K` prunable entries.
-"""
+"""Scores of trained weights by a criterion: per-weight saliency, larger means keep."""
 
 import numpy as np
 

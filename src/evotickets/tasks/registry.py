@@ -11,7 +11,7 @@ without reading data or importing a library. The kind says what the function tak
 `pool`: (its options) -> `Source`, images of any size that are read when they are asked for.
 `control`: (its options) -> `Control`.
 
-Axis letters: `n` samples, `O` outputs.
+
 """
 
 from __future__ import annotations

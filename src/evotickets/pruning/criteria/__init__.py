@@ -1,1 +1,1 @@
-"""All criteria: one registered function each, in a module of this package. Axis letters: `K` prunable entries."""
+"""All criteria: one registered function each, in a module of this package."""

@@ -1,6 +1,6 @@
 """Criteria at initialisation: what one-shot pruning knows of weights that were never trained.
 
-Axis letters: `N` all parameters. The arguments are flat parameters [N] and what may be known with them: the loss
+The arguments are flat parameters [N] and what may be known with them: the loss
 `[N] -> differentiable scalar`, or the network.
 """
 

@@ -1,7 +1,4 @@
-"""Criteria of trained weights: they see what training left behind, never the loss.
-
-Axis letters: `S` seeds, `K` prunable entries.
-"""
+"""Criteria of trained weights: they see what training left behind, never the loss."""
 
 from typing import TypeVar
 

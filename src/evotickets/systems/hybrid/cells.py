@@ -1,7 +1,4 @@
-"""A cell of the grid: one task, method and density, all seeds at once.
-
-Axis letters: `S` seeds.
-"""
+"""A cell of the grid: one task, method and density, all seeds at once."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,7 +1,6 @@
 """Figures of planted tickets: who finds what, edge by edge and over density.
 
-Tables have the columns of `tables.PLANTING`. Every function saves an SVG or PNG and returns the figure. Axis letters:
-`I` inputs and `O` outputs of a layer.
+Tables have the columns of `tables.PLANTING`. Every function saves an SVG or PNG and returns the figure.
 """
 
 from collections.abc import Mapping, Sequence

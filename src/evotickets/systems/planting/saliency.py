@@ -1,7 +1,4 @@
-"""Scores that cut mother networks: criteria that need no search distribution, on masked networks and all training samples.
-
-Axis letters: `S` seeds, `N` all parameters, `K` prunable entries.
-"""
+"""Scores that cut mother networks: criteria that need no search distribution, on masked networks and all training samples."""
 
 from functools import partial
 from typing import Any

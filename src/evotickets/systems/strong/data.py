@@ -1,7 +1,4 @@
-"""What strong tickets are sought on: points drawn anew for every seed, and data sets drawn or split anew for every seed.
-
-Axis letters: `S` seeds, `n` samples, `I` inputs.
-"""
+"""What strong tickets are sought on: points drawn anew for every seed, and data sets drawn or split anew for every seed."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
 """Figures of strong tickets: accuracy over density, the way there, decision boundaries, and the test-set leak.
 
 Tables have the columns of `tables.STRONG` or `tables.STRONG_HISTORY`. Every function saves an SVG or PNG and returns the
-figure. Axis letters: `n` samples.
+figure.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,4 @@
-"""What a method of training sparse networks is. All methods: one registered function each, in a module of this package.
-
-Axis letters: `L` prunable layers, `J` batches of a
-step, `B` samples of a batch.
-"""
+"""What a method of training sparse networks is. All methods: one registered function each, in a module of this package."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, NamedTuple

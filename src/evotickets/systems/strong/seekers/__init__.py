@@ -1,7 +1,4 @@
-"""All seekers of strong tickets: one registered function each, in a module of this package.
-
-Axis letters: `S` seeds, `C` candidates, `K` prunable entries.
-"""
+"""All seekers of strong tickets: one registered function each, in a module of this package."""
 
 from typing import Annotated, Any, Literal
 

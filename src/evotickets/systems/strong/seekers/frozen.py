@@ -1,7 +1,4 @@
-"""Seekers that evaluate no masks: they train scores of frozen weights by gradients, and keep the largest.
-
-Axis letters: `S` seeds, `K` prunable entries.
-"""
+"""Seekers that evaluate no masks: they train scores of frozen weights by gradients, and keep the largest."""
 
 from typing import Annotated
 
