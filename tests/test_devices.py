@@ -148,3 +148,23 @@ def test_importing_the_package_starts_no_device():
                 importlib.import_module(module.name)
                 assert not xla_bridge.backends_are_initialized(), module.name
     """)
+
+
+def test_only_libraries_may_promote():
+    run("""
+        import jax, jax.numpy as jnp
+        from evotickets import devices
+
+        def mixed():
+            return jnp.ones((2, 3)) + jnp.arange(3)
+
+        with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+            with devices.promoting():
+                assert mixed().dtype == jnp.float32
+            try:
+                mixed()
+            except Exception as error:
+                assert "promotion" in str(error)
+            else:
+                raise AssertionError("types and ranks promoted")
+    """)

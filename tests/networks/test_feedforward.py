@@ -53,12 +53,10 @@ def test_convolutions_and_their_gradients_are_those_of_xla(kernel, room, monkeyp
     def by_xla(params, x):
         for name in ("conv1", "conv2"):
             shape = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
-            x = (
-                jax.lax.conv_general_dilated(x, params[f"{name}/kernel"], (1, 1), "SAME", **shape)
-                + params[f"{name}/bias"]
-            )
+            kernel, bias = params[f"{name}/kernel"], params[f"{name}/bias"][None, None, None]
+            x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", **shape) + bias
             x = jax.lax.reduce_window(jax.nn.relu(x), -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-        return x.reshape(len(x), -1) @ params["dense1/kernel"] + params["dense1/bias"]
+        return x.reshape(len(x), -1) @ params["dense1/kernel"] + params["dense1/bias"][None]
 
     def ours(params, x):
         return feedforward.apply(network, params, x)

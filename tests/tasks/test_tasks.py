@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from evotickets import tasks
+from evotickets.devices import promoting
 from evotickets.systems.subspace import pools
 from evotickets.tasks import brax, cifar, images
 from evotickets.tasks.files import Files, data_folder
@@ -240,11 +241,13 @@ def test_a_step_is_that_of_gymnax(name, identifier):
     action = 0 if task.discrete else np.tanh(0.7) * environment.action_space(parameters).high
     key = jax.random.key(5)
     observation, state = task.reset(key)
-    expected, expected_state = environment.reset(key, parameters)
+    with promoting():
+        expected, expected_state = environment.reset(key, parameters)
     np.testing.assert_array_equal(observation, expected)
     for _ in range(3):
         observation, state, reward, done = task.step(state, outputs)
-        expected, expected_state, expected_reward, *_ = environment.step(key, expected_state, action, parameters)
+        with promoting():
+            expected, expected_state, expected_reward, *_ = environment.step(key, expected_state, action, parameters)
         np.testing.assert_allclose(observation, expected, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(reward, expected_reward, rtol=1e-5)
         assert not done
