@@ -60,11 +60,12 @@ def register(
 
 
 STRING, INT, FLOAT = pa.string(), pa.int32(), pa.float64()
+BOOLS, FLOATS = pa.list_(pa.bool_()), pa.list_(pa.float32())
 VALUE = {"seed": INT, "split": STRING, "metric": STRING, "value": FLOAT}
 """The last columns of a table of measured values: one row per seed, split and metric."""
 
 HISTORY = register("history", {"step": INT} | VALUE)
-MASK = register("mask", {"seed": INT, "mask": pa.list_(pa.bool_())})
+MASK = register("mask", {"seed": INT, "mask": BOOLS})
 CLAIMS = register(
     "claims",
     dict.fromkeys(("claim", "system", "statement", "source"), STRING)
