@@ -81,7 +81,7 @@ def test_trainers_do_the_same_on_two_devices():
             ("cartpole", "pgpe", {"episodes": 2, "test_episodes": 2}),
         ):
             task = tasks.load(name)
-            network = tickets.network_of(task, {"hidden": [8]})
+            network = problems.network_of(task, {"hidden": [8]})
             dense = tickets.initialise(network, 2, seed=0, name=name)
             place = ("x",)
             ticket = tickets.next_ticket(network, task, dense, "random", .5, seed=0, name=name, place=place)

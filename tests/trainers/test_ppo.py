@@ -9,6 +9,7 @@ from scipy import stats
 from evotickets import tasks
 from evotickets.networks import layout, masks
 from evotickets.systems.tickets import levels as tickets
+from evotickets.systems.tickets import problems
 from evotickets.tasks import Control
 from evotickets.trainers import experience
 
@@ -120,7 +121,7 @@ def test_only_survivors_move_and_the_observation_statistics_are_kept():
 
 def test_cartpole_is_learned_with_a_fifth_of_the_weights():
     task = tasks.load("cartpole")
-    network = tickets.network_of(task, {"hidden": [32, 32]})
+    network = problems.network_of(task, {"hidden": [32, 32]})
     start = tickets.initialise(network, 1, seed=0, name="cartpole")
     mask = np.random.default_rng(0).permutation(network.kernel_count)[None] < network.kernel_count // 5
     settings = SETTINGS | {"steps": 60, "rollout": 64, "learning_rate": 0.003}

@@ -200,6 +200,15 @@ def read_table(path: str | Path, *, schema: Schema) -> "pd.DataFrame":
     return read_arrow(Path(path), schema).to_pandas()
 
 
+def read_optional(path: str | Path | None, *, schema: Schema) -> "pd.DataFrame":
+    """Read a table of this schema; without a path return one that has its columns and no rows. Raises as `read_table`."""
+    if path:
+        return read_table(path, schema=schema)
+    import pandas as pd
+
+    return pd.DataFrame(columns=schema.columns.names)
+
+
 def read_metadata(path: str | Path) -> dict[str, Any]:
     """Read schema, version, code, libraries and metadata of any result file.
 
