@@ -73,7 +73,8 @@ def test_trainers_do_the_same_on_two_devices():
         from evotickets import devices
         devices.configure(2, cache=None)
         import jax, numpy as np
-        from evotickets import tasks, tickets
+        from evotickets import tasks
+        from evotickets.systems.tickets import levels as tickets, problems
         common = {"population": 10, "generations": 4, "evaluations": 2, "mean_decay": 0.0, "std_init": 0.1}
         for name, strategy, more in (
             ("digits", "snes", {"batch": 64}),
@@ -81,7 +82,7 @@ def test_trainers_do_the_same_on_two_devices():
             ("cartpole", "pgpe", {"episodes": 2, "test_episodes": 2}),
         ):
             task = tasks.load(name)
-            network = tickets.network_of(task, {"hidden": [8]})
+            network = problems.network_of(task, {"hidden": [8]})
             dense = tickets.initialise(network, 2, seed=0, name=name)
             place = ("x",)
             ticket = tickets.next_ticket(network, task, dense, "random", .5, seed=0, name=name, place=place)

@@ -49,10 +49,10 @@ class Job:
         return {name: value for name, value in self.snakemake.params.items() if name != "code"}
 
     def progress(self, total: int, unit: str) -> Report:
-        """Return a callback that draws a bar and the current loss, unless that is NaN, into the log."""
+        """Return a callback that draws a bar and the current loss, unless that is NaN or not told, into the log."""
         bar = tqdm(total=total, unit=unit, mininterval=1.0, file=sys.stderr)
 
-        def report(step: int, loss: float) -> None:
+        def report(step: int, loss: float = math.nan) -> None:
             if not math.isnan(loss):
                 bar.set_postfix(loss=f"{loss:.4g}", refresh=False)
             bar.update(step - bar.n)

@@ -12,6 +12,7 @@ from evotickets.networks import feedforward, layout, masks
 from evotickets.pruning import at_initialisation
 from evotickets.pruning.criteria.gradients import grasp, snip, synflow
 from evotickets.systems.tickets import levels as tickets
+from evotickets.systems.tickets import problems
 
 TEN = layout.mlp(1, (2,), 2, "tanh")
 """Two weights, two biases, four weights, two biases: ten parameters."""
@@ -116,7 +117,7 @@ def test_a_one_shot_ticket_is_the_cut_by_its_score():
 
 def test_criteria_that_need_a_loss_refuse_a_control_task():
     task = tasks.load("cartpole")
-    network = tickets.network_of(task, {"hidden": [4]})
+    network = problems.network_of(task, {"hidden": [4]})
     with pytest.raises(ValueError, match="'snip' needs the gradient of a loss, which a control task does not have"):
         make("snip", 0.5, "01", "cartpole", network)
     assert make("synflow", 0.5, "01", "cartpole", network).mask.sum(1).tolist() == [12, 12]

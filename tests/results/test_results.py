@@ -297,3 +297,11 @@ def test_importing_costs_neither_jax_nor_mlflow_nor_pandas():
     script = "import sys, json, evotickets.results; print(json.dumps(sorted(sys.modules)))"
     modules = json.loads(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout)
     assert not {"jax", "mlflow", "pandas", "torch"} & set(modules)
+
+
+def test_a_table_that_a_study_lacks_is_read_as_one_without_rows(path):
+    write(path)
+    pd.testing.assert_frame_equal(results.read_optional(path, schema=SCORES), results.read_table(path, schema=SCORES))
+    absent = results.read_optional(None, schema=SCORES)
+    assert list(absent.columns) == SCORES.columns.names
+    assert absent.empty

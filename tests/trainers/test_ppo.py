@@ -9,8 +9,9 @@ from scipy import stats
 from evotickets import tasks
 from evotickets.networks import layout, masks
 from evotickets.systems.tickets import levels as tickets
+from evotickets.systems.tickets import problems
 from evotickets.tasks import Control
-from evotickets.trainers import ppo
+from evotickets.trainers import experience
 
 SETTINGS = {"trainer": "ppo", "steps": 30, "evaluations": 1, "environments": 16, "rollout": 32, "epochs": 4}
 SETTINGS |= {"minibatches": 4, "learning_rate": 0.01, "discount": 0.99, "trace": 0.95, "clip": 0.2, "entropy": 0.0}
@@ -18,24 +19,28 @@ SETTINGS |= {"std_init": 0.5, "reward_scale": 1.0}
 
 
 def rollout(**given):
-    arrays = {name: jnp.asarray(given.get(name, [0.0, 0, 0]), jnp.float32)[:, None] for name in ppo.Steps._fields}
+    arrays = {
+        name: jnp.asarray(given.get(name, [0.0, 0, 0]), jnp.float32)[:, None] for name in experience.Steps._fields
+    }
     for name in ("done", "ended"):
         arrays[name] = arrays[name] > 0
-    return ppo.Steps(**arrays)
+    return experience.Steps(**arrays)
 
 
 def test_advantages_by_hand():
     steps = rollout(reward=[1, 2, 3], value=[10, 20, 30], following_value=[20, 30, 40])
     # Errors 1 + 10 − 10, 2 + 15 − 20, 3 + 20 − 30 with discount .5; then backwards with .5 · .8.
     third, second = -7.0, -3.0 + 0.4 * -7
-    np.testing.assert_allclose(ppo.advantages(steps, 0.5, 0.8)[:, 0], [1 + 0.4 * second, second, third], rtol=1e-6)
+    np.testing.assert_allclose(
+        experience.advantages(steps, 0.5, 0.8)[:, 0], [1 + 0.4 * second, second, third], rtol=1e-6
+    )
 
 
 def test_nothing_follows_a_death_and_a_cut_is_continued():
     common = {"reward": [1, 1, 1], "value": [0, 0, 0], "following_value": [5, 5, 5], "ended": [0, 1, 0]}
-    cut = ppo.advantages(rollout(**common), 1.0, 1.0)[:, 0]
+    cut = experience.advantages(rollout(**common), 1.0, 1.0)[:, 0]
     np.testing.assert_allclose(cut, [6 + 6, 6, 6])
-    dead = ppo.advantages(rollout(**common, done=[0, 1, 0]), 1.0, 1.0)[:, 0]
+    dead = experience.advantages(rollout(**common, done=[0, 1, 0]), 1.0, 1.0)[:, 0]
     np.testing.assert_allclose(dead, [6 + 1, 1, 6])
 
 
@@ -44,13 +49,13 @@ def test_probabilities_are_those_of_the_distributions(discrete):
     task = probe(discrete=discrete)
     outputs, log_std = jnp.array([[0.3, -1.0]]), jnp.log(jnp.array([0.5, 2.0]))
     if discrete:
-        both = [ppo.distribution(task, outputs, log_std, jnp.array([a])) for a in (0, 1)]
+        both = [experience.distribution(task, outputs, log_std, jnp.array([a])) for a in (0, 1)]
         p = np.exp([float(log[0]) for log, _ in both])
         assert p.sum() == pytest.approx(1, abs=1e-6)
         assert p[0] / p[1] == pytest.approx(np.exp(1.3), rel=1e-5)
         assert float(both[0][1][0]) == pytest.approx(-(p * np.log(p)).sum(), rel=1e-5)
     else:
-        log, entropy = ppo.distribution(task, outputs, log_std, jnp.array([[0.0, 0.0]]))
+        log, entropy = experience.distribution(task, outputs, log_std, jnp.array([[0.0, 0.0]]))
         normals = [stats.norm(0.3, 0.5), stats.norm(-1.0, 2.0)]
         assert float(log[0]) == pytest.approx(sum(n.logpdf(0) for n in normals), rel=1e-5)
         assert float(entropy[0]) == pytest.approx(sum(n.entropy() for n in normals), rel=1e-5)
@@ -116,7 +121,7 @@ def test_only_survivors_move_and_the_observation_statistics_are_kept():
 
 def test_cartpole_is_learned_with_a_fifth_of_the_weights():
     task = tasks.load("cartpole")
-    network = tickets.network_of(task, {"hidden": [32, 32]})
+    network = problems.network_of(task, {"hidden": [32, 32]})
     start = tickets.initialise(network, 1, seed=0, name="cartpole")
     mask = np.random.default_rng(0).permutation(network.kernel_count)[None] < network.kernel_count // 5
     settings = SETTINGS | {"steps": 60, "rollout": 64, "learning_rate": 0.003}

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from evotickets import jobs, results, statistics, trainers
-from evotickets.systems.tickets import figures
-from evotickets.systems.tickets.tables import SCORES
+from evotickets import jobs, results, statistics
+from evotickets.systems.tickets import figures, summaries
+from evotickets.systems.tickets.tables import SCORES, chain_of
 
 
 def main(job, inputs, output, place, experiment, densities, settings, seeds_count):
@@ -15,30 +15,22 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
 
     title = f"{place.task}, {place.trainer}, {place.criterion}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
-    curves = [table.assign(density=density) for table, density in zip(histories, densities, strict=True)]
-    step = "gradient step" if settings["trainer"] in trainers.GRADIENT else "generation"
-    figures.training_curves(pd.concat(curves, ignore_index=True), output.training_curves, title, step)
-    kept = [
-        {"density": density, "seed": seed, "layer": name.removesuffix("/kernel"), "layer_density": mask[row].mean()}
-        for path, density in zip(inputs.tickets, densities, strict=True)
-        for ticket in [results.read_ticket(path)]
-        for name, mask in ticket.mask.items()
-        for row, seed in enumerate(ticket.seeds)
-    ]
-    figures.layer_densities(pd.DataFrame(kept), output.layer_densities, title)
+    curves = summaries.training_curves(histories, densities)
+    figures.training_curves(curves, output.training_curves, title, summaries.step_name(settings["trainer"]))
+    tickets = [results.read_ticket(path) for path in inputs.tickets]
+    kept = summaries.layer_densities([ticket.mask for ticket in tickets], densities, tickets[0].seeds)
+    figures.layer_densities(kept, output.layer_densities, title)
 
-    means = scores.groupby(["split", "metric", "level"], sort=True)["value"].mean()
-    metrics = [(f"{split}/{metric}", int(level), float(value)) for (split, metric, level), value in means.items()]
+    metrics = summaries.score_means(scores)
     if seeds_count > 1:
         tested = scores[scores["split"].eq("test") & scores["metric"].isin(["accuracy", "return"])]
         metrics.append(("matching_density", 0, statistics.matching_density(tested)))
+    size = {"seeds": seeds_count, "levels": len(densities), "density": densities[-1]}
     job.record(
         output.record,
         system=experiment,
         kind="chain",
-        parameters={"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
-        | jobs.shown(settings)
-        | {"seeds": seeds_count, "levels": len(densities), "density": densities[-1]},
+        parameters=chain_of(place) | jobs.shown(settings) | size,
         metrics=metrics + [("density", level, density) for level, density in enumerate(densities)],
         artifacts=[output.scores, output.training_curves, output.layer_densities, *inputs.get("cut", [])],
     )

@@ -10,14 +10,9 @@ from evotickets.figures import claims as figures
 from evotickets.systems import registry as systems
 
 
-def read(inputs, name, schema):
-    """Read a table of the study; one without rows where it has none."""
-    path = inputs.get(name)
-    return results.read_table(path, schema=schema) if path else pd.DataFrame(columns=schema.columns.names)
-
-
 def main(job, inputs, output, system, experiment, evidence):
-    tables = {name: read(inputs, name, schema) for name, schema in systems.tables(system).TABLES.items()}
+    schemas = systems.tables(system).TABLES
+    tables = {name: results.read_optional(inputs.get(name), schema=schema) for name, schema in schemas.items()}
     if inputs.get("records"):
         evidence = evidence | {"records": list(map(results.read_record, inputs.records))}
     effects = registry.effects(system, *systems.claims(system).evidence(tables, **evidence))
@@ -25,9 +20,8 @@ def main(job, inputs, output, system, experiment, evidence):
     results.write_table(output.table, decided, schema=results.CLAIMS, metadata=job.metadata)
     figures.claims(decided, output.figure)
     shown = [claim.shown(part) for claim, part, _ in effects]
-    drawn = {
-        name: [Path(p).read_bytes() for p in inputs.get(f"{name}_figures", ())] for names in shown for name in names
-    }
+    drawn = {name: inputs.get(f"{name}_figures", ()) for names in shown for name in names}
+    drawn = {name: [Path(path).read_bytes() for path in paths] for name, paths in drawn.items()}
     Path(output.page).write_text(page.page(decided, shown, drawn))
 
     known = decided[decided["n"] > 0]

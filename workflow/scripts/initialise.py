@@ -3,10 +3,11 @@
 from evotickets import devices, jobs
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
+from evotickets.systems.tickets.problems import problem_of
 
 
 def main(job, output, name, network, seed, seeds_count):
-    description = tickets.network_of(tickets.task_of(network, seed=seed), network)
+    _, description = problem_of(network, seed=seed)
     ticket = tickets.initialise(description, seeds_count, seed=seed, name=name)
     archive.write_ticket(output, description, ticket, range(seeds_count), job.metadata)
 

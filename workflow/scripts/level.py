@@ -3,12 +3,12 @@
 from evotickets import devices, jobs, results, streams, tasks
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
-from evotickets.systems.tickets.tables import SCORES
+from evotickets.systems.tickets.problems import problem_of
+from evotickets.systems.tickets.tables import SCORES, chain_of, factors
 
 
 def main(job, source, output, place, experiment, network, settings, density, seed, seeds_count):
-    task = tickets.task_of(network, seed=seed)
-    description = tickets.network_of(task, network)
+    task, description = problem_of(network, seed=seed)
     previous, members = archive.read_ticket(source, description)
     where = (place.trainer, place.level)
     ticket = tickets.next_ticket(
@@ -18,20 +18,17 @@ def main(job, source, output, place, experiment, network, settings, density, see
     # Criteria share the noise of a level, so that they are compared seed by seed.
     key = streams.stream(seed, place.task, *where)
     report = job.progress(settings.get("generations") or settings["steps"], "step")
-    spread = devices.mesh()
-    trained, run = tickets.train(description, task, ticket, settings, mesh=spread, report=report, key=key)
+    trained, run = tickets.train(description, task, ticket, settings, mesh=devices.mesh(), report=report, key=key)
 
-    cell = {"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
-    factors = {"system": "tickets", **cell, "level": int(place.level), "density": density}
-    archive.write_ticket(output.ticket, description, trained, members, job.metadata)
-    scores = [factors | row for row in run.trajectory.final(members)]
+    cell = factors(chain_of(place), int(place.level), density)
+    archive.write_trained(output, description, trained, run.trajectory, members, job.metadata)
+    scores = [cell | row for row in run.trajectory.final(members)]
     results.write_table(output.scores, scores, schema=SCORES, metadata=job.metadata)
-    results.write_table(output.history, run.trajectory.rows(members), schema=results.HISTORY, metadata=job.metadata)
     job.record(
         output.record,
         system=experiment,
         kind="level",
-        parameters=factors | jobs.shown(settings) | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
+        parameters=cell | jobs.shown(settings) | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
         metrics=run.trajectory.means(),
         artifacts=[output.ticket, output.scores, output.history],
         dataset=archive.dataset(task),
@@ -39,6 +36,5 @@ def main(job, source, output, place, experiment, network, settings, density, see
 
 
 with jobs.job(snakemake) as job:
-    task = snakemake.params.network["task"]
-    devices.configure(snakemake.threads, rollouts=tasks.is_control(task))
+    devices.configure(snakemake.threads, rollouts=tasks.is_control(snakemake.params.network["task"]))
     main(job, snakemake.input.source, snakemake.output, snakemake.wildcards, **job.params)

@@ -11,20 +11,12 @@ def main(job, reference, output, place, experiment, task, seeker, training, samp
     limits = {"samples": samples, "training": training, "seed": seed, "count": seeds_count}
     ticket = cells.seek(task, options, **limits, progress=job.progress)
 
-    where = {"system": "strong", "task": place.task, "family": task["task"], "classes": task["classes"]}
-    where |= {"hidden": "-".join(map(str, task["hidden"])), "initial": cells.initial(task), "seeker": place.seeker}
-    for path, found, schema in (
-        (output.scores, ticket.rows, STRONG),
-        (output.history, ticket.history, STRONG_HISTORY),
-    ):
-        results.write_table(path, [where | row for row in found], schema=schema, metadata=job.metadata)
-    masks = [
-        {"state": state, "seed": index, "mask": mask}
-        for state, rows in ticket.masks.items()
-        for index, mask in enumerate(rows)
-    ]
-    results.write_table(output.mask, masks, schema=STRONG_MASK, metadata=job.metadata)
-    shown = {name: value for name, value in where.items() if name != "system"}
+    cell = cells.factors(place.task, task, place.seeker)
+    scores, history = ([cell | row for row in rows] for rows in (ticket.rows, ticket.history))
+    results.write_table(output.scores, scores, schema=STRONG, metadata=job.metadata)
+    results.write_table(output.history, history, schema=STRONG_HISTORY, metadata=job.metadata)
+    results.write_table(output.mask, cells.mask_rows(ticket.masks), schema=STRONG_MASK, metadata=job.metadata)
+    shown = {name: value for name, value in cell.items() if name != "system"}
     density = float(ticket.masks[FOUND].mean())
     job.record(
         output.record,

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from evotickets import jobs, results, trainers
-from evotickets.systems.tickets import figures
-from evotickets.systems.tickets.tables import TRANSFERS
+from evotickets import jobs, results
+from evotickets.systems.tickets import figures, summaries
+from evotickets.systems.tickets.tables import TRANSFERS, source_of
 
 
 def main(job, inputs, output, place, experiment, densities, levels, settings, seeds_count):
@@ -12,27 +12,22 @@ def main(job, inputs, output, place, experiment, densities, levels, settings, se
     scores = pd.concat(tables, ignore_index=True)
     results.write_table(output.scores, scores, schema=TRANSFERS, metadata=job.metadata)
 
-    origin = {f"source_{name}": place[f"source_{name}"] for name in ("task", "trainer", "criterion")}
+    origin = source_of(place)
     source, target = " ".join(origin.values()), f"{place.task} {place.trainer}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
-    curves = [table.assign(density=densities[level]) for level, table in zip(levels, histories, strict=True)]
-    step = "gradient step" if settings["trainer"] in trainers.GRADIENT else "generation"
-    figures.transfer_training(
-        pd.concat(curves, ignore_index=True), output.training_curves, f"{source} → {target}", step
-    )
+    curves = summaries.training_curves(histories, [densities[level] for level in levels])
+    step = summaries.step_name(settings["trainer"])
+    figures.transfer_training(curves, output.training_curves, f"{source} → {target}", step)
 
-    means = scores.groupby(["split", "metric", "level"], sort=True)["value"].mean()
-    metrics = [(f"{split}/{metric}", int(level), float(value)) for (split, metric, level), value in means.items()]
+    cell = {"task": place.task, "trainer": place.trainer, "criterion": "transferred"}
+    size = {"seeds": seeds_count, "levels": len(levels), "density": densities[levels[-1]]}
     job.record(
         output.record,
         system=experiment,
         kind="chain",
         name=f"{source} to {target}",
-        parameters={"task": place.task, "trainer": place.trainer, "criterion": "transferred"}
-        | origin
-        | jobs.shown(settings)
-        | {"seeds": seeds_count, "levels": len(levels), "density": densities[levels[-1]]},
-        metrics=metrics + [("density", level, densities[level]) for level in levels],
+        parameters=cell | origin | jobs.shown(settings) | size,
+        metrics=summaries.score_means(scores) + [("density", level, densities[level]) for level in levels],
         artifacts=[output.scores, output.training_curves],
     )
 

@@ -1,4 +1,4 @@
-"""Cutting: from scores to masks with an exact count, and the control tickets that isolate what a mask is worth.
+"""What control tickets are made of: masks and weights that are drawn or permuted, to tell what a mask is worth.
 
 Flat orders follow `networks.layout`.
 """

@@ -60,11 +60,12 @@ def register(
 
 
 STRING, INT, FLOAT = pa.string(), pa.int32(), pa.float64()
+BOOLS, FLOATS = pa.list_(pa.bool_()), pa.list_(pa.float32())
 VALUE = {"seed": INT, "split": STRING, "metric": STRING, "value": FLOAT}
 """The last columns of a table of measured values: one row per seed, split and metric."""
 
 HISTORY = register("history", {"step": INT} | VALUE)
-MASK = register("mask", {"seed": INT, "mask": pa.list_(pa.bool_())})
+MASK = register("mask", {"seed": INT, "mask": BOOLS})
 CLAIMS = register(
     "claims",
     dict.fromkeys(("claim", "system", "statement", "source"), STRING)
@@ -197,6 +198,15 @@ def read_table(path: str | Path, *, schema: Schema) -> "pd.DataFrame":
         ResultError: if the file is missing, damaged, foreign, of another kind or of another version.
     """
     return read_arrow(Path(path), schema).to_pandas()
+
+
+def read_optional(path: str | Path | None, *, schema: Schema) -> "pd.DataFrame":
+    """Read a table of this schema; without a path return one that has its columns and no rows. Raises as `read_table`."""
+    if path:
+        return read_table(path, schema=schema)
+    import pandas as pd
+
+    return pd.DataFrame(columns=schema.columns.names)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

@@ -7,20 +7,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from evotickets.results.tables import INT, STRING, ResultError, read_arrow, register, write_table
+from evotickets.results.tables import BOOLS, FLOATS, INT, STRING, ResultError, read_arrow, register, write_table
 
-_FLOATS, _BOOLS = pa.list_(pa.float32()), pa.list_(pa.bool_())
 TICKET = register(
     "ticket",
     {
         "seed": INT,
         "tensor": STRING,
         "shape": pa.list_(INT),
-        "initial": _FLOATS,
-        "mask": _BOOLS,
-        "mean": _FLOATS,
-        "std": _FLOATS,
-        "statistic": _FLOATS,
+        "initial": FLOATS,
+        "mask": BOOLS,
+        "mean": FLOATS,
+        "std": FLOATS,
+        "statistic": FLOATS,
     },
     nullable=("initial", "mask", "mean", "std", "statistic"),
 )

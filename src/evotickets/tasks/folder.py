@@ -1,4 +1,4 @@
-"""Images in folders, in the layout of ImageNet. Axis letter: `n` images."""
+"""Images in folders, in the layout of ImageNet."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,7 @@
 """Points of the plane in classes, drawn anew whenever they are asked for.
 
 Every function takes the sizes of the training, validation and test split and a generator, and returns points [n, 2] and
-labels [n] of the three. Axis letter: `n` samples.
+labels [n] of the three.
 """
 
 from typing import Annotated

@@ -254,3 +254,17 @@ def test_biprop_learns_among_binary_weights():
         task, {"seeker": "biprop", "density": 0.5, "epochs": 20}, samples=1000, training=TRAINING, seed=0, count=2
     )
     assert cells.summary(ticket.rows)["test/accuracy"] > 0.85
+
+
+def test_rows_of_a_cell_name_its_task_and_masks_their_state_and_seed():
+    assert cells.factors("small_moons", MOONS | {"hidden": [6, 5]}, "genetic") == {
+        "system": "strong", "task": "small_moons", "family": "moons", "classes": 2, "hidden": "6-5",
+        "initial": "uniform 1", "seeker": "genetic",
+    }  # fmt: skip
+    masks = {FOUND: np.eye(2, dtype=bool), PRUNED: np.zeros((1, 2), bool)}
+    rows = cells.mask_rows(masks)
+    assert [(row["state"], row["seed"], row["mask"].tolist()) for row in rows] == [
+        (FOUND, 0, [True, False]),
+        (FOUND, 1, [False, True]),
+        (PRUNED, 0, [False, False]),
+    ]

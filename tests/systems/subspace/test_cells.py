@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from evotickets.systems.subspace import ENSEMBLES, RECOMBINED, cells, problems
-from evotickets.systems.subspace.children import Children
+from evotickets.systems.subspace.children import Children, fingerprint
 from evotickets.systems.subspace.resnet import ResNet
 
 PARENT = {"images": "digits", "options": {}}
@@ -156,4 +156,17 @@ def test_the_summary_holds_the_last_step_and_the_smallest_scale():
     assert found["original/parent_nll"] == pytest.approx(np.mean(last))
     assert set(found) <= {
         f"{split}/parent_{m}" for split in ("fitness", "test", "original", "weights") for m in cells.SHOWN
+    }
+
+
+def test_whoever_is_asked_something_else_keeps_children_of_its_own():
+    asked = fingerprint(b"weights", {"sigma": 0.1, "children": 5}, 0)
+    assert asked == fingerprint(b"weights", {"children": 5, "sigma": 0.1}, 0)
+    assert len({asked, fingerprint(b"other", {"sigma": 0.1, "children": 5}, 0), fingerprint(b"weights", {}, 0)}) == 3
+
+
+def test_the_tracking_store_is_told_of_numbers_and_words_alone():
+    assert cells.shown({"sigma": 0.1, "rule": "norm", "children": [5, 6], "mode": "bernoulli"}) == {
+        "rule": "norm",
+        "sigma": 0.1,
     }

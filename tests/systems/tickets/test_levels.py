@@ -6,6 +6,7 @@ from evotickets import pruning, streams, tasks
 from evotickets.networks import feedforward, layout, masks
 from evotickets.pruning import controls
 from evotickets.systems.tickets import levels as tickets
+from evotickets.systems.tickets import problems
 
 NETWORK = layout.mlp(64, (8,), 10)
 PLACES = masks.kernel_positions(NETWORK)
@@ -121,7 +122,7 @@ def test_training_a_sparse_ticket_learns_the_digits_and_moves_survivors_only(set
 
 def test_a_control_task_is_trained_and_keeps_its_observation_statistics():
     task = tasks.load("cartpole")
-    network = tickets.network_of(task, {"hidden": [8]})
+    network = problems.network_of(task, {"hidden": [8]})
     start = tickets.initialise(network, 2, seed=0, name="cartpole")
     settings = {"trainer": "snes", "population": 32, "generations": 20, "evaluations": 1, "episodes": 2,
                 "test_episodes": 8, "mean_decay": 0.0, "std_init": 0.3, "temperature": 12}  # fmt: skip

@@ -6,8 +6,8 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 from dataclasses import dataclass, field
 from typing import Any
 
+from evotickets import tasks
 from evotickets.configuration.reader import StudyError, conform_part, described, known
-from evotickets.configuration.registered import tasks as registered
 from evotickets.systems.hybrid import STOP, method
 from evotickets.systems.hybrid.section import Section
 
@@ -132,13 +132,13 @@ def text(density: float) -> str:
 def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     where = f"hybrid.tasks.{name}"
     settings = {"task": name, **settings, "training": shared | settings["training"]}
-    known(where, settings["task"], registered().SUPERVISED)
+    known(where, settings["task"], tasks.SUPERVISED)
     kinds = [key for key in NETWORKS if key in settings]
     if kinds not in (["hidden"], ["channels"], ["hidden", "channels"], ["separable"], ["recurrent"]):
         raise StudyError(
             f"{where} needs one network: 'hidden', 'channels' (with or without 'hidden'), 'separable' or 'recurrent'"
         )
-    height, width, _ = registered().SUPERVISED[settings["task"]].input_shape
+    height, width, _ = tasks.SUPERVISED[settings["task"]].input_shape
     poolings = len(settings.get("channels", ()))
     if min(height, width) >> poolings == 0:
         raise StudyError(

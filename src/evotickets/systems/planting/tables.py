@@ -1,8 +1,6 @@
 """The tables of planted tickets."""
 
-import pyarrow as pa
-
-from evotickets.results.tables import FLOAT, INT, STRING, VALUE, register
+from evotickets.results.tables import FLOAT, FLOATS, INT, STRING, VALUE, register
 
 PLANTING = register(
     "planting",
@@ -13,7 +11,7 @@ PLANTING = register(
 )
 """`asked` is the density as the study writes it, `ticket` among them; `layer` 0 is the whole network."""
 
-SCALES = register("planted_scales", {"seed": INT, "scales": pa.list_(pa.float32())})
+SCALES = register("planted_scales", {"seed": INT, "scales": FLOATS})
 """The factors by which the outputs of a planted ticket exceed those of its target, one an output."""
 
 TABLES = {"planting": PLANTING}

@@ -59,6 +59,21 @@ def initial(task: Settings) -> str:
     return f"uniform {task['scale']:g}" if task["initial"] == "uniform" else task["initial"]
 
 
+def factors(name: str, task: Settings, seeker: str) -> dict[str, Any]:
+    """Return what all rows of a cell have in common: the name and settings of the task, and the seeker."""
+    network = {"classes": task["classes"], "hidden": "-".join(map(str, task["hidden"])), "initial": initial(task)}
+    return {"system": "strong", "task": name, "family": task["task"], **network, "seeker": seeker}
+
+
+def mask_rows(masks: Mapping[str, np.ndarray]) -> Rows:
+    """Return a row per state and seed of masks [S, K] by state."""
+    return [
+        {"state": state, "seed": seed, "mask": mask}
+        for state, of_state in masks.items()
+        for seed, mask in enumerate(of_state)
+    ]
+
+
 def instance(
     task: Settings, *, samples: int, training: dict[str, Any], seed: int, count: int
 ) -> tuple[Instance, np.ndarray | None]:

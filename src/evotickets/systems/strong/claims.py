@@ -1,72 +1,35 @@
-"""The claims about strong tickets, each decided from the table of a study by a rule that was fixed beforehand.
-
-Accuracy is that on test samples of tickets chosen on validation samples, before pruning. Effects are paired over seeds, and
-every task counts alike. Where a study has several genetic seekers, the one that minimises the share of errors stands for
-them on two classes, and the one that minimises the cross-entropy on more; where numbers of classes are compared, one stands
-for them on all.
-"""
+"""The claims about strong tickets, each decided from the table of a study by a rule that was fixed beforehand."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evotickets import statistics
 from evotickets.claims import rules
 from evotickets.claims.registry import About
 from evotickets.claims.rules import MISSING, named, weakest, weakest_known
 from evotickets.statistics import Effect
 from evotickets.supermasks import TRAINED_SCORES
 from evotickets.systems.strong import DENSE, FOUND, LEAKED, PLANTED, PRUNED
+from evotickets.systems.strong.comparisons import (
+    Seekers,
+    against_popup,
+    contrast,
+    gaps,
+    mean_gain,
+    ordinary,
+    slope,
+    wide,
+)
 
-HALF = 0.5
-"""The density of edge-popup in the papers."""
-OBJECTIVES = ("accuracy", "cross_entropy")
 FIRST, SECOND = "Altmann et al. (2024)", "Schönberger et al. (2025)"
 
-Seekers = Mapping[str, Mapping[str, Any]]
 claim = About("strong")
 
 
 def evidence(tables: Mapping[str, pd.DataFrame], *, seekers: Seekers) -> tuple[pd.DataFrame, Seekers]:
     """Return what the rules look at, from the tables of a study by name and the resolved options of seekers."""
     return wide(tables["strong"]), seekers
-
-
-def wide(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per task, seeker, state and seed.
-
-    Its columns are `accuracy` on test samples and `validation` on validation samples, `density` and what was recovered.
-    """
-    keys = ["task", "family", "classes", "hidden", "initial", "seeker", "state", "seed"]
-    held = table["split"].isin(["test", "validation"]) & table["metric"].eq("accuracy")
-    chosen = table[held | table["split"].isin(["recovery", "mask"])]
-    chosen = chosen.assign(metric=chosen["metric"].where(chosen["split"] != "validation", "validation"))
-    frame = chosen.pivot(index=keys, columns="metric", values="value").reset_index()
-    frame.columns.name = None
-    return frame
-
-
-def contrast(frame: pd.DataFrame, column: str, a: str, b: str) -> Effect:
-    """Return the effect of seeker `a` over `b` on what a column holds, over the tasks that both were run on."""
-    return rules.contrast(frame[frame["state"] == FOUND].assign(value=frame[column]), "seeker", a, b, ["task"])
-
-
-def genetic(seekers: Seekers, classes: int) -> list[str]:
-    """Name the genetic seekers, the one that stands for them first."""
-    order = OBJECTIVES if classes == 2 else OBJECTIVES[::-1]
-    return [name for objective in order for name in named(seekers, seeker="genetic", objective=objective)]
-
-
-def _standing(frame: pd.DataFrame, seekers: Seekers, classes: int) -> str | None:
-    present = set(frame["seeker"])
-    return next((name for name in genetic(seekers, classes) if name in present), None)
-
-
-def _ordinary(frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out tasks whose weights were planted."""
-    return frame[~frame["family"].str.startswith("planted")]
 
 
 def _under(claim: str, sentence: str, **parts: str) -> Callable[[str], str]:
@@ -77,22 +40,6 @@ def _under(claim: str, sentence: str, **parts: str) -> Callable[[str], str]:
         return sentence.format(condition) if condition and name == claim else parts.get(part, "")
 
     return state
-
-
-def against_popup(frame: pd.DataFrame, seekers: Seekers, name: str) -> dict[str, Effect]:
-    """Compare genetic search with edge-popup at one half, in accuracy and density, and in accuracy at its own density."""
-    found = {name: MISSING, f"{name}a": MISSING, f"{name}b": MISSING, f"{name}c": MISSING}
-    ours = _standing(frame, seekers, 2 if (frame["classes"] == 2).all() else 3)
-    if ours is None:
-        return found
-    for half in named(seekers, seeker="edge_popup", density=HALF)[:1]:
-        found[f"{name}a"] = contrast(frame, "accuracy", ours, half)
-        sparser = contrast(frame, "density", half, ours)
-        found[f"{name}b"] = sparser
-        found[name] = weakest((found[f"{name}a"], sparser))
-    for equal in named(seekers, seeker="edge_popup", density=ours)[:1]:
-        found[f"{name}c"] = contrast(frame, "accuracy", ours, equal)
-    return found
 
 
 @claim(
@@ -110,7 +57,7 @@ def against_popup(frame: pd.DataFrame, seekers: Seekers, name: str) -> dict[str,
 )
 def g1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether genetic search beats edge-popup on two classes."""
-    rows = _ordinary(frame)
+    rows = ordinary(frame)
     return against_popup(rows[rows["classes"] == 2], seekers, "G1")
 
 
@@ -128,7 +75,7 @@ def g1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
 )
 def g2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether genetic search beats edge-popup on more than two classes."""
-    rows = _ordinary(frame)
+    rows = ordinary(frame)
     return against_popup(rows[rows["classes"] > 2], seekers, "G2")
 
 
@@ -146,7 +93,7 @@ def g3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
 
     The two searches differ in nothing but their objective.
     """
-    rows = _ordinary(frame)
+    rows = ordinary(frame)
     pairs = [
         (entropy, accuracy)
         for entropy in named(seekers, seeker="genetic", objective="cross_entropy")
@@ -161,40 +108,6 @@ def g3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
         if effect.n:
             found[f"G3 {classes} classes"] = effect
     return found
-
-
-def gaps(frame: pd.DataFrame, seekers: Seekers) -> pd.DataFrame:
-    """Return how far genetic search stays below the trained dense network: a row per task and seed, with `gap`.
-
-    One genetic seeker stands for them in a family, so that no slope is that of a change of objective.
-    """
-    rows = _ordinary(frame)
-    rows = rows[rows["state"] == FOUND]
-    keys = ["task", "family", "classes", "hidden", "initial", "seed"]
-    parts = []
-    for _, own in rows.groupby("family"):
-        name = _standing(own, seekers, int(own["classes"].max()))
-        if name is not None:
-            dense, ours = (own[own["seeker"] == seeker].set_index(keys)["accuracy"] for seeker in (DENSE, name))
-            parts.append((dense - ours).dropna().rename("gap"))
-    return pd.concat(parts).reset_index() if parts else pd.DataFrame(columns=[*keys, "gap"])
-
-
-def slope(frame: pd.DataFrame, x: str, fixed: str) -> Effect:
-    """Return the mean slope of `gap` over a column: one a seed and group of tasks.
-
-    Tasks of a group are alike in family, initialisation and the column `fixed`; groups with one value of x only take no part.
-    """
-    slopes = []
-    for _, own in frame.groupby(["family", "initial", fixed]):
-        values = own.pivot_table(index="seed", columns=x, values="gap")
-        if values.shape[1] > 1 and values.notna().all(axis=None):
-            at = values.columns.to_numpy(float)
-            at = at - at.mean()
-            slopes.append(values.to_numpy() @ at / (at @ at))
-    if not slopes or len({len(own) for own in slopes}) > 1:
-        return MISSING
-    return statistics.stratified_effect(slopes)
 
 
 @claim(
@@ -233,7 +146,7 @@ def g4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
 )
 def g5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether genetic search beats as many random masks, a (1+1)-EA and an evolution strategy."""
-    rows, found = _ordinary(frame), {}
+    rows, found = ordinary(frame), {}
     for part, kind in (("G5a", "random_search"), ("G5b", "one_plus_one"), ("G5c", "evolution_strategy")):
         effects = [
             contrast(rows, "accuracy", seekers[name]["budget"], name)
@@ -263,20 +176,12 @@ def g6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
 
     The test set is also larger than the validation set; G6a compares tickets with themselves on samples they have not seen.
     """
-    rows = _ordinary(frame)
+    rows = ordinary(frame)
     rows = rows[rows["seeker"].isin(named(seekers, seeker="genetic"))].assign(value=rows["accuracy"])
     leaked, sides = rows[rows["state"] == LEAKED], ("state", LEAKED, PRUNED, ["task", "seeker"])
     found = {f"G6 {family}": rules.contrast(own, *sides) for family, own in rows.groupby("family")}
-    unseen = _over_seeds(leaked["accuracy"] - leaked["validation"], leaked)
+    unseen = mean_gain(leaked["accuracy"] - leaked["validation"], leaked)
     return {"G6": rules.contrast(rows, *sides), "G6a": unseen, **found}
-
-
-def _over_seeds(gain: pd.Series, rows: pd.DataFrame) -> Effect:
-    """Return the mean of what the rows of a frame gain, every task and seeker alike."""
-    if gain.empty:
-        return MISSING
-    gains = gain.groupby([rows["task"], rows["seeker"], rows["seed"]]).mean().unstack("seed").to_numpy()
-    return statistics.stratified_effect(gains)
 
 
 @claim(
@@ -299,7 +204,7 @@ def g7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     found = {}
     if "recall" in rows:
         for name, own in rows[~rows["seeker"].isin([DENSE, PLANTED])].groupby("seeker"):
-            found[f"G7 {name}"] = _over_seeds(own["recall"] - own["layer_chance_recall"], own)
+            found[f"G7 {name}"] = mean_gain(own["recall"] - own["layer_chance_recall"], own)
     ours = {name[3:]: effect for name, effect in found.items() if name[3:] in named(seekers, seeker="genetic")}
     if not ours:
         return {"G7": MISSING, "G7a": MISSING, **found}

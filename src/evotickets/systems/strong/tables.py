@@ -1,8 +1,6 @@
 """The tables of strong tickets."""
 
-import pyarrow as pa
-
-from evotickets.results.tables import FLOAT, INT, STRING, VALUE, register
+from evotickets.results.tables import BOOLS, FLOAT, INT, STRING, VALUE, register
 
 _SEARCH = {"system": STRING, "task": STRING, "family": STRING, "classes": INT, "hidden": STRING, "initial": STRING}
 _SEARCH |= {"seeker": STRING}
@@ -14,7 +12,7 @@ STRONG = register("strong", _SEARCH | {"state": STRING, "density": FLOAT} | VALU
 STRONG_HISTORY = register("strong_history", _SEARCH | {"step": INT} | VALUE)
 """The best mask of a search after `step` evaluations."""
 
-STRONG_MASK = register("strong_mask", {"state": STRING, "seed": INT, "mask": pa.list_(pa.bool_())})
+STRONG_MASK = register("strong_mask", {"state": STRING, "seed": INT, "mask": BOOLS})
 
 TABLES = {"strong": STRONG, "strong_history": STRONG_HISTORY}
 """The tables that a study collects, by the name of their file."""

@@ -28,6 +28,7 @@ STUDIES: dict[str, Callable[[Setting, Mapping[str, Any]], Rows]] = {
 
 SHOWN = ("nll", "accuracy", "nll_std", "cosine", "distance")
 """What the tracking store is told of; the table has all."""
+SETTINGS = ("rule", "sigma", "shift", "decay", "generations", "children")
 
 
 def networks(study: str, settings: Mapping[str, Any]) -> int:
@@ -105,6 +106,11 @@ def baseline(
         quality = predictions.quality(predictions.normalised(np.concatenate(logits)), images.test.labels)
         rows += [row(index, "parent", "test", metric, value) for metric, value in quality._asdict().items()]
     return rows
+
+
+def shown(settings: Mapping[str, Any]) -> dict[str, str | int | float]:
+    """Return the settings of a cell of which the tracking store is told, as far as each is one number or word."""
+    return {name: settings[name] for name in SETTINGS if isinstance(settings.get(name), int | float | str)}
 
 
 def summary(rows: Rows) -> dict[str, float]:

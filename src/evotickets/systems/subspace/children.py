@@ -5,14 +5,22 @@ are no locks: every process evaluates the children that have no result yet, each
 first is right. A process that is killed loses the child it was at, and others do its work.
 """
 
+import hashlib
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+
+def fingerprint(weights: bytes, *asked: Any) -> str:
+    """Digest what a child's result depends on: the parent's weights, and all that was asked, as JSON can say it."""
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode() + weights).hexdigest()
 
 
 class Children:

@@ -1,7 +1,4 @@
-"""The images that parents meet, from whatever data set, and what a shifted task makes of them. No torch here.
-
-Axis letter: `n` images.
-"""
+"""The images that parents meet, from whatever data set, and what a shifted task makes of them. No torch here."""
 
 from collections.abc import Mapping
 from typing import Any

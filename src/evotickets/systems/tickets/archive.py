@@ -13,6 +13,7 @@ from evotickets.networks import layout
 from evotickets.networks.layout import Network
 from evotickets.systems.tickets import levels as tickets
 from evotickets.tasks import Control, Data
+from evotickets.trainers.history import Trajectory
 
 
 def write_ticket(
@@ -32,6 +33,19 @@ def write_ticket(
         ticket.statistics,
     )
     results.write_ticket(path, stored, metadata)
+
+
+def write_trained(
+    output: Any,
+    network: Network,
+    ticket: tickets.Ticket,
+    trajectory: Trajectory,
+    seeds: Sequence[int],
+    metadata: Mapping[str, Any],
+) -> None:
+    """Write a ticket that was trained, and its way there, to the paths `ticket` and `history`."""
+    write_ticket(output.ticket, network, ticket, seeds, metadata)
+    results.write_table(output.history, trajectory.rows(seeds), schema=results.HISTORY, metadata=metadata)
 
 
 def read_ticket(path: str, network: Network) -> tuple[tickets.Ticket, tuple[int, ...]]:

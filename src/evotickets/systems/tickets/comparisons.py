@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evotickets import tasks
 from evotickets.configuration.reader import StudyError, known
-from evotickets.configuration.registered import tasks as registered
 from evotickets.pruning import CONTROLS
 
 Cell = tuple[str, str, str]
@@ -109,8 +109,6 @@ def _levels(where: str, levels: Iterable[int], count: int) -> tuple[int, ...]:
 
 def _alike(where: str, first: str, second: str, networks: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse two tasks whose networks differ; the size of a control task is known only to its jobs."""
-
-    tasks = registered()
 
     def shape(name: str) -> dict[str, Any]:
         settings = {key: value for key, value in networks[name].items() if key not in tasks.options()}

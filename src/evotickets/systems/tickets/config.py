@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from evotickets import tasks
 from evotickets.configuration.reader import StudyError, conform, described, hint, known, shown
-from evotickets.configuration.registered import tasks as registered
 from evotickets.networks import layout, masks
 from evotickets.pruning import CONTROLS, criterion
 from evotickets.systems.tickets import comparisons
@@ -129,7 +129,7 @@ def resolve(section: dict[str, Any]) -> Tickets:
                     raise StudyError(
                         f"{where}.criteria has {cuts} for {trainer}, a gradient trainer without a std; use magnitude"
                     )
-                if "loss" in needed[cuts] and registered().is_control(networks[entry["task"]]["task"]):
+                if "loss" in needed[cuts] and tasks.is_control(networks[entry["task"]]["task"]):
                     raise StudyError(
                         f"{where}.criteria has {cuts} for the control task {entry['task']}, which has no gradient; "
                         "use synflow or a criterion of trained weights"
@@ -149,7 +149,6 @@ def resolve(section: dict[str, Any]) -> Tickets:
 def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     settings.setdefault("task", name)
     where = f"tickets.tasks.{name}"
-    tasks = registered()
     known(where, settings["task"], [*tasks.SUPERVISED, *tasks.CONTROL])
     for option, takers in tasks.options().items():
         if option in settings and settings["task"] not in takers:
@@ -164,7 +163,7 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> None:
     """Refuse two levels that keep equally many weights; the size of a control task is known only to its jobs."""
-    supervised = registered().SUPERVISED
+    supervised = tasks.SUPERVISED
     if settings["task"] not in supervised:
         return
     task = supervised[settings["task"]]
@@ -212,7 +211,7 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
 
 
 def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
-    kind = registered().kind(task)
+    kind = tasks.kind(task)
     if kind == "control" and settings["trainer"] in GRADIENT - REINFORCEMENT:
         raise StudyError(
             f"{where} trains the control task {task} with {trainer}, but it has no gradient; use a strategy or ppo"

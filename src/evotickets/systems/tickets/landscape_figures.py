@@ -14,10 +14,9 @@ from matplotlib.figure import Figure
 from evotickets import landscape, statistics
 from evotickets.figures import style
 from evotickets.figures.declaration import figure
+from evotickets.systems.tickets.tables import ERRORS
 
 SOURCE = ["source_task", "source_trainer", "source_criterion"]
-ERRORS = ["error", "minus_return"]
-"""What a barrier is measured in: the error of a data set, or the return of a control task with its sign turned."""
 ORIGINS = {
     "own": style.Look("the target's own ticket", style.BLUE, "o", "-"),
     "transferred": style.Look("transferred ticket", style.ORANGE, "D", (0, (6, 1.5))),

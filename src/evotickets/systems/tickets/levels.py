@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from evotickets import landscape, pruning, streams, tasks
+from evotickets import landscape, pruning, streams
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import at_initialisation, controls, scores, top_k
@@ -25,6 +25,9 @@ SAMPLES = 1024
 class Ticket(NamedTuple):
     """Initial parameters and mask of every seed, and what training made of them.
 
+    All arrays are flat, as algorithms take them; `results.Ticket` is the same ticket as its file names it, tensor by tensor
+    and with its seeds, for readers that know no network. `archive` turns each into the other.
+
     Attributes:
         initial: [S, N].
         mask: [S, K].
@@ -38,20 +41,6 @@ class Ticket(NamedTuple):
     mean: np.ndarray | None = None
     std: np.ndarray | None = None
     statistics: dict[str, np.ndarray] = {}  # noqa: RUF012 (never mutated)
-
-
-def task_of(settings: dict[str, Any], *, seed: int) -> Data | Control:
-    """Load the `task` of an entry of a study with the options that the entry sets; raises as `tasks.load` does."""
-    return tasks.load(
-        settings["task"], seed=seed, **{name: settings[name] for name in tasks.options() if name in settings}
-    )
-
-
-def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:
-    """Describe the network of a task: `hidden` for a perceptron, `channels` for a convolutional network."""
-    if isinstance(task, Control):
-        return layout.build((task.observation_size,), task.outputs, settings, activation="tanh")
-    return layout.build(task.input_shape, task.classes, settings)
 
 
 def initialise(network: Network, count: int, *, seed: int, name: str) -> Ticket:
@@ -106,6 +95,11 @@ def cut_initial(
         return ticket._replace(mask=mask)
     values = at_initialisation.one_shot(network, ticket.initial, criterion, loss, samples)
     return ticket._replace(mask=top_k.keep_largest(values, ticket.mask, count, rng))
+
+
+def untrained(trained: Ticket) -> Ticket:
+    """Return a ticket as it was before its training."""
+    return Ticket(trained.initial, trained.mask)
 
 
 def displacement(network: Network, trained: Ticket) -> np.ndarray:

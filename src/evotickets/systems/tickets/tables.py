@@ -1,5 +1,8 @@
 """The tables of tickets, of transferred ones, and of the landscape around them: one row per seed."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from evotickets.results.tables import FLOAT, INT, STRING, VALUE, register
 
 _CHAIN = {"task": STRING, "trainer": STRING, "criterion": STRING}
@@ -28,3 +31,21 @@ TABLES = {
     "snr_correlation": SNR_CORRELATION,
 }
 """The tables that a study collects, by the name of their file."""
+
+ERRORS = ["error", "minus_return"]
+"""What a barrier is measured in: the error of a data set, or the return of a control task with its sign turned."""
+
+
+def chain_of(place: Mapping[str, str]) -> dict[str, str]:
+    """Return task, trainer and criterion of a path's wildcards."""
+    return {name: place[name] for name in _CHAIN}
+
+
+def factors(chain: Mapping[str, str], level: int, density: float) -> dict[str, Any]:
+    """Return what all rows of a level have in common."""
+    return {"system": "tickets", **chain, "level": level, "density": density}
+
+
+def source_of(place: Mapping[str, str]) -> dict[str, str]:
+    """Return task, trainer and criterion of the chain that a transferred ticket is from, of a path's wildcards."""
+    return {name: place[name] for name in _SOURCE}

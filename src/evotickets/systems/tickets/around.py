@@ -1,0 +1,133 @@
+"""What lies around the trained tickets of a chain, measured into rows of the tables of the landscape.
+
+Rows leave out what all rows of a level have in common.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+
+from evotickets import landscape
+from evotickets.landscape.evaluation import OnLine
+from evotickets.networks import masks
+from evotickets.networks.layout import Network
+from evotickets.pruning import scores
+from evotickets.systems.tickets.levels import Ticket, displacement
+from evotickets.tasks import Control, Data
+
+Rows = list[dict[str, Any]]
+Scoring = tuple[OnLine, Any]
+"""How lines are scored on a task, and what is handed to it (`landscape.on_task`)."""
+
+
+def flatness(
+    network: Network, ticket: Ticket, scoring: Scoring, seeds: Sequence[int], *, draws: int, key: jax.Array
+) -> Rows:
+    """Score trained tickets under noise on their weights: a row per test score, seed and noise level."""
+    on_line, shared = scoring
+    curves = landscape.noise_curves(
+        on_line,
+        {"test": shared["test"]},
+        _mean(ticket),
+        masks.survivors(network, ticket.mask),
+        fold=partial(landscape.folded, network),
+        statistics=ticket.statistics,
+        draws=draws,
+        key=key,
+    )
+    return [
+        {"seed": seed, "split": split, "metric": metric, "epsilon": epsilon, "value": value}
+        for name, values in curves.items()
+        for split, metric in [name.split("/")]
+        for seed, row in zip(seeds, values.tolist(), strict=True)
+        for epsilon, value in zip(landscape.EPSILONS.tolist(), row, strict=True)
+    ]
+
+
+def curvature(
+    network: Network, ticket: Ticket, scoring: Scoring, seeds: Sequence[int], *, probes: int, key: jax.Array
+) -> Rows:
+    """Estimate the Hessian of the training loss over the survivors of trained tickets: a row per seed."""
+    _, shared = scoring
+    measured = landscape.curvature(
+        landscape.cross_entropy(network),
+        shared["train"],
+        _mean(ticket),
+        masks.survivors(network, ticket.mask),
+        probes=probes,
+        key=key,
+    )
+    return [
+        {"seed": seed} | {name: float(values[row]) for name, values in measured._asdict().items()}
+        for row, seed in enumerate(seeds)
+    ]
+
+
+def diversity(network: Network, task: Data | Control, ticket: Ticket, seeds: Sequence[int]) -> Rows:
+    """Compare trained tickets with each other: a row per measure and pair of seeds."""
+    moved = displacement(network, ticket)
+    measures = {"cosine": landscape.cosine(moved), "distance": landscape.distance(moved)}
+    measures["jaccard"] = landscape.jaccard(ticket.mask)
+    if isinstance(task, Data):
+        classes = landscape.predictions(network, _mean(ticket), task.test.x)
+        measures["disagreement"] = landscape.disagreement(classes)
+    return [
+        {"measure": measure, "seed": seeds[first], "other": seeds[second], "value": float(matrix[first, second])}
+        for measure, matrix in measures.items()
+        for first, second in zip(*np.triu_indices(len(seeds), 1), strict=True)
+    ]
+
+
+def snr_correlation(
+    network: Network, tickets: Sequence[Ticket], densities: Sequence[float], seeds: Sequence[int]
+) -> Rows:
+    """Correlate the signal-to-noise ratios of each level with those of the first: a row per level and seed.
+
+    There are none where training leaves no std.
+    """
+    kernels = masks.kernel_positions(network)
+    spreads = [ticket.std for ticket in tickets if ticket.std is not None]
+    if len(spreads) < len(tickets):
+        return []
+    ratios = np.stack(
+        [
+            scores.score("snr", _mean(ticket)[:, kernels], std[:, kernels])
+            for ticket, std in zip(tickets, spreads, strict=True)
+        ]
+    )
+    return [
+        {"level": level, "density": density, "seed": seed, "value": float(value)}
+        for level, (density, row) in enumerate(
+            zip(densities, landscape.snr_correlation(ratios, tickets[-1].mask), strict=True)
+        )
+        for seed, value in zip(seeds, row, strict=True)
+    ]
+
+
+def connectivity(
+    scoring: Scoring, pairs: Sequence[landscape.Pair], seeds: Sequence[int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score the straight lines between the networks of all pairs and seeds.
+
+    Returns:
+        the barriers, a row per pair, seed and error; and the lines, a row more per place on the line.
+    """
+    first, second = (np.concatenate([getattr(pair, end) for pair in pairs]) for end in ("first", "second"))
+    errors = landscape.errors(landscape.interpolate(*scoring, first, second))
+    ends = pd.DataFrame({"pair": pair.name, "level": pair.level, "seed": seed} for pair in pairs for seed in seeds)
+    barriers, lines = [], []
+    for name, values in errors.items():
+        split, metric = name.split("/")
+        named = ends.assign(split=split, metric=metric)
+        barriers.append(named.assign(value=landscape.barrier(values), bump=landscape.bump(values)))
+        lines += [named.assign(alpha=alpha, value=values[:, i]) for i, alpha in enumerate(landscape.ALPHAS)]
+    return pd.concat(barriers, ignore_index=True), pd.concat(lines, ignore_index=True)
+
+
+def _mean(ticket: Ticket) -> np.ndarray:
+    assert ticket.mean is not None, "it was trained"
+    return ticket.mean

@@ -1,0 +1,41 @@
+"""What the entries of a study mean by a task: its data or environment, and the network that learns it."""
+
+from typing import Any
+
+from evotickets import tasks
+from evotickets.networks import layout
+from evotickets.networks.layout import Network
+from evotickets.tasks import Control, Data
+
+
+def task_of(settings: dict[str, Any], *, seed: int) -> Data | Control:
+    """Load the `task` of an entry of a study with the options that the entry sets; raises as `tasks.load` does."""
+    return tasks.load(
+        settings["task"], seed=seed, **{name: settings[name] for name in tasks.options() if name in settings}
+    )
+
+
+def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:
+    """Describe the network of a task: `hidden` for a perceptron, `channels` for a convolutional network."""
+    if isinstance(task, Control):
+        return layout.build((task.observation_size,), task.outputs, settings, activation="tanh")
+    return layout.build(task.input_shape, task.classes, settings)
+
+
+def problem_of(settings: dict[str, Any], *, seed: int) -> tuple[Data | Control, Network]:
+    """Load the task of an entry and describe its network; raises as `tasks.load` does."""
+    task = task_of(settings, seed=seed)
+    return task, network_of(task, settings)
+
+
+def refuse_misfit(source: Network, target: Network, names: tuple[str, str]) -> None:
+    """Refuse to take tickets of one task to another; `names` are those of the two tasks.
+
+    Raises:
+        ValueError: if their networks differ.
+    """
+    if source != target:
+        raise ValueError(
+            f"tickets of {names[0]} do not fit {names[1]}, whose network has other sizes; "
+            "take this pair out of tickets.transfers"
+        )
