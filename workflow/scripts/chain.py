@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from evotickets import jobs, results, statistics, trainers
+from evotickets import jobs, results, statistics
 from evotickets.systems.tickets import figures
 from evotickets.systems.tickets.tables import SCORES
 
@@ -16,7 +16,7 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
     title = f"{place.task}, {place.trainer}, {place.criterion}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
     curves = [table.assign(density=density) for table, density in zip(histories, densities, strict=True)]
-    step = "gradient step" if settings["trainer"] in trainers.GRADIENT else "generation"
+    step = "generation" if "generations" in settings else "gradient step"
     figures.training_curves(pd.concat(curves, ignore_index=True), output.training_curves, title, step)
     kept = [
         {"density": density, "seed": seed, "layer": name.removesuffix("/kernel"), "layer_density": mask[row].mean()}

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from evotickets import jobs, results, trainers
+from evotickets import jobs, results
 from evotickets.systems.tickets import figures
 from evotickets.systems.tickets.tables import TRANSFERS
 
@@ -16,7 +16,7 @@ def main(job, inputs, output, place, experiment, densities, levels, settings, se
     source, target = " ".join(origin.values()), f"{place.task} {place.trainer}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
     curves = [table.assign(density=densities[level]) for level, table in zip(levels, histories, strict=True)]
-    step = "gradient step" if settings["trainer"] in trainers.GRADIENT else "generation"
+    step = "generation" if "generations" in settings else "gradient step"
     figures.transfer_training(
         pd.concat(curves, ignore_index=True), output.training_curves, f"{source} → {target}", step
     )

@@ -7,8 +7,7 @@ from typing import Any
 
 from evotickets.systems import files
 from evotickets.systems.files import Place, places
-from evotickets.systems.tickets.config import ONE_SHOT, SCORES, Chain, Tickets
-from evotickets.trainers import GRADIENT
+from evotickets.systems.tickets.config import GRADIENT, ONE_SHOT, SCORES, Chain, Tickets
 
 AROUND_TABLES = {
     "connectivity": ("connectivity", "barriers"),
