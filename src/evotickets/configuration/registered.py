@@ -8,10 +8,3 @@ def tasks() -> ModuleType:
     from evotickets import tasks
 
     return tasks
-
-
-def strong_data() -> ModuleType:
-    """Return the registry of data sets of strong tickets: `FAMILIES` with inputs and classes."""
-    from evotickets.systems.strong import data
-
-    return data

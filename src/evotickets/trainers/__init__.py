@@ -9,7 +9,7 @@ strategy = Parts("strategy", "evotickets.trainers.strategies")
 """Evolution strategies: `(dimensions, *, population, std_init, options) -> Strategy`."""
 
 trainer = Parts("trainer", "evotickets.trainers")
-"""What moves the weights: `(objective, initial, *, report, key, options) -> Trained`, and `network` and `task` if it wants them.
+"""What moves the weights: `(objective, initial, *, report, key, options) -> Trained`, and `network`, `task` if it asks.
 
 All but the one of strategies are registered with the kinds of `tasks` that they train, and with the options of those tasks'
 objectives that they leave `unused`.

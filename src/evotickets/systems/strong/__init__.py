@@ -1,12 +1,16 @@
 """Strong tickets: masks of untrained weights that perform already, found by genetic search and by what could be better."""
 
 from evotickets.parts import Parts
+from evotickets.tasks.registry import Tasks
 
 seeker = Parts("seeker", "evotickets.systems.strong.seekers")
 """Who looks for strong tickets: `(instance, *, progress, options) -> Found`.
 
 What counts against a budget is the evaluation of one mask on all training samples.
 """
+
+FAMILIES = Tasks("points", "supervised")
+"""Facts of the tasks that strong tickets are sought on, by name. Every start of the workflow asks for them."""
 
 PLANTED_CIRCLE, TARGET = "planted_circle", "circle"
 """The task of planting's Circle, whose ticket is known, and the family of its target."""

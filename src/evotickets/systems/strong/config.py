@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evotickets.configuration.reader import StudyError, conform_part, known
-from evotickets.configuration.registered import strong_data
 from evotickets.planted import targets
-from evotickets.systems.strong import DENSE, PLANTED, PLANTED_CIRCLE, TARGET, seeker
+from evotickets.systems.strong import DENSE, FAMILIES, PLANTED, PLANTED_CIRCLE, TARGET, seeker
 from evotickets.systems.strong.section import Section
 
 __all__ = ["Cell", "Section", "Strong", "resolve"]
@@ -93,11 +92,10 @@ def resolve(section: dict[str, Any]) -> Strong:
 def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     where = f"strong.tasks.{name}"
     settings.setdefault("task", name)
-    families = strong_data().FAMILIES
-    known(where, settings["task"], [*families, PLANTED_CIRCLE])
+    known(where, settings["task"], [*FAMILIES, PLANTED_CIRCLE])
     if settings["task"] == PLANTED_CIRCLE:
         return settings | {"classes": _planted(where, settings), "initial": "planted"}
-    most = families[settings["task"]].classes
+    most = FAMILIES[settings["task"]].classes
     if settings["classes"] > most:
         raise StudyError(f"{where}.classes is {settings['classes']}, but {settings['task']} has {most}; lower it")
     return settings

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from evotickets.supermasks.instance import Problem, Samples
-from evotickets.tasks.registry import Images, Pair, Tasks, Whole, stratified, task
+from evotickets.systems.strong import FAMILIES
+from evotickets.tasks.registry import Images, Pair, Whole, stratified, task
 
-FAMILIES = Tasks("points", "supervised")
-"""Facts of the tasks by name."""
 VALIDATION = 5
 """There are this many training samples for one validation sample; and as many test samples as training samples."""
 SHARES = (0.6, 0.15, 0.25)
