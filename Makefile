@@ -41,7 +41,7 @@ lint: setup ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/snakefmt --check workflow
+	@$(BIN)/snakefmt --check Snakefile workflow
 
 bench: setup ## Measure speed beside peers, in an environment of their own
 	@$(PYTHON) benchmarks/setup.py

@@ -84,6 +84,6 @@ def growing(megabytes):
 def code(script, *modules, **parts):
     """Digest of what a script computes: the job re-runs when it changes (evotickets.code).
 
-    Modules that it imports by a computed name are named here, and parts by their kind.
+    Modules that it imports by a computed name are named here, and parts by their kind (`Parts` of a system's files).
     """
     return CODE.digest(WORKFLOW / f"scripts/{script}.py", modules=modules, **parts)

@@ -22,7 +22,7 @@ for system, name in [(s, n) for s, figures in FIGURES.items() for n, figure in f
             mem_mb=growing(1000),
             runtime=10,
         params:
-            code=code("figure", FIGURES[system][name].module, f"evotickets.systems.{system}.tables"),
+            code=code("figure", f"{FIGURES[system][name].module}:{name}", f"evotickets.systems.{system}.tables"),
             system=system,
             module=FIGURES[system][name].module,
             name=name,

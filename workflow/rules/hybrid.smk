@@ -28,7 +28,7 @@ rule sparse:
         mem_mb=growing(4000),
         runtime=240,
     params:
-        code=code("sparse"),
+        code=lambda wildcards: code("sparse", **HYBRID_FILES.training(wildcards)),
         experiment=experiment("hybrid"),
         task=lambda wildcards: HYBRID.tasks[wildcards.task],
         method=lambda wildcards: HYBRID.methods[wildcards.method],
@@ -52,7 +52,7 @@ rule mask_effects:
         mem_mb=growing(3000),
         runtime=120,
     params:
-        code=code("mask_effects"),
+        code=lambda wildcards: code("mask_effects", **HYBRID_FILES.training(wildcards)),
         experiment=experiment("hybrid"),
         task=lambda wildcards: HYBRID.tasks[wildcards.task],
         method=lambda wildcards: HYBRID.methods[wildcards.method],
@@ -79,7 +79,7 @@ rule mask_overhead:
         mem_mb=growing(4000),
         runtime=60,
     params:
-        code=code("mask_overhead"),
+        code=lambda wildcards: code("mask_overhead", **HYBRID_FILES.training(wildcards)),
         experiment=experiment("hybrid"),
         task=lambda wildcards: HYBRID.tasks[wildcards.task],
         method=lambda wildcards: HYBRID.methods[wildcards.method],

@@ -26,7 +26,7 @@ rule noise_copy:
         mem_mb=growing(3000),
         runtime=120,
     params:
-        code=code("noise_copy"),
+        code=lambda wildcards: code("noise_copy", **TICKET_FILES.training(wildcards)),
         experiment=experiment("landscape"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
@@ -54,7 +54,7 @@ rule connectivity:
         mem_mb=growing(3000),
         runtime=120,
     params:
-        code=code("connectivity"),
+        code=lambda wildcards: code("connectivity", **TICKET_FILES.task(wildcards)),
         experiment=experiment("landscape"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
@@ -84,7 +84,7 @@ rule flatness:
         mem_mb=growing(3000),
         runtime=120,
     params:
-        code=code("flatness"),
+        code=lambda wildcards: code("flatness", **TICKET_FILES.task(wildcards)),
         experiment=experiment("landscape"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
@@ -115,7 +115,7 @@ rule diversity:
         mem_mb=growing(3000),
         runtime=60,
     params:
-        code=code("diversity"),
+        code=lambda wildcards: code("diversity", criterion="snr", **TICKET_FILES.task(wildcards)),
         experiment=experiment("landscape"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         levels=list(LANDSCAPE.levels),

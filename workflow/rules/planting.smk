@@ -54,7 +54,7 @@ rule seek:
         mem_mb=growing(3000),
         runtime=120,
     params:
-        code=code("seek"),
+        code=lambda wildcards: code("seek", **PLANTING_FILES.seeking(wildcards)),
         experiment=experiment("planting"),
         target=lambda wildcards: PLANTING.targets[wildcards.target],
         seeker=lambda wildcards: PLANTING.seekers[wildcards.seeker],

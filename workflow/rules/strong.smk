@@ -27,7 +27,7 @@ rule search:
         mem_mb=growing(3000),
         runtime=240,
     params:
-        code=code("search"),
+        code=lambda wildcards: code("search", **STRONG_FILES.seeking(wildcards)),
         experiment=experiment("strong"),
         task=lambda wildcards: STRONG.tasks[wildcards.task],
         seeker=lambda wildcards: STRONG.seekers[wildcards.seeker],
@@ -54,7 +54,7 @@ rule strong_boundaries:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("strong_boundaries"),
+        code=lambda wildcards: code("strong_boundaries", **STRONG_FILES.task(wildcards)),
         task=lambda wildcards: STRONG.tasks[wildcards.task],
         seekers=STRONG_FILES.drawn_seekers,
         training=STRONG.training,

@@ -30,7 +30,7 @@ rule parent:
         mem_mb=growing(3000),
         runtime=60,
     params:
-        code=code("parent"),
+        code=lambda wildcards: code("parent", **SUBSPACE_FILES.images(wildcards)),
         parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
         batch=SUBSPACE.images.get("batch"),
         seed=study.seed,
@@ -54,7 +54,7 @@ rule helper:
         mem_mb=growing(3000),
         runtime=720,
     params:
-        code=code("children"),
+        code=lambda wildcards: code("children", **SUBSPACE_FILES.images(wildcards)),
         experiment=experiment("subspace"),
         parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
         settings=SUBSPACE_FILES.settings,
@@ -84,7 +84,7 @@ rule children:
         mem_mb=growing(3000),
         runtime=720,
     params:
-        code=code("children"),
+        code=lambda wildcards: code("children", **SUBSPACE_FILES.images(wildcards)),
         experiment=experiment("subspace"),
         parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
         settings=SUBSPACE_FILES.settings,

@@ -28,7 +28,7 @@ rule initialise:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=code("initialise"),
+        code=lambda wildcards: code("initialise", **TICKET_FILES.task(wildcards)),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         seed=study.seed,
         seeds_count=study.seeds,
@@ -54,7 +54,7 @@ rule level:
         mem_mb=growing(3000),
         runtime=120,
     params:
-        code=code("level"),
+        code=lambda wildcards: code("level", **TICKET_FILES.cutting(wildcards)),
         experiment=experiment("tickets"),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
@@ -80,7 +80,7 @@ rule cut_figure:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=code("cut_figure"),
+        code=code("cut_figure", criterion="snr"),
     script:
         "../scripts/cut_figure.py"
 

@@ -29,7 +29,7 @@ rule transfer:
         mem_mb=growing(3000),
         runtime=120,
     params:
-        code=code("transfer"),
+        code=lambda wildcards: code("transfer", **TICKET_FILES.transferring(wildcards)),
         experiment=experiment("transfers"),
         source_network=lambda wildcards: TICKETS.tasks[wildcards.source_task],
         network=lambda wildcards: TICKETS.tasks[wildcards.task],

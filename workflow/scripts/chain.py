@@ -16,7 +16,7 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
     title = f"{place.task}, {place.trainer}, {place.criterion}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
     curves = summaries.training_curves(histories, densities)
-    figures.training_curves(curves, output.training_curves, title, summaries.step_name(settings["trainer"]))
+    figures.training_curves(curves, output.training_curves, title, summaries.step_name(settings))
     tickets = [results.read_ticket(path) for path in inputs.tickets]
     kept = summaries.layer_densities([ticket.mask for ticket in tickets], densities, tickets[0].seeds)
     figures.layer_densities(kept, output.layer_densities, title)

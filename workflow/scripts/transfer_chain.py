@@ -16,7 +16,7 @@ def main(job, inputs, output, place, experiment, densities, levels, settings, se
     source, target = " ".join(origin.values()), f"{place.task} {place.trainer}"
     histories = [results.read_table(path, schema=results.HISTORY) for path in inputs.histories]
     curves = summaries.training_curves(histories, [densities[level] for level in levels])
-    step = summaries.step_name(settings["trainer"])
+    step = summaries.step_name(settings)
     figures.transfer_training(curves, output.training_curves, f"{source} → {target}", step)
 
     cell = {"task": place.task, "trainer": place.trainer, "criterion": "transferred"}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evotickets.code.kept import Kept
-from evotickets.code.names import WHOLE, Modules, Node
+from evotickets.code.names import WHOLE, Meaning, Modules, Node
 from evotickets.code.scopes import Names
 
 UNKNOWN = ""
@@ -53,12 +53,12 @@ class Code:
 
         Args:
             script: counts as a whole.
-            modules: count as a whole, too.
+            modules: count as a whole, too; a definition of one, written `module:name`, alone.
             files: hold parts besides those of the package.
             parts: the names of the parts that count, by kind; all that can be looked up of a kind that is not named.
 
         Raises:
-            ValueError: if there is no part of a name among those that the script can look up.
+            ValueError: if there is no part of a name among those that the script can look up, or no such definition.
         """
         named = {kind: _names(names) for kind, names in sorted(parts.items())}
         key = (script, tuple(modules), tuple(files), tuple(named.items()))
@@ -76,9 +76,7 @@ class Code:
 
     def _digest(self, script: Path, modules: Names, files: tuple[Path, ...], named: Named) -> str:
         added = tuple(map(self._modules.add, files))
-        roots = {
-            node for module in (self._modules.add(script), *modules) for node in self._modules.nodes((module, WHOLE))
-        }
+        roots = {node for each in (self._modules.add(script), *modules) for node in self._root(each)}
         reached = self._reached(roots, named, added)
         for kind, names in named.items():
             known = {name for node in reached if self._kind(node) == kind for name in self._parts(node, added)}
@@ -88,6 +86,13 @@ class Code:
                 )
         lines = sorted({self._definition(node).line for node in reached})
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    def _root(self, named: str) -> list[Node]:
+        module, _, name = named.partition(":")
+        nodes = list(self._modules.nodes((module, name or WHOLE)))
+        if name and not nodes:
+            raise ValueError(f"{module} defines no {name!r}")
+        return nodes
 
     def _reached(self, roots: Iterable[Node], named: Named, added: Names) -> set[Node]:
         """Return all statements that count, beginning with some."""
@@ -139,8 +144,15 @@ class Code:
         if statement.decorators and not others:
             return False
         return statement.acts or any(
-            self._modules.source(module) for path in others for module, _ in self._modules.meanings(node[0], ("", path))
+            self._modules.source(meaning[0]) and not self._silent(meaning)
+            for path in others
+            for meaning in self._modules.meanings(node[0], ("", path))
         )
+
+    def _silent(self, meaning: Meaning) -> bool:
+        """Whether a decorator only declares: it calls nothing and changes nothing, and can register nothing."""
+        statements = [self._modules.statement(node) for node in self._modules.nodes(meaning)]
+        return bool(statements) and all(statement.silent for statement in statements)
 
     def _kind(self, node: Node) -> str:
         """Return the kind of the parts whose registry a statement makes, "" of another statement."""

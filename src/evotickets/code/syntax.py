@@ -32,6 +32,8 @@ class Statement(NamedTuple):
     `x(name=name)(function)`, alone or in a loop of nothing else, is a decorator too."""
     parts: Names
     """Kind and places of parts, where it is an assignment `x = Parts(kind, *places)`."""
+    silent: bool
+    """Whether it defines a function that calls nothing and changes nothing: as a decorator, it only declares."""
 
 
 class Source(NamedTuple):
@@ -66,12 +68,12 @@ def read(text: str | bytes) -> Source:
 def _statement(node: ast.stmt, defined: set[str]) -> Statement:
     reader = scopes.Reader(node)
     reader.visit(node)
-    names, acts = scopes.bound(node), True
+    names, acts, silent = scopes.bound(node), True, False
     decorators: list[tuple[Names, str | None]] = []
     parts: Names = ()
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            acts = False
+            acts, silent = False, _silent(node)
             decorators = [
                 (scopes.path(scopes.called(each)), _part_name(each, node.name)) for each in node.decorator_list
             ]
@@ -83,22 +85,37 @@ def _statement(node: ast.stmt, defined: set[str]) -> Statement:
             if isinstance(value, ast.Call) and scopes.path(value.func)[-1:] == ("Parts",):
                 parts = tuple(str(place.value) for place in value.args if isinstance(place, ast.Constant))
         case ast.Expr() | ast.For():
-            decorators = [(path, None) for path in _applied(node)]
+            decorators = _applied(node)
     meaning = hashlib.sha256(_meaning(node).encode()).hexdigest()[:16]
     references, imports = tuple(sorted(reader.references)), tuple(sorted(reader.imports))
-    return Statement(tuple(sorted(names)), meaning, references, imports, acts, tuple(decorators), parts)
+    return Statement(tuple(sorted(names)), meaning, references, imports, acts, tuple(decorators), parts, silent)
 
 
-def _applied(node: ast.Expr | ast.For) -> list[Names]:
+def _applied(node: ast.Expr | ast.For) -> list[tuple[Names, str | None]]:
     """Return the decorators that a statement calls, none if it does anything else."""
-    calls = node.body if isinstance(node, ast.For) else [node]
-    paths = [
-        scopes.path(scopes.called(call.value.func))
-        if isinstance(call, ast.Expr) and isinstance(call.value, ast.Call)
-        else ()
-        for call in calls
+    calls = [
+        call.value if isinstance(call, ast.Expr) and isinstance(call.value, ast.Call) else None
+        for call in (node.body if isinstance(node, ast.For) else [node])
     ]
-    return paths if all(paths) else []
+    decorators = [(scopes.path(scopes.called(call.func)), _applied_name(call, node)) for call in calls if call]
+    return decorators if all(path for path, _ in decorators) and len(decorators) == len(calls) else []
+
+
+def _applied_name(call: ast.Call, statement: ast.Expr | ast.For) -> str | None:
+    match statement, call.args:
+        case ast.Expr(), [ast.Name(id=name)]:
+            return _part_name(call.func, name)
+    return None
+
+
+def _silent(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    changes = ast.Call | ast.Global | ast.Nonlocal | ast.Await | ast.Yield | ast.YieldFrom | ast.Import | ast.ImportFrom
+    return isinstance(node, ast.FunctionDef) and not any(
+        isinstance(each, changes)
+        or (isinstance(each, ast.Attribute | ast.Subscript) and not isinstance(each.ctx, ast.Load))
+        for statement in node.body
+        for each in ast.walk(statement)
+    )
 
 
 def _part_name(decorator: ast.expr, name: str) -> str | None:

@@ -9,6 +9,8 @@ from evotickets.figures.declaration import Figure
 
 Place = dict[str, str]
 """The wildcards of a path and their values."""
+Parts = dict[str, str | tuple[str, ...] | None]
+"""The parts that a job names, by kind; None where it names none of a kind that it could name."""
 
 
 @dataclass(frozen=True)

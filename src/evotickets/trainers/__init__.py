@@ -8,11 +8,15 @@ from evotickets.parts import Parts
 strategy = Parts("strategy", "evotickets.trainers.strategies")
 """Evolution strategies: `(dimensions, *, population, std_init, options) -> Strategy`."""
 
-REINFORCEMENT = {"ppo"}
-"""Gradient strategies for control, where the loss itself has no gradient."""
+trainer = Parts("trainer", "evotickets.trainers")
+"""What moves the weights: `(objective, initial, *, report, key, options) -> Trained`, and `network`, `task` if it asks.
 
-GRADIENT = {"adam"} | REINFORCEMENT
-"""Strategies that follow a gradient; all others are evolution strategies."""
+All but the one of strategies are registered with the kinds of `tasks` that they train, and with the options of those tasks'
+objectives that they leave `unused`.
+"""
+
+EVOLUTION = "evolution"
+"""The trainer of all strategies; a configuration names the strategy in its place."""
 
 EVOSAX = ("ARS", "DES", "HillClimbing", "Open_ES", "PGPE", "Sep_CMA_ES", "SNES", "SimpleES", "SimulatedAnnealing")
 """Classes of evosax whose samples are mean + std · normal, so that weights have a signal-to-noise ratio."""

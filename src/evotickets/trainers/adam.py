@@ -9,11 +9,13 @@ import optax
 
 from evotickets import streams
 from evotickets.configuration.options import Doc, Ge, Le, LearningRate
+from evotickets.trainers import trainer
 from evotickets.trainers.descent import descend
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
 from evotickets.trainers.objectives import Evaluations, Objective, scorer
 
 
+@trainer(name="adam", tasks=("supervised",))
 def train(
     objective: Objective,
     initial: jax.Array,

@@ -14,6 +14,7 @@ from evotickets import streams
 from evotickets.configuration.options import Doc, Ge, Le, Lt
 from evotickets.devices import promoting
 from evotickets.trainers import sampling
+from evotickets.trainers import trainer as register
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
 from evotickets.trainers.objectives import Evaluations, Objective, scorer
 from evotickets.trainers.strategies import Strategy, recipe
@@ -78,6 +79,7 @@ def generation(
     return state, carry, losses
 
 
+@register(name="evolution")
 def train(
     objective: Objective,
     initial: jax.Array,

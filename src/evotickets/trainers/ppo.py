@@ -18,7 +18,7 @@ from evotickets.devices import promoting
 from evotickets.networks import feedforward, layout
 from evotickets.networks.layout import Network
 from evotickets.tasks import Control
-from evotickets.trainers import rollouts
+from evotickets.trainers import rollouts, trainer
 from evotickets.trainers.experience import Learner, Rules, Setting, Weights, advantages, distribution, play, start
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
 from evotickets.trainers.objectives import Evaluations, Objective, scorer
@@ -71,12 +71,14 @@ def update(setting: Setting, context: Any, learner: Learner, key: jax.Array) -> 
     return learner, jnp.mean(losses)
 
 
+# It plays rollouts of its own, and asks the objective for nothing but scores.
+@trainer(name="ppo", tasks=("control",), unused=("episodes",))
 def train(
     objective: Objective,
-    network: Network,
-    task: Control,
     initial: jax.Array,
     *,
+    network: Network,
+    task: Control,
     steps: Annotated[int, Ge(1), Le(100_000_000), Doc("Updates at every level, each after a rollout.")] = 100,
     environments: Annotated[int, Ge(1), Le(1_000_000), Doc("Episodes that run side by side.")] = 16,
     rollout: Annotated[int, Ge(1), Le(1_000_000), Doc("Steps of each of them before an update.")] = 128,
@@ -97,9 +99,9 @@ def train(
 
     Args:
         objective: of the control task; it scores the actor without noise, on held-out episodes.
+        initial: [S, D].
         network: the actor's.
         task: the environment.
-        initial: [S, D].
         steps: updates, each after a rollout.
         environments: episodes that run side by side.
         rollout: steps of each of them before an update.
@@ -116,10 +118,15 @@ def train(
         report: called after each evaluation.
         key: decides everything.
 
+    Raises:
+        ValueError: if the task is a data set.
+
     Source: Schulman et al. (2017), "Proximal policy optimization algorithms", eq. 9 and algorithm 1; values are not
     clipped, advantages are normalised in each minibatch, gradients have norm .5 at most.
     Deviates: the actor's last layer keeps its initial weights, because the ticket is what is asked about.
     """
+    if not isinstance(task, Control):
+        raise ValueError("ppo trains control tasks, not a data set: use adam or an evolution strategy")
     count = len(initial)
     critic = layout.mlp(task.observation_size, task.hidden, 1, "tanh")
     optimizer = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(learning_rate, eps=1e-5))

@@ -2,22 +2,27 @@
 
 from evotickets import population
 from evotickets.configuration.options import Described, options_of, sentence_of
-from evotickets.trainers import adam, evolution, objectives, ppo, strategies, strategy
+from evotickets.trainers import EVOLUTION, objectives, strategies, strategy, trainer
 
 EVOSAX = "evosax"
 """The name under which the options of any class of evosax stand."""
 
+OBJECTIVES = {"supervised": objectives.supervised, "control": objectives.control}
+"""Objectives by kind of task."""
+
 
 def settings() -> dict[str, Described]:
-    """Return the options of every trainer."""
-    objective, engine = (objectives.supervised, objectives.control), population.plan
+    """Return the options of every strategy, and of every other trainer."""
     evolved = {**strategy, EVOSAX: strategies.evosax(EVOSAX)}
+    general = (trainer[EVOLUTION], *OBJECTIVES.values(), population.plan)
     return {
-        **{
-            name: Described(sentence_of(own), options_of(evolution.train, *objective, engine, own))
-            for name, own in evolved.items()
-        },
-        "adam": Described(sentence_of(adam.train), options_of(adam.train, objectives.supervised)),
-        # It plays rollouts of its own, and asks the objective for nothing but scores.
-        "ppo": Described(sentence_of(ppo.train), options_of(ppo.train, objectives.control, without=("episodes",))),
+        **{name: Described(sentence_of(build), options_of(*general, build)) for name, build in evolved.items()},
+        **{name: _described(name) for name in trainer if name != EVOLUTION},
     }
+
+
+def _described(name: str) -> Described:
+    train, facts = trainer[name], trainer.facts[name]
+    functions = (train, *(OBJECTIVES[kind] for kind in facts["tasks"]))
+    options = options_of(*functions, without=facts.get("unused", ()))
+    return Described(sentence_of(train), options, {"tasks": facts["tasks"]})

@@ -8,7 +8,7 @@ import yaml
 
 from evotickets import study
 from evotickets.configuration import reader
-from evotickets.systems.strong import PLANTED_CIRCLE, data, seeker, weights
+from evotickets.systems.strong import FAMILIES, PLANTED_CIRCLE, seeker, weights
 from evotickets.systems.strong.config import Cell
 from tests import studies
 
@@ -85,7 +85,7 @@ def test_the_schema_knows_every_seeker_and_its_defaults():
 
 def test_the_schema_knows_every_data_set_and_initialisation():
     rule = RULES["properties"]["strong"]["properties"]["tasks"]["additionalProperties"]["properties"]
-    assert all(name in rule["task"]["description"] for name in [*data.FAMILIES, PLANTED_CIRCLE])
+    assert all(name in rule["task"]["description"] for name in [*FAMILIES, PLANTED_CIRCLE])
     assert tuple(rule["initial"]["enum"]) == weights.SCHEMES
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from evotickets.systems import files
-from evotickets.systems.files import Place
+from evotickets.systems.files import Parts, Place
 from evotickets.systems.hybrid.config import Hybrid
 
 
@@ -36,6 +36,11 @@ class Files(files.Files):
         """Return the entry of the section that a job is for."""
         here = (place.task, place.method, place.density)
         return next(entry for entry in entries if (entry.task, entry.method, entry.density) == here)
+
+    def training(self, place: Any) -> Parts:
+        """Name the parts of a cell."""
+        section = self.section
+        return {"task": section.tasks[place.task]["task"], "method": section.methods[place.method]["method"]}
 
     @staticmethod
     def _each(folder: str, name: str, entries: Sequence[Any]) -> list[str]:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from evotickets.configuration.reader import described
+from evotickets.pruning import criterion
 from evotickets.systems import files
-from evotickets.systems.files import Place
-from evotickets.systems.planting import PLANTED, TICKET
+from evotickets.systems.files import Parts, Place
+from evotickets.systems.planting import DENSE, PLANTED, TICKET
 from evotickets.systems.planting.config import Planting
 
 WIDEST_DRAWN, DEEPEST_DRAWN = 32, 5
@@ -47,6 +49,16 @@ class Files(files.Files):
         """Return the masks of the seekers that are drawn."""
         at = {"target": place.target, "depth": place.depth, "density": TICKET}
         return [f"{self.cell}/mask.parquet".format(**at, seeker=name) for name in self.drawn_seekers(place)]
+
+    def seeking(self, place: Any) -> Parts:
+        """Name the parts of a cell: its seeker, and the criterion and strategy that it names or is."""
+        options = self.section.seekers[place.seeker]
+        name = options["seeker"]
+        return {
+            "seeker": None if name in (DENSE, PLANTED) else name,
+            "criterion": options.get("criterion", name if name in described(criterion) else None),
+            "strategy": options.get("strategy"),
+        }
 
     @cached_property
     def made(self) -> list[str]:

@@ -17,6 +17,7 @@ from evotickets.supermasks import biprop
 from evotickets.supermasks.instance import Instance, Samples
 from evotickets.systems.strong import (
     DENSE,
+    FAMILIES,
     FOUND,
     LEAKED,
     PLANTED,
@@ -50,7 +51,7 @@ class Ticket(NamedTuple):
 
 def network_of(task: Settings) -> Network:
     """Describe the network of a task's settings: `task`, `classes` and `hidden`."""
-    inputs = 2 if task["task"] == PLANTED_CIRCLE else prod(data.FAMILIES[task["task"]].input_shape)
+    inputs = 2 if task["task"] == PLANTED_CIRCLE else prod(FAMILIES[task["task"]].input_shape)
     return layout.build((inputs,), task["classes"], task)
 
 

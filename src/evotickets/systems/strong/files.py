@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from evotickets.systems import files
-from evotickets.systems.files import Place, places
-from evotickets.systems.strong import DENSE
+from evotickets.systems.files import Parts, Place, places
+from evotickets.systems.strong import DENSE, PLANTED, PLANTED_CIRCLE
 from evotickets.systems.strong.config import Strong
 
 
@@ -42,6 +42,18 @@ class Files(files.Files):
     def objectives(self, _place: Any) -> dict[str, str]:
         """Return what each seeker minimises."""
         return {name: own["objective"] for name, own in self.section.seekers.items() if "objective" in own}
+
+    def task(self, place: Any) -> Parts:
+        """Name the task of a job; a planted one is none of the registry."""
+        name = self.section.tasks[place.task]["task"]
+        return {"task": None if name == PLANTED_CIRCLE else name}
+
+    def seeking(self, place: Any) -> Parts:
+        """Name the parts of a cell."""
+        options = self.section.seekers[place.seeker]
+        name = options["seeker"]
+        seeker = None if name in (DENSE, PLANTED) else name
+        return self.task(place) | {"seeker": seeker, "strategy": options.get("strategy")}
 
     @cached_property
     def made(self) -> list[str]:

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from evotickets.systems import files
-from evotickets.systems.files import Place, places
+from evotickets.systems.files import Parts, Place, places
 from evotickets.systems.subspace.config import Cell, Subspace
 
 
@@ -29,6 +29,10 @@ class Files(files.Files):
         """Return a file of every cell."""
         cells = [{"parent": cell.parent, "study": cell.study, "cell": cell.name} for cell in self.section.cells]
         return files.fill(f"{self.cell}/{name}.parquet", cells)
+
+    def images(self, place: Any) -> Parts:
+        """Name the task whose images the networks of a parent see."""
+        return {"task": self.section.parents[place.parent]["images"]}
 
     def settings(self, place: Any) -> dict[str, Any]:
         """Return the settings of a cell."""

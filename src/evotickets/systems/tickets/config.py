@@ -14,7 +14,7 @@ from evotickets.pruning import CONTROLS, criterion
 from evotickets.systems.tickets import comparisons
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
-from evotickets.trainers import EVOSAX, GRADIENT, REINFORCEMENT
+from evotickets.trainers import EVOSAX
 
 __all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Section", "Tickets", "needs", "resolve"]
 
@@ -87,6 +87,8 @@ SCORES = tuple(name for name, needed in needs().items() if "mean" in needed)
 """Criteria that rank trained weights."""
 ONE_SHOT = tuple(name for name in needs() if name not in SCORES)
 """Criteria that cut the initial parameters of a level at once, without training."""
+GRADIENT = {name: tuple(rule["x-tasks"]) for name, rule in described(TRAINERS).items() if "x-tasks" in rule}
+"""Trainers that are no evolution strategies, and the kinds of tasks that each can train."""
 
 
 def resolve(section: dict[str, Any]) -> Tickets:
@@ -197,7 +199,7 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
     conform(override, rule, f"{place}.settings.")
     resolved = conform({**settings, **override, "trainer": strategy}, rule, f"{where}.")
     length = "steps" if strategy in GRADIENT else "generations"
-    if strategy in REINFORCEMENT and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
+    if "minibatches" in resolved and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
         raise StudyError(
             f"{where}: environments times rollout is {resolved['environments'] * resolved['rollout']}, no multiple of "
             f"minibatches, {resolved['minibatches']}; change one of them"
@@ -212,10 +214,12 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
 
 def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
     kind = tasks.kind(task)
-    if kind == "control" and settings["trainer"] in GRADIENT - REINFORCEMENT:
-        raise StudyError(
-            f"{where} trains the control task {task} with {trainer}, but it has no gradient; use a strategy or ppo"
-        )
-    if kind == "supervised" and settings["trainer"] in REINFORCEMENT:
-        raise StudyError(f"{where} trains the data set {task} with {trainer}, which needs a control task; use adam")
+    if kind not in GRADIENT.get(settings["trainer"], (kind,)):
+        able = " or ".join(name for name, kinds in GRADIENT.items() if kind in kinds)
+        if kind == "control":
+            raise StudyError(
+                f"{where} trains the control task {task} with {trainer}, but it has no gradient; "
+                f"use a strategy or {able}"
+            )
+        raise StudyError(f"{where} trains the data set {task} with {trainer}, which needs a control task; use {able}")
     return {key: value for key, value in settings.items() if key not in OBJECTIVE_ONLY[kind]}

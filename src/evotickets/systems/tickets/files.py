@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from evotickets.pruning import CONTROLS
 from evotickets.systems import files
-from evotickets.systems.files import Place, places
-from evotickets.systems.tickets.config import ONE_SHOT, SCORES, Chain, Tickets
-from evotickets.trainers import GRADIENT
+from evotickets.systems.files import Parts, Place, places
+from evotickets.systems.tickets.config import GRADIENT, ONE_SHOT, SCORES, Chain, Tickets
+from evotickets.trainers import EVOLUTION, EVOSAX
 
 AROUND_TABLES = {
     "connectivity": ("connectivity", "barriers"),
@@ -72,6 +73,28 @@ class Files(files.Files):
         (chain,) = (c for c in self.section.chains if (c.task, c.trainer, c.criterion) == key)
         reference = Chain(chain.task, chain.trainer, chain.reference, chain.reference)
         return self.level_file("ticket", reference, level if chain.reference != criterion else level - 1)
+
+    def task(self, place: Any) -> Parts:
+        """Name the task of a job."""
+        return {"task": self.section.tasks[place.task]["task"]}
+
+    def training(self, place: Any) -> Parts:
+        """Name the parts of a job that trains tickets."""
+        name = self.section.settings[place.task, place.trainer]["trainer"]
+        if name in GRADIENT:
+            return self.task(place) | {"trainer": name, "strategy": None}
+        # Classes of evosax are no parts of ours.
+        return self.task(place) | {"trainer": EVOLUTION, "strategy": None if name in EVOSAX else name}
+
+    def cutting(self, place: Any) -> Parts:
+        """Name the parts of a level."""
+        cuts = place.criterion not in ("dense", *CONTROLS)
+        return self.training(place) | {"criterion": place.criterion if cuts else None}
+
+    def transferring(self, place: Any) -> Parts:
+        """Name the parts of a transfer, whose tickets come from another task."""
+        source = self.section.tasks[place.source_task]["task"]
+        return self.training(place) | {"task": (self.section.tasks[place.task]["task"], source)}
 
     @staticmethod
     def scored(criterion: str) -> bool:

@@ -3,6 +3,9 @@
 Flat orders follow `networks.layout`.
 """
 
+import inspect
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -15,7 +18,7 @@ from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import at_initialisation, controls, scores, top_k
 from evotickets.tasks import Control, Data
-from evotickets.trainers import GRADIENT, REINFORCEMENT, adam, evolution, objectives, ppo
+from evotickets.trainers import EVOLUTION, objectives, trainer
 from evotickets.trainers.history import Report, Trained, silent
 
 SAMPLES = 1024
@@ -185,6 +188,14 @@ def next_ticket(
     return cut(network, source, criterion, density, rng=rng)
 
 
+def _trainer(name: str, **known: Any) -> Callable[..., Trained]:
+    """Return a trainer by its name or by that of a strategy, with as much of what is known as it asks for."""
+    if name not in trainer:
+        return partial(trainer[EVOLUTION], trainer=name)
+    asked = inspect.signature(trainer[name]).parameters
+    return partial(trainer[name], **{key: value for key, value in known.items() if key in asked})
+
+
 def train(
     network: Network,
     task: Data | Control,
@@ -216,16 +227,8 @@ def train(
         objective = objectives.control(network, ticket.mask, task, mesh=mesh, **play, **engine)
     places = masks.survivors(network, ticket.mask)
     initial = jnp.asarray(np.take_along_axis(ticket.initial, places, 1))
-    trainer = own["trainer"]
-    if trainer in GRADIENT:
-        del own["trainer"]
-    if trainer in REINFORCEMENT:
-        if isinstance(task, Data):
-            raise ValueError(f"{trainer} trains control tasks, not a data set: use adam or an evolution strategy")
-        trained = ppo.train(objective, network, task, initial, **own, report=report, key=key)
-    else:
-        train_with = adam.train if trainer in GRADIENT else evolution.train
-        trained = train_with(objective, initial, **own, report=report, key=key)
+    train_with = _trainer(own.pop("trainer"), network=network, task=task)
+    trained = train_with(objective, initial, **own, report=report, key=key)
 
     def scattered(values: np.ndarray) -> np.ndarray:
         full = np.zeros((len(values), network.parameter_count), np.float32)

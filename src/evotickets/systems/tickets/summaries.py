@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from evotickets.systems.tickets.tables import ERRORS
-from evotickets.trainers import GRADIENT
 
 Metrics = list[tuple[str, int, float]]
 """(name, level, value)."""
@@ -18,9 +17,9 @@ def training_curves(histories: Iterable[pd.DataFrame], densities: Iterable[float
     return pd.concat(levels, ignore_index=True)
 
 
-def step_name(trainer: str) -> str:
-    """Say what a step of a trainer is."""
-    return "gradient step" if trainer in GRADIENT else "generation"
+def step_name(settings: Mapping[str, Any]) -> str:
+    """Say what a step of a trainer with these settings is."""
+    return "generation" if "generations" in settings else "gradient step"
 
 
 def layer_densities(
