@@ -11,7 +11,6 @@ WORKDIR /evotickets
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY src src
 RUN pip install --extra-index-url "$TORCH_INDEX" --constraint constraints.txt --editable .
-COPY Snakefile ./
 COPY workflow workflow
 COPY config config
 

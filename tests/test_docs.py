@@ -2,14 +2,21 @@
 
 import ast
 import importlib
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from evotickets import results
+from evotickets.systems import registry as systems
 
 ROOT = Path(__file__).parents[1]
+OWN_PARTS = ROOT / "docs/how-to/own-parts.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "config").rglob("*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -71,12 +78,7 @@ def test_every_page_can_be_reached():
     assert set(PAGES) - linked <= {ROOT / "SECURITY.md"}
 
 
-AHEAD = {"docs/how-to/own-parts.md": pytest.mark.xfail(strict=True, reason="shows registries that are not merged yet")}
-
-
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, id=name(page), marks=AHEAD.get(name(page), ())) for page in PAGES if snippets(page)]
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if snippets(page) and page != OWN_PARTS], ids=name)
 def test_python_imports_what_there_is(page):
     for code in snippets(page):
         for node in ast.walk(ast.parse(code)):
@@ -89,11 +91,80 @@ def test_python_imports_what_there_is(page):
                 assert hasattr(results, node.attr), f"{name(page)}: results.{node.attr}"
 
 
+def python(folder, *arguments):
+    environment = os.environ | {"PYTHONPATH": str(folder / "src")}
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def follow(folder, language, block):
+    """Do in a checkout what an example says: write a file, add to it, or change its lines."""
+    first, text = block.split("\n", 1)
+    target = folder / first.split()[1]
+    if language != "diff":
+        target.parent.mkdir(parents=True, exist_ok=True)
+        before = f"{target.read_text()}\n\n" if target.is_file() else ""
+        target.write_text(before + text)
+        return
+    for hunk in text.split("@@\n"):
+        lines = hunk.splitlines(keepends=True)
+        old, new = ("".join(line[1:] for line in lines if line[0] != sign) for sign in "+-")
+        assert target.read_text().count(old) == 1, f"{first}: {old}"
+        target.write_text(target.read_text().replace(old, new))
+
+
+def joined(base, more):
+    """Add the keys and the entries of one configuration to another."""
+    if isinstance(more, dict):
+        return (base or {}) | {key: joined((base or {}).get(key), value) for key, value in more.items()}
+    return [*(base or []), *more] if isinstance(more, list) else more
+
+
+@pytest.fixture(scope="module")
+def own_parts(tmp_path_factory):
+    """A checkout to which all examples of the page were added, and the study that names them."""
+    folder = tmp_path_factory.mktemp("own_parts")
+    for room in ("src/evotickets", "workflow"):
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    study = yaml.safe_load((ROOT / "config/test.yaml").read_text())
+    for language, block in FENCE.findall(OWN_PARTS.read_text()):
+        if language == "yaml":
+            study = joined(study, yaml.safe_load(block))
+        elif language != "sh":
+            follow(folder, language, block)
+    (folder / "study.yaml").write_text(yaml.safe_dump(study))
+    python(folder, "-m", "evotickets.configuration.schema")
+    return folder
+
+
+@pytest.mark.slow
+def test_examples_of_own_parts_run(own_parts):
+    python(own_parts, ROOT / "tests/own_parts.py", own_parts / "study.yaml")
+
+
+@pytest.mark.slow
+def test_the_example_of_a_system_runs_from_configuration_to_report(own_parts):
+    study = yaml.safe_load((own_parts / "study.yaml").read_text())
+    chance = {key: study[key] for key in ("seed", "seeds", "results")} | {"chance": {"densities": [0.5]}}
+    (own_parts / "chance.yaml").write_text(yaml.safe_dump(chance))
+    python(own_parts, "-m", "snakemake", "--configfile", "chance.yaml", "--cores", "2")
+    made = own_parts / study["results"]
+    assert (made / "figures/chance/overlap.svg").is_file()
+    # Half of the half that one mask keeps is kept by the other too.
+    claims = results.read_table(made / "tables/claims.parquet", schema=results.CLAIMS).set_index("claim")
+    assert 0.2 < claims.loc["N1", "effect"] < 0.4
+    assert "Two random masks" in (made / "claims/chance/claims.html").read_text()
+
+
 def test_tables_have_the_columns_that_are_listed():
     rows = re.findall(
         r"^\| [^|]+ \| `(\w+)` \| ([^|]+) \|$", (ROOT / "docs/reference/tables.md").read_text(), re.MULTILINE
     )
     listed = {kind: columns.strip().split(", ") for kind, columns in rows}
+    for system in systems.SYSTEMS:
+        systems.tables(system)
     assert listed == {kind: schema.columns.names for kind, schema in results.SCHEMAS.items()}
 
 

@@ -1,0 +1,111 @@
+"""Use every part that docs/how-to/own-parts.md adds, as the scripts of the workflow would: `python own_parts.py STUDY`.
+
+It runs in a process of its own, on a copy of the package to which the examples were added.
+"""
+
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pandas as pd
+
+from evotickets import streams, study, tasks
+from evotickets.claims import registry as claims
+from evotickets.planted import ground as grounds
+from evotickets.systems import registry as systems
+from evotickets.systems.hybrid import cells as hybrid
+from evotickets.systems.planting import cells as planting
+from evotickets.systems.planting import figures
+from evotickets.systems.strong import cells as strong
+from evotickets.systems.tickets import levels
+from evotickets.systems.tickets.claims import Tables
+
+
+def trained(wanted, task, trainer, criterion):
+    """The ticket of the last level of a chain of two."""
+    network_settings, settings = wanted.tasks[task], wanted.settings[task, trainer]
+    held = levels.task_of(network_settings, seed=0)
+    network = levels.network_of(held, network_settings)
+    ticket = levels.initialise(network, 2, seed=0, name=task)
+    for level, density in enumerate([1.0, 0.1]):
+        if level:
+            place = {"seed": 0, "name": task, "place": (trainer, f"{level:02d}")}
+            ticket = levels.next_ticket(network, held, ticket, criterion, density, **place)
+        start = ticket.initial
+        ticket, _ = levels.train(network, held, ticket, settings, key=streams.stream(0, "x"))
+    kept = round(0.1 * network.kernel_count)
+    assert ticket.mask.sum(1).tolist() == [kept, kept]
+    assert not np.array_equal(ticket.mean[ticket.mean != 0], start[ticket.mean != 0])
+    return ticket
+
+
+def use_tickets(wanted):
+    slow = trained(wanted, "digits", "snes_slow", "snr")
+    assert not np.array_equal(slow.std, trained(wanted, "digits", "snes_steady", "snr").std)
+    assert trained(wanted, "digits", "sgd", "magnitude").std is None
+    by_drift, by_slope = (trained(wanted, "digits", "adam", name).mask for name in ("drift", "slope"))
+    assert (by_drift != by_slope).any()
+    trained(wanted, "brightness", "adam", "magnitude")
+    assert len(tasks.supervised("brightness").test.y) == 60
+
+
+def use_planting(wanted, folder):
+    target, rows = wanted.targets["circle"], []
+    ground = grounds.ground(target, 2, seed=0, count=2)
+    for seeker in ("smallest", "drift", "slope"):
+        options = wanted.seekers.get(seeker, {"seeker": seeker})
+        limits = {"count": wanted.samples, "training": wanted.training, "seed": 0}
+        found = planting.seek(target, 2, ground, options, "ticket", **limits)
+        assert (found.mask.sum(1) == ground.mask.sum(1)).all()
+        rows += [{"target": "circle", "seeker": seeker, "asked": "ticket", **row} for row in found.rows]
+    figures.kept(pd.DataFrame(rows), folder / "kept.svg")
+    assert "smallest" in (folder / "kept.svg").read_text()
+    figure = systems.figures("planting")["kept"]
+    assert systems.files("planting").Files(wanted, "results", 2).drawn(figure) == [
+        "results/figures/planting/circle_kept.svg"
+    ]
+
+
+def use_strong(wanted):
+    limits = {"samples": wanted.samples, "training": wanted.training, "seed": 0, "count": 2}
+    ticket = strong.seek(wanted.tasks["moons"], wanted.seekers["large"], **limits)
+    # 2-6-2: a quarter of 24 weights.
+    assert ticket.masks["found"].sum(1).tolist() == [6, 6]
+
+
+def use_hybrid(wanted):
+    data = tasks.supervised("digits")
+    for task, method in (("digits", "single"), ("digits_residual", "set")):
+        found = hybrid.run(data, wanted.tasks[task], wanted.methods[method], 0.2, seed=0, count=2)
+        names = {parameter.name for parameter in hybrid.architecture_of(data, wanted.tasks[task]).prunable}
+        assert ("dense3/kernel" in names) == (task == "digits_residual")
+        assert found.masks.mean(1).round(2).tolist() == [0.2, 0.2]
+
+
+def use_claims():
+    systems.claims("tickets")
+    points = [
+        {"task": "digits", "trainer": trainer, "criterion": "snr", "density": density, "seed": seed, "split": "test",
+         "metric": "accuracy", "value": value + seed / 100}
+        for trainer, better in (("snes", 0.0), ("pgpe", 0.1))
+        for density, value in ((1.0, 0.9), (0.1, 0.5 + better))
+        for seed in range(3)
+    ]  # fmt: skip
+    nothing = pd.DataFrame()
+    tables = Tables(pd.DataFrame(points), nothing, nothing, nothing, nothing, frozenset())
+    claim = claims.CLAIMS["E1 pgpe"]
+    row = claim.row(claim.name, claim.effects(tables))
+    # A tenth of .9 − .5, the range of mean scores.
+    np.testing.assert_allclose(row["effect"], 0.25)
+    assert set(claim.shown(claim.name)) <= set(systems.shown("tickets"))
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_platforms", "cpu")
+    wanted, here = study.load(sys.argv[1]), Path(sys.argv[1]).parent
+    use_tickets(wanted.tickets)
+    use_planting(wanted.planting, here)
+    use_strong(wanted.strong)
+    use_hybrid(wanted.hybrid)
+    use_claims()
