@@ -33,15 +33,8 @@ def _forget_compiled_programs():
     jax.clear_caches()
 
 
-STRICT = {"networks/test_feedforward", "population/test_population", "trainers/test_adam", "tasks/test_tasks"}
-"""Files whose tests forbid JAX to promote types or ranks by itself: to become all of them."""
-
-
 @pytest.fixture(autouse=True, scope="module")
-def _strict_promotion(request):
+def _strict_promotion():
     """Have code of our own say how types and ranks meet; what libraries promote stands in `devices.promoting`."""
-    if request.path.relative_to(Path(__file__).parent).with_suffix("").as_posix() not in STRICT:
-        yield
-        return
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         yield

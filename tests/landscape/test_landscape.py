@@ -38,7 +38,7 @@ def labelled(network: Network, count: int = 40, seed: int = 0) -> tuple[np.ndarr
 
 def bowl(shared, base, direction, steps):
     """Squared distance from a centre."""
-    return {"test/loss": jnp.sum((base + steps[:, None] * direction - shared) ** 2, -1)}
+    return {"test/loss": jnp.sum((base[None] + steps[:, None] * direction[None] - shared[None]) ** 2, -1)}
 
 
 def quadratic(shared, flat):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from evotickets.devices import promoting
 from evotickets.pruning import scores
 from evotickets.trainers import EVOSAX, evolution, strategies, strategy
 from evotickets.trainers.objectives import Objective
@@ -19,13 +20,13 @@ def problem(curvature, optimum, seeds=1):
     """A quadratic in the survivors: half the coordinates of a 2D-dimensional problem are pruned and never seen."""
 
     def value(x):
-        return jnp.sum(curvature * (x - optimum) ** 2, -1)
+        return jnp.sum(jnp.broadcast_to(curvature, x.shape) * (x - jnp.broadcast_to(optimum, x.shape)) ** 2, -1)
 
     def losses(shared, context, members, key, carry):
         return value(members), carry
 
     def pair_losses(shared, context, mean, offsets, key, carry):
-        return value(jnp.concatenate([mean + offsets, mean - offsets])), carry
+        return value(jnp.concatenate([mean[None] + offsets, mean[None] - offsets])), carry
 
     def evaluate(shared, mean, key, carry):
         return {"test/loss": value(mean)}
@@ -66,9 +67,10 @@ def test_every_strategy_arrives_at_the_optimum(strategy, condition):
 
 def adapted(name, dimensions, generations=30, population=64):
     """A strategy and its state after some generations on an ellipsoid."""
-    built = strategies.recipe(name)(dimensions, population=population, std_init=0.3)
+    with promoting():
+        built = strategies.recipe(name)(dimensions, population=population, std_init=0.3)
+        state = built.algorithm.init(jax.random.key(1), jnp.zeros(dimensions), built.params)
     target = problem(jnp.linspace(0.1, 3, dimensions), jnp.ones(dimensions))
-    state = built.algorithm.init(jax.random.key(1), jnp.zeros(dimensions), built.params)
 
     @jax.jit
     def step(state, key):
@@ -84,7 +86,8 @@ def test_reported_std_is_the_empirical_std_of_the_samples(strategy):
     built, state = adapted(strategy, 6)
     # evosax's own ask is the witness: what it draws next must have the std that we report.
     ask = jax.vmap(lambda key: built.algorithm.ask(key, state, built.params)[0])
-    empirical = np.asarray(ask(jax.random.split(jax.random.key(0), 400))).reshape(-1, 6).std(0)
+    with promoting():
+        empirical = np.asarray(ask(jax.random.split(jax.random.key(0), 400))).reshape(-1, 6).std(0)
     count = 400 * 64
     np.testing.assert_allclose(np.asarray(evolution.coordinate_std(state)), empirical, rtol=5 / np.sqrt(2 * count))
 
@@ -102,16 +105,17 @@ def test_separable_cma_adapts_its_covariance_at_network_size():
     size, relevant = 10_000, 20
     # At the optimum of a loss that sees twenty coordinates only: selection narrows these and leaves the others alone.
     target = problem(jnp.zeros(size).at[:relevant].set(1.0), jnp.zeros(size))
-    built = strategies.recipe("sep_cma_es")(size, population=128, std_init=0.1)
-    theirs = built._replace(params=evosax.algorithms.Sep_CMA_ES(128, jnp.zeros(size)).default_params)
+    with promoting():
+        built = strategies.recipe("sep_cma_es")(size, population=128, std_init=0.1)
+        theirs = built._replace(params=evosax.algorithms.Sep_CMA_ES(128, jnp.zeros(size)).default_params)
 
     def narrowing(built):
         def step(state, key):
             return evolution.generation(built, target, (), (), state, (), key, 0.0)[0], None
 
-        state = built.algorithm.init(
-            jax.random.key(1), jnp.zeros(size), built.params.replace(std_init=jnp.float32(0.1))
-        )
+        params = built.params.replace(std_init=jnp.float32(0.1))
+        with promoting():
+            state = built.algorithm.init(jax.random.key(1), jnp.zeros(size), params)
         state, _ = jax.jit(lambda s: jax.lax.scan(step, s, jax.random.split(jax.random.key(0), 150)))(state)
         std = np.asarray(evolution.coordinate_std(state))
         return 1 - std[:relevant].mean() / std[relevant:].mean()
@@ -137,11 +141,11 @@ def test_a_nan_loss_ranks_worst(strategy):
     def value(x):
         return jnp.where(x[..., 0] > 0, jnp.nan, jnp.sum((x + 1) ** 2, -1))
 
+    def pair_losses(shared, context, mean, offsets, key, carry):
+        return value(jnp.concatenate([mean[None] + offsets, mean[None] - offsets])), carry
+
     base = problem(jnp.ones(4), jnp.zeros(4))
-    broken = base._replace(
-        losses=lambda s, c, m, k, carry: (value(m), carry),
-        pair_losses=lambda s, c, mean, off, k, carry: (value(jnp.concatenate([mean + off, mean - off])), carry),
-    )
+    broken = base._replace(losses=lambda s, c, m, k, carry: (value(m), carry), pair_losses=pair_losses)
     run = evolution.train(broken, jnp.zeros((1, 4)), **settings(strategy, 300), key=jax.random.key(0))
     assert np.isfinite(run.mean).all()
     assert np.isfinite(run.std).all()
@@ -156,7 +160,8 @@ def test_a_population_of_nan_ends_with_one_sentence():
 
 
 def test_constants_use_the_survivors_dimension():
-    few, many = (strategies.snes(n, population=8).params.lr_std_init for n in (10, 1000))
+    with promoting():
+        few, many = (strategies.snes(n, population=8).params.lr_std_init for n in (10, 1000))
     assert few == pytest.approx((3 + np.log(10)) / (5 * np.sqrt(10)))
     assert many == pytest.approx((3 + np.log(1000)) / (5 * np.sqrt(1000)))
 

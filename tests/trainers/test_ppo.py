@@ -77,7 +77,7 @@ def probe(*, discrete=True, delay=1):
 
     def step(state, outputs):
         if discrete:
-            right = (jnp.argmax(outputs) == (state["sign"] > 0)).astype(jnp.float32)
+            right = (jnp.argmax(outputs) == (state["sign"] > 0).astype(jnp.int32)).astype(jnp.float32)
         else:
             right = 1 - (jnp.tanh(outputs[0]) - state["sign"] / 2) ** 2
         right = jnp.where(state["time"] == 0, right, state["right"])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evotickets import tasks
+from evotickets.devices import promoting
 from evotickets.trainers import rollouts
 
 
@@ -47,12 +48,14 @@ def lengths(keys: jax.Array) -> np.ndarray:
 
 def play(environment, parameters, policy: np.ndarray, key: jax.Array) -> tuple[float, np.ndarray]:
     """Play one episode in plain Python with gymnax's own step; return the return and the observations acted on."""
-    observation, state = environment.reset(key, parameters)
+    with promoting():
+        observation, state = environment.reset(key, parameters)
     total, seen, terminated, truncated = 0.0, [], False, False
     while not (terminated or truncated):
         seen.append(np.asarray(observation))
         action = int(np.argmax(policy @ seen[-1]))
-        observation, state, reward, terminated, truncated, _ = environment.step(key, state, action, parameters)
+        with promoting():
+            observation, state, reward, terminated, truncated, _ = environment.step(key, state, action, parameters)
         total += float(reward)
     return total, np.array(seen)
 

@@ -76,7 +76,7 @@ def policy(network: Network, task: Control) -> OnLine:
         return feedforward.apply(network, layout.unflatten(network, flat), observation[None])[0]
 
     def on_line(shared, base, direction, steps):
-        raw, points = rollouts.initial_statistics(task.observation_size), base + steps[:, None] * direction
+        raw, points = rollouts.initial_statistics(task.observation_size), base[None] + steps[:, None] * direction[None]
         played = {split: rollouts.returns(task, act, points, keys, raw)[0] for split, keys in shared.items()}
         return _named({split: {"return": jnp.mean(returns, -1)} for split, returns in played.items()})
 

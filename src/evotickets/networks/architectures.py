@@ -51,7 +51,7 @@ def _depthwise(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
     height, width = x.shape[1:3]
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     parts = [
-        padded[:, row : row + height : stride, column : column + width : stride] * kernel[row, column]
+        padded[:, row : row + height : stride, column : column + width : stride] * kernel[row, column][None, None, None]
         for row in range(3)
         for column in range(3)
     ]
@@ -85,8 +85,9 @@ def separable(channels: int, widths: Sequence[int], strides: Sequence[int], outp
             seen[name] = (jnp.mean(x, (0, 1, 2)), jnp.var(x, (0, 1, 2))) if statistics is None else statistics[name]
             mean, variance = seen[name]
             factor = params[f"{name}/scale"] * jax.lax.rsqrt(variance + EPSILON)
-            x = jax.nn.relu((x - mean) * factor + params[f"{name}/bias"])
-        return jnp.mean(x, (1, 2)) @ params["dense1/kernel"] + params["dense1/bias"], seen
+            mean, factor, bias = (values[None, None, None] for values in (mean, factor, params[f"{name}/bias"]))
+            x = jax.nn.relu((x - mean) * factor + bias)
+        return jnp.mean(x, (1, 2)) @ params["dense1/kernel"] + params["dense1/bias"][None], seen
 
     return Architecture(tuple(parameters), forward)
 
@@ -107,7 +108,8 @@ def recurrent(inputs: int, units: int, outputs: int) -> Architecture:
 
     def forward(params: Params, x: jax.Array, statistics: Statistics | None = None) -> tuple[jax.Array, Statistics]:
         del statistics
-        rows = jnp.swapaxes(x.reshape(*x.shape[:2], -1), 0, 1) @ params["input/kernel"] + params["recurrent/bias"]
+        rows = jnp.swapaxes(x.reshape(*x.shape[:2], -1), 0, 1) @ params["input/kernel"]
+        rows = rows + params["recurrent/bias"][None, None]
 
         def step(state: jax.Array, row: jax.Array) -> tuple[jax.Array, None]:
             update, reset, new = jnp.split(row, 3, -1)
@@ -117,7 +119,7 @@ def recurrent(inputs: int, units: int, outputs: int) -> Architecture:
             return keep * state + (1 - keep) * candidate, None
 
         last, _ = jax.lax.scan(step, jnp.zeros((x.shape[0], units), x.dtype), rows)
-        return last @ params["dense1/kernel"] + params["dense1/bias"], {}
+        return last @ params["dense1/kernel"] + params["dense1/bias"][None], {}
 
     return Architecture(parameters, forward)
 

@@ -111,7 +111,7 @@ def _fit_classes(standard: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Arra
         squares, products, ones = (jnp.diag(part) for part in jnp.split(own, 3))
         curvature = (jnp.block([[squares, products], [products, ones]]) - weighted @ weighted.T) / size
         direction = jnp.linalg.solve(curvature + 2 * RIDGE * jnp.eye(2 * count), gradient)
-        candidates = values - STEPS[:, None] * direction
+        candidates = values[None] - STEPS[:, None] * direction[None]
         moved = candidates[jnp.nanargmin(jax.lax.map(objective, candidates))]
         return index + 1, moved, jnp.max(jnp.abs(gradient))
 

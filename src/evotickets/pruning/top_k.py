@@ -118,11 +118,11 @@ def _search(values: jax.Array, count: jax.Array, near: Threshold) -> _Search:
         more = state.reached > count
         low, high = jnp.where(more, state.guess, state.low), jnp.where(more, state.high, state.guess)
         at = _value(state.guess)
-        target = _order(at + (state.reached - count) / state.slope)
+        target = _order(at + (state.reached - count).astype(jnp.float32) / state.slope)
         useful = (state.rounds < INTERPOLATIONS) & (state.slope > 0) & (target > low) & (target < high)
         guess = jnp.where(useful, target, _middle(low, high))
         reached = reaching(guess)
-        secant = (state.reached - reached) / (_value(guess) - at)
+        secant = (state.reached - reached).astype(jnp.float32) / (_value(guess) - at)
         slope = jnp.where(jnp.isfinite(secant) & (secant > 0), secant, state.slope)
         return _Search(low, high, guess, reached, slope, state.rounds + 1)
 

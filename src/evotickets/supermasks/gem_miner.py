@@ -25,7 +25,7 @@ def _draw(network: Network, rng: np.random.Generator) -> np.ndarray:
 
 def _choose(scores: Layers, allowed: Layers, counts: jax.Array) -> list[jax.Array]:
     del counts
-    return [(kernel >= 0.5) * may for (kernel, _), (may, _) in zip(scores, allowed, strict=True)]
+    return [(kernel >= 0.5).astype(jnp.float32) * may for (kernel, _), (may, _) in zip(scores, allowed, strict=True)]
 
 
 def _allowed(score: jax.Array, allowed: jax.Array) -> jax.Array:

@@ -40,4 +40,5 @@ def descend(
 
 def cosine(rate: float, steps: int) -> np.ndarray:
     """Return learning rates [T] that fall from `rate` to zero along half a cosine."""
-    return np.asarray(optax.cosine_decay_schedule(rate, steps)(np.arange(steps)))
+    with promoting():
+        return np.asarray(optax.cosine_decay_schedule(rate, steps)(np.arange(steps)))

@@ -69,8 +69,10 @@ def distribution(
     if task.discrete:
         logs = jax.nn.log_softmax(outputs)
         return jnp.take_along_axis(logs, action[..., None], -1)[..., 0], -jnp.sum(jnp.exp(logs) * logs, -1)
-    scaled = (action - outputs) / jnp.exp(log_std)
-    log_prob = -jnp.sum(scaled**2 / 2 + log_std + LOG_2PI / 2, -1)
+    # Each by itself: gradients of values that are spread once and used twice would be added up in another order.
+    std, log_stds = (jax.lax.broadcast_to_rank(values, outputs.ndim) for values in (jnp.exp(log_std), log_std))
+    scaled = (action - outputs) / std
+    log_prob = -jnp.sum(scaled**2 / 2 + log_stds + LOG_2PI / 2, -1)
     return log_prob, jnp.broadcast_to(jnp.sum(log_std + LOG_2PI / 2 + 0.5), log_prob.shape)
 
 
@@ -131,7 +133,7 @@ def play(setting: Setting, context: Any, learner: Learner, key: jax.Array) -> tu
             action = jax.random.categorical(key, outputs)
             sent = jax.nn.one_hot(action, task.outputs)
         else:
-            action = outputs + jnp.exp(weights.log_std) * jax.random.normal(key, outputs.shape)
+            action = outputs + jnp.exp(weights.log_std)[None] * jax.random.normal(key, outputs.shape)
             sent = action
         following, stepped, reward, done = jax.vmap(task.step)(states, sent)
         cut = elapsed + 1 >= task.horizon
@@ -156,7 +158,7 @@ def play(setting: Setting, context: Any, learner: Learner, key: jax.Array) -> tu
     running, steps = jax.lax.scan(step, running, jax.random.split(key, rules.rollout))
     flat = steps.observation.reshape(-1, task.observation_size)
     mean = flat.mean(0)
-    visited = rollouts.Statistics(jnp.float32(len(flat)), mean, jnp.sum((flat - mean) ** 2, 0))
+    visited = rollouts.Statistics(jnp.float32(len(flat)), mean, jnp.sum((flat - mean[None]) ** 2, 0))
     states, observations, elapsed = running
     return learner._replace(
         states=states,

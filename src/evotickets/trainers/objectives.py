@@ -177,7 +177,7 @@ def control(
         return -jnp.mean(returns, -1), rollouts.merge(carry, seen)
 
     def pair_losses(shared, context, mean, offsets, key, carry):
-        return losses(shared, context, jnp.concatenate([mean + offsets, mean - offsets]), key, carry)
+        return losses(shared, context, jnp.concatenate([mean[None] + offsets, mean[None] - offsets]), key, carry)
 
     def evaluate(shared, parameters, key, carry):
         del shared

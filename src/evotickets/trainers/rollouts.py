@@ -47,7 +47,8 @@ def normalise(observation: jax.Array, statistics: Statistics) -> jax.Array:
     """Subtract the mean from observations [..., I] and divide by the standard deviation; unchanged before any data."""
     variance = statistics.m2 / jnp.maximum(statistics.count, 1)
     std = jnp.where(statistics.count > 0, jnp.maximum(jnp.sqrt(variance), STD_FLOOR), 1)
-    return (observation - statistics.mean) / std
+    mean, std = (jax.lax.broadcast_to_rank(values, observation.ndim) for values in (statistics.mean, std))
+    return (observation - mean) / std
 
 
 def returns(
@@ -120,7 +121,7 @@ def _episodes(
     def advance(carry: tuple) -> tuple:
         time, running, state, observation, total, seen, first, second = carry
         # Sums are taken about the first observation of the episode, so that squares do not cancel.
-        shifted = jnp.where(running[..., None], observation - start, 0)
+        shifted = jnp.where(running[..., None], observation - start[None], 0)
         following, state, reward, done = step(state, outputs(policies, normalise(observation, statistics)))
         return (
             time + 1,
@@ -128,7 +129,7 @@ def _episodes(
             state,
             following,
             total + jnp.where(running, reward, 0),
-            seen + running,
+            seen + running.astype(jnp.float32),
             first + shifted,
             second + shifted**2,
         )
@@ -139,7 +140,7 @@ def _episodes(
     carry = (0, running, jax.tree.map(lanes, states), lanes(start), empty, empty, sums, sums)
     total, seen, first, second = jax.lax.while_loop(unfinished, advance, carry)[4:]
     mean = first / seen[..., None]
-    visited = Statistics(seen, start + mean, second - first * mean)
+    visited = Statistics(seen, start[None] + mean, second - first * mean)
     return jnp.where(jnp.isfinite(total), total, -jnp.inf), visited
 
 
@@ -150,4 +151,4 @@ def _merge_all(sets: Statistics) -> Statistics:
     mean, m2 = (jnp.where(fine[:, None], a, 0) for a in (sets.mean, sets.m2))
     together = count.sum()
     centre = count @ mean / jnp.maximum(together, 1)
-    return Statistics(together, centre, m2.sum(0) + count @ (mean - centre) ** 2)
+    return Statistics(together, centre, m2.sum(0) + count @ (mean - centre[None]) ** 2)

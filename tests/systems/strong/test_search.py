@@ -74,7 +74,7 @@ def test_one_max_is_solved(method):
 
 def test_of_equal_losses_the_sparser_wins():
     """The loss asks for four certain bits only; the best of all genomes has no other."""
-    judged = judge(24, lambda genomes: 4.0 - genomes[:, :4].sum(-1))
+    judged = judge(24, lambda genomes: 4.0 - jnp.sum(genomes[:, :4], -1, dtype=jnp.float32))
     state = ends_with(rules_of(bound=0), judged, 250)
     np.testing.assert_array_equal(np.flatnonzero(state.genomes[0]), [0, 1, 2, 3])
 

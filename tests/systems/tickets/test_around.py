@@ -128,7 +128,10 @@ def test_layer_densities_are_counted_layer_by_layer_and_seed_by_seed():
 def test_histories_of_levels_are_told_apart_by_density_and_steps_have_their_name():
     curves = summaries.training_curves([frame(step=[1, 2]), frame(step=[1])], [1, 0.5])
     assert curves.to_dict("list") == {"step": [1, 2, 1], "density": [1, 1, 0.5]}
-    assert [summaries.step_name(trainer) for trainer in ("adam", "snes")] == ["gradient step", "generation"]
+    assert [summaries.step_name(settings) for settings in ({"steps": 4}, {"generations": 4})] == [
+        "gradient step",
+        "generation",
+    ]
 
 
 def test_tickets_fit_networks_of_their_own_sizes_alone():

@@ -40,7 +40,7 @@ def utilities(losses: jax.Array, *, pairwise: bool = False) -> jax.Array:
     table = jnp.asarray(np.concatenate([np.zeros(1, np.float32), np.cumsum(log_rank(losses.size))]), jnp.float32)
     ordered = jnp.sort(losses)
     better, reached = (jnp.searchsorted(ordered, losses, side=side) for side in ("left", "right"))
-    return (table[reached] - table[better]) / (reached - better)
+    return (table[reached] - table[better]) / (reached - better).astype(jnp.float32)
 
 
 def over_groups(function: Callable[..., Any], mesh: Mesh | None = None) -> Callable[..., Any]:

@@ -60,7 +60,7 @@ def masked(network: Network, parameters: jax.Array, genomes: jax.Array) -> jax.A
     """Return the parameters [P, N] of genomes [P, K]: zero where pruned; biases are never pruned."""
     parts = []
     for layer, part in zip(network.layers, layout.slices(network), strict=True):
-        parts.append(genomes[:, part.mask] * parameters[part.kernel])
+        parts.append(genomes[:, part.mask].astype(jnp.float32) * parameters[part.kernel][None])
         parts.append(jnp.broadcast_to(parameters[part.bias], (len(genomes), layer.outputs)))
     return jnp.concatenate(parts, 1)
 
@@ -74,22 +74,23 @@ def _by_table(network: Network, objective: str, parameters: jax.Array, x: jax.Ar
     (first, first_bias), (last, last_bias) = layout.layers(network, parameters)
     units, inputs = first.shape
     sets = np.array([[index >> bit & 1 for bit in range(inputs)] for index in range(2**inputs)], np.float32)
-    kernels = sets[:, None, :] * first
-    hidden = jax.nn.relu(jnp.einsum("vui,ni->vun", kernels, x) + first_bias[:, None])
+    kernels = sets[:, None, :] * first[None]
+    hidden = jax.nn.relu(jnp.einsum("vui,ni->vun", kernels, x) + first_bias[None, :, None])
     table, constant = hidden[1:].reshape(-1, len(x)), jax.nn.relu(first_bias)
     signs = jnp.where(y == 1, 1.0, -1.0)
 
     def losses(genomes: jax.Array) -> jax.Array:
         below, above = jnp.split(genomes, [inputs * units], 1)
-        chosen = below.reshape(-1, units, inputs) @ (2 ** jnp.arange(inputs))
-        outward = above.reshape(-1, 2, units) * last
+        chosen = below.reshape(-1, units, inputs).astype(jnp.int32) @ (2 ** jnp.arange(inputs))
+        outward = above.reshape(-1, 2, units).astype(jnp.float32) * last[None]
         difference = outward[:, 1] - outward[:, 0]
-        own = jnp.where(chosen[:, None, :] == jnp.arange(1, 2**inputs)[:, None], difference[:, None, :], 0)
+        is_set = chosen[:, None, :] == jnp.arange(1, 2**inputs)[None, :, None]
+        own = jnp.where(is_set, difference[:, None, :], 0)
         shift = jnp.where(chosen == 0, difference, 0) @ constant + last_bias[1] - last_bias[0]
         margins = own.reshape(len(genomes), -1) @ table + shift[:, None]
         if objective == "accuracy":
-            return jnp.mean((margins > 0) != (y == 1), 1, dtype=jnp.float32)
-        return jnp.mean(jax.nn.softplus(-signs * margins), 1)
+            return jnp.mean((margins > 0) != (y == 1)[None], 1, dtype=jnp.float32)
+        return jnp.mean(jax.nn.softplus(-signs[None] * margins), 1)
 
     return losses
 

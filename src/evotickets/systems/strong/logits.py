@@ -38,7 +38,7 @@ def of_logits(network: Network, problem: Problem, parameters: np.ndarray, object
         return found, (best[0], loss[0])
 
     def pair_losses(shared, context, mean, offsets, key, carry):
-        return losses(shared, context, jnp.concatenate([mean + offsets, mean - offsets]), key, carry)
+        return losses(shared, context, jnp.concatenate([mean[None] + offsets, mean[None] - offsets]), key, carry)
 
     def evaluate(shared, logits, key, carry):
         del shared, logits, key

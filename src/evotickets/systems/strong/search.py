@@ -135,7 +135,7 @@ def bernoulli(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
     """Toss bernoulli [P, K], 32 to a random word."""
     (rows, bits), words = shape, -(-shape[1] // 32)
     drawn = jax.random.bits(key, (rows, words), jnp.uint32)
-    tossed = drawn[..., None] >> jnp.arange(32, dtype=jnp.uint32) & 1
+    tossed = drawn[..., None] >> jnp.arange(32, dtype=jnp.uint32)[None, None] & 1
     return tossed.reshape(rows, 32 * words)[:, :bits].astype(bool)
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from evotickets.configuration.options import Doc, Ge, Gt, Le
+from evotickets.devices import promoting
 from evotickets.networks.feedforward import Params
 from evotickets.pruning.top_k import largest
 from evotickets.systems.hybrid import STOP, method
@@ -98,7 +99,7 @@ def _changing(setting: Setting, change: Change | None, every: int, batches: int,
     ) -> tuple[Sparse, Metrics]:
         state, loss, gradient = _descend(setting, state, samples.first(batches))
         if change is not None:
-            due = ((at + 1) % every == 0) & (at + 1 <= STOP * setting.steps)
+            due = ((at + 1) % every == 0) & ((at + 1).astype(jnp.float32) <= STOP * setting.steps)
             state = jax.lax.cond(due, lambda: change(state, counts, gradient, at + 1, key), lambda: state)
         return state, {"train/loss": loss}
 
@@ -129,7 +130,7 @@ def _rewire(state: Sparse, counts: jax.Array, share: jax.Array, grow: Params) ->
     """
     masks, kept = {}, {}
     for layer, (name, mask) in enumerate(state.masks.items()):
-        moved = jnp.floor(share * counts[layer]).astype(jnp.int32)
+        moved = jnp.floor(share * counts[layer].astype(jnp.float32)).astype(jnp.int32)
         magnitude = jnp.where(mask, jnp.abs(state.weights.params[name]), -jnp.inf)
         kept[name] = largest(magnitude, counts[layer] - moved, state.salt)[0]
         grown = largest(jnp.where(kept[name], -jnp.inf, grow[name]), moved, state.salt)[0]
@@ -139,7 +140,8 @@ def _rewire(state: Sparse, counts: jax.Array, share: jax.Array, grow: Params) ->
 
 def _share(setting: Setting, fraction: float, at: jax.Array) -> jax.Array:
     """Return the share of survivors that change, falling along half a cosine until the masks stay."""
-    return optax.cosine_decay_schedule(fraction, STOP * setting.steps)(at)
+    with promoting():
+        return optax.cosine_decay_schedule(fraction, STOP * setting.steps)(at)
 
 
 @method
@@ -203,10 +205,11 @@ def gmp(
 
     def change(state: Sparse, counts: jax.Array, gradient: Params, at: jax.Array, key: jax.Array) -> Sparse:
         del gradient, key
-        left = (1 - at / (STOP * setting.steps)) ** 3
+        left = (1 - at.astype(jnp.float32) / (STOP * setting.steps)) ** 3
         # The last change comes up to `every` steps before the ramp ends; it takes what is left.
-        left = jnp.where(at + every > STOP * setting.steps, 0, left)
-        kept = jnp.round(counts + (sizes - counts) * left).astype(jnp.int32)
+        left = jnp.where((at + every).astype(jnp.float32) > STOP * setting.steps, 0, left)
+        last = counts.astype(jnp.float32)
+        kept = jnp.round(last + (sizes - last) * left).astype(jnp.int32)
         scores = {
             name: jnp.where(mask, jnp.abs(state.weights.params[name]), -jnp.inf) for name, mask in state.masks.items()
         }

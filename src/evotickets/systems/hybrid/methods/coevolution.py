@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from evotickets.configuration.options import Doc, Ge, Le, Len, Rate
+from evotickets.devices import promoting
 from evotickets.networks import layout
 from evotickets.networks.feedforward import Params
 from evotickets.pruning.top_k import Threshold, largest
@@ -174,7 +175,8 @@ def try_masks(
 
 def annealed(setting: Setting, at: jax.Array) -> jax.Array:
     """Return the factor on the std of the masks: from one to zero along half a cosine, and zero once masks stay."""
-    return optax.cosine_decay_schedule(1.0, STOP * setting.steps)(at)
+    with promoting():
+        return optax.cosine_decay_schedule(1.0, STOP * setting.steps)(at)
 
 
 @method

@@ -114,7 +114,7 @@ def offspring(rules: Genetic, evaluator: Evaluator, genomes: jax.Array, key: jax
     parents = jnp.concatenate([genomes, children])
     mutates = jax.random.bernoulli(which, rules.mutation, (2 * size,))
     mutates &= jnp.concatenate([jnp.ones(size, bool), recombines])
-    flips = jax.random.randint(where, (2 * size, 1), 0, bits) == jnp.arange(bits)
+    flips = jax.random.randint(where, (2 * size, 1), 0, bits) == jnp.arange(bits)[None]
     rows = jnp.concatenate([children, parents ^ flips, immigrants(evaluator, rules.migrants, new)])
     there = jnp.concatenate([recombines, mutates, jnp.ones(rules.migrants, bool)])
     return rows[jnp.argsort(~there, stable=True)], there.sum()
