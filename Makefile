@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint report ui sync bench clean
+.PHONY: help setup run test lint schema report ui sync bench clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ lint: setup ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/snakefmt --check Snakefile workflow
+
+schema: setup ## Write the schema of configurations anew, after an option or a part has changed
+	@$(BIN)/python -m evotickets.configuration.schema
 
 bench: setup ## Measure speed beside peers, in an environment of their own
 	@$(PYTHON) benchmarks/setup.py

@@ -118,13 +118,28 @@ def test_containers_run_the_command_line():
     assert [shlex.split(line)[:2] for line in APPTAINER["runscript"]] == [["exec", *PROJECT["scripts"]]]
 
 
+def test_the_workflow_runs_jobs_in_the_image_that_is_built_here():
+    (container,) = re.findall(r'^container: "(.+)"$', (ROOT / "workflow/Snakefile").read_text(), re.MULTILINE)
+    assert f"apptainer build {container} apptainer.def\n" in (ROOT / "apptainer.def").read_text()
+    (image,) = re.findall(r"docker build -t (\S+) \.\n", (ROOT / "Dockerfile").read_text())
+    assert container == f"{image}.sif" == f"{PROJECT['name']}.sif"
+
+
+def test_where_the_project_lives_is_said_once():
+    files = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    address = PROJECT["urls"]["Repository"].removeprefix("https://")
+    texts = {name: (ROOT / name).read_bytes().decode(errors="ignore") for name in files if (ROOT / name).is_file()}
+    assert [name for name, text in texts.items() if address in text] == ["pyproject.toml"]
+
+
 def test_the_citation_is_valid_and_agrees():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["cff-version"] == "1.2.0"
     assert {"message", "title", "type"} <= set(citation)
     assert (str(citation["version"]), citation["license"]) == (PROJECT["version"], PROJECT["license"])
     assert [{"name": author["name"]} for author in citation["authors"]] == PROJECT["authors"]
-    assert citation["repository-code"] == PROJECT["urls"]["Repository"]
     assert citation["keywords"] == PROJECT["keywords"]
     for reference in citation["references"]:
         assert reference["type"] in {"article", "conference-paper"}
