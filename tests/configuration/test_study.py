@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evotickets import study
+from evotickets import pruning, study
 from evotickets.configuration import reader, schema
 from evotickets.pruning import CONTROLS, criterion, scores
 from evotickets.systems.planting import seeker
@@ -85,8 +85,10 @@ def test_a_registered_criterion_enters_the_schema(monkeypatch):
 def test_names_in_the_schema_are_those_of_the_code():
     chain = RULES["properties"]["tickets"]["properties"]["chains"]["items"]["properties"]
     assert chain["criteria"]["items"]["enum"] == [*tickets_config.SCORES, *CONTROLS, *tickets_config.ONE_SHOT]
-    assert tickets_config.SCORES == ("magnitude", "snr", "snr_variance")
-    assert tickets_config.ONE_SHOT == ("snip", "grasp", "synflow")
+    assert tuple(pruning.of_trained_weights()) == tickets_config.SCORES
+    assert tuple(pruning.at_once()) == tickets_config.ONE_SHOT
+    assert {"magnitude", "snr", "snr_variance"} <= set(tickets_config.SCORES)
+    assert {"snip", "grasp", "synflow"} <= set(tickets_config.ONE_SHOT)
     evolved = reader.described(seeker)["evolution_strategy"]["properties"]
     assert evolved["strategy"]["enum"] == list(strategy)
     assert evolved["criterion"]["enum"] == list(tickets_config.SCORES)

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 
+from evotickets.networks import feedforward
 from evotickets.systems import hybrid
 from evotickets.systems.hybrid import cells, updates
 from evotickets.systems.hybrid.methods import Batches, Setting, baselines, evolution
@@ -30,7 +31,7 @@ def setting(**more):
 
 
 def params(seed=0):
-    return cells.architectures.initialise(ARCHITECTURE, {}, np.random.default_rng(seed))
+    return feedforward.initialise(ARCHITECTURE, np.random.default_rng(seed))
 
 
 def walk(method, steps=STEPS, counts=COUNTS):

@@ -43,6 +43,11 @@ def test_defaults_are_filled_in():
     assert planting.seekers["dense"] == {"seeker": "dense"}
 
 
+def test_a_criterion_that_compares_weights_before_and_after_training_trains():
+    config = studies.changed(GOOD, "planting", "seekers", "snip", value={"seeker": "movement"})
+    assert study.resolve(config).planting.seekers["snip"]["shots"] == 1
+
+
 def test_the_schema_and_the_seekers_agree():
     described = reader.described(seeker)
     assert set(described) == set(seeker)
@@ -75,6 +80,10 @@ broken = partial(studies.changed, GOOD, "planting")
         (broken("targets", "circle", value={"depth": 3}), "planting.targets.circle: unknown key 'depth'"),
         (broken("seekers", "dense", value={}), "planting.seekers.dense: this name is taken"),
         (broken("seekers", "snip", value={"round": 3}), "planting.seekers.snip: unknown key 'round'; did you mean"),
+        (
+            broken("seekers", "snip", value={"seeker": "movement", "shots": 0}),
+            "planting.seekers.snip.shots is 0; it must be at least 1",
+        ),
         (broken("seekers", "snip", value={"seeker": "snap"}), "names snap, which is not there; did you mean 'snip'?"),
         (broken("cells", 0, "seekers", value=["grasp"]), "planting.cells[0].seekers names grasp, which is not there"),
         (broken("cells", 0, "targets", value=["helix"]), "planting.cells[0].targets names helix, which is not there"),

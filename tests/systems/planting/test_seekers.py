@@ -212,14 +212,42 @@ def relevant(value):
     [
         # Training moves these weights away from where they all are alike.
         ("magnitude", {"shots": 3, "epochs": 10}),
+        ("movement", {"shots": 3, "epochs": 10}),
         ("evolution_strategy", {"shots": 2, "generations": 200, "criterion": "magnitude"}),
         ("evolution_strategy", {"shots": 2, "generations": 200, "criterion": "snr"}),
     ],
-    ids=["imp", "evolved magnitude", "evolved snr"],
+    ids=["imp", "movement", "evolved magnitude", "evolved snr"],
 )
 def test_seekers_that_train_find_the_inputs_that_matter(name, options):
     mask = seekers.seek(name, relevant(0.3), 3, **options)
     np.testing.assert_array_equal([np.flatnonzero(row) for row in mask], [RELEVANT] * 2)
+
+
+def test_movement_leaves_a_large_weight_that_shrinks_where_magnitude_keeps_it():
+    found = relevant(0.1)
+    found.parameters[:, 0] = 3
+    for name, expected in (("movement", RELEVANT), ("magnitude", (0, *RELEVANT))):
+        mask = seekers.seek(name, found, len(expected), shots=1, epochs=2)
+        np.testing.assert_array_equal([np.flatnonzero(row) for row in mask], [expected] * 2)
+
+
+def test_movement_knows_the_weights_before_any_training_at_every_shot(monkeypatch):
+    found, asked, score = relevant(0.3), [], saliency.score
+
+    def recorded(network, problem, name, parameters, mask, *, initial):
+        asked.append((parameters, mask, initial))
+        return score(network, problem, name, parameters, mask, initial=initial)
+
+    monkeypatch.setattr(saliency, "score", recorded)
+    seekers.seek("movement", found, 3, shots=2, epochs=1)
+    assert len(asked) == 2
+    for parameters, mask, initial in asked:
+        np.testing.assert_array_equal(initial, np.where(np.arange(13) < 12, np.float32(0.3), 0)[None].repeat(2, 0))
+        assert (parameters[:, :12][mask] != initial[:, :12][mask]).all()
+        values = score(found.network, found.problem, "movement", parameters, mask, initial=initial)
+        wanted = parameters * (parameters - initial)
+        np.testing.assert_allclose(values[mask], wanted[:, :12][mask], rtol=1e-6)
+        assert not values[~mask].any()
 
 
 @pytest.mark.parametrize("name", ["edge_popup", "gem_miner"])

@@ -5,6 +5,7 @@ import pytest
 from evotickets import pruning, streams, tasks
 from evotickets.networks import feedforward, layout, masks
 from evotickets.pruning import controls
+from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
 from evotickets.systems.tickets import problems
 
@@ -131,3 +132,31 @@ def test_a_control_task_is_trained_and_keeps_its_observation_statistics():
     assert run.trajectory.scores["test/return"][-1].min() > 60
     assert set(done.statistics) == {"count", "mean", "m2"}
     assert (done.statistics["count"] > 1000).all()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SNES | {"population": 8, "generations": 20, "evaluations": 1, "batch": 32},
+        ADAM | {"steps": 20, "evaluations": 1, "batch": 32},
+    ],
+    ids=["snes", "adam"],
+)
+def test_a_chain_is_cut_by_what_training_made_of_the_weights_of_level_0(settings, tmp_path):
+    data, network = tasks.load("digits"), layout.mlp(64, (4,), 10)
+    source = tickets.initialise(network, 2, seed=0, name="digits")
+    places, first = masks.kernel_positions(network), source.initial
+    for level, density in enumerate((0.5, 0.2), 1):
+        trained, _ = tickets.train(network, data, source, settings, key=streams.stream(0, "test", level))
+        path = tmp_path / f"{level}.parquet"
+        archive.write_ticket(path, network, trained, (0, 1), {})
+        before, _ = archive.read_ticket(path, network)
+        where = (settings["trainer"], f"{level:02d}")
+        cut = tickets.next_ticket(network, data, before, "movement", density, seed=0, name="digits", place=where)
+        values = (trained.mean * (trained.mean - first))[:, places]
+        assert (cut.mask.sum(1) == round(density * network.kernel_count)).all()
+        assert not (cut.mask & ~source.mask).any()
+        np.testing.assert_array_equal(cut.initial, first)
+        for row, kept, free in zip(values, cut.mask, source.mask, strict=True):
+            assert row[kept].min() > row[free & ~kept].max()
+        source = cut

@@ -18,6 +18,11 @@ def criteria() -> list[str]:
     return [name for name in (*pruning.of_trained_weights(), *pruning.at_once()) if "std" not in pruning.needs(name)]
 
 
+def compares(name: str) -> bool:
+    """Tell whether a criterion compares trained weights with the initial ones, so that it knows nothing before training."""
+    return {"mean", "initial"} <= set(pruning.needs(name))
+
+
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _scores(network, classes, criterion, weights, keep, x, y):
     function, wanted = pruning.criterion[criterion], pruning.needs(criterion)

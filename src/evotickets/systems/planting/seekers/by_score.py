@@ -18,12 +18,7 @@ Rounds = Annotated[
     Le(10_000),
     Doc("Cuts of each series; the density falls geometrically, and scores are taken anew before every cut."),
 ]
-Shots = Annotated[
-    int,
-    Ge(0),
-    Le(1000),
-    Doc("Series of cuts with training before each, from the initial weights; 0 scores untrained weights."),
-]
+SHOTS = "Series of cuts with training before each, from the initial weights"
 Epochs = Annotated[int, Ge(1), Le(10_000), Doc("Passes over the training samples before a series of cuts.")]
 
 
@@ -35,9 +30,18 @@ def random(instance: Instance, count: int) -> np.ndarray:
 
 
 def by_score(name: str) -> Callable[..., np.ndarray]:
-    """Make a seeker of a criterion."""
+    """Make a seeker of a criterion; one that compares weights before and after training has to train."""
+    fewest = 1 if saliency.compares(name) else 0
+    sentence = f"{SHOTS}." if fewest else f"{SHOTS}; 0 scores untrained weights."
 
-    def seek(instance: Instance, count: int, *, rounds: Rounds = 1, shots: Shots = 0, epochs: Epochs = 5) -> np.ndarray:
+    def seek(
+        instance: Instance,
+        count: int,
+        *,
+        rounds: Rounds = 1,
+        shots: Annotated[int, Ge(fewest), Le(1000), Doc(sentence)] = fewest,
+        epochs: Epochs = 5,
+    ) -> np.ndarray:
         """Cut by a score, in `rounds` steps; with `shots`, train for some epochs before each of as many series of cuts.
 
         Weights start from their initial values again at every shot. Ten shots of magnitude are iterative magnitude
