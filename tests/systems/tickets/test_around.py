@@ -7,6 +7,7 @@ import pytest
 
 from evotickets import landscape
 from evotickets.networks import layout, masks
+from evotickets.pruning import controls
 from evotickets.systems.tickets import around, summaries, tables
 from evotickets.systems.tickets import levels as tickets
 from evotickets.systems.tickets.problems import problem_of, refuse_misfit
@@ -19,7 +20,7 @@ KEY = jax.random.key(0)
 def trained(density=0.5, seed=0):
     ticket = tickets.initialise(NETWORK, len(SEEDS), seed=seed, name="digits")
     rng = np.random.default_rng(seed)
-    mask = rng.random(ticket.mask.shape) < density
+    mask = controls.random_mask(ticket.mask.shape, masks.kept_count(density, NETWORK.kernel_count), rng)
     kept = masks.spread(NETWORK, mask)
     mean = np.where(kept, ticket.initial + rng.normal(0, 0.1, kept.shape), 0).astype(np.float32)
     std = np.where(kept, rng.uniform(0.1, 1, kept.shape), 0).astype(np.float32)
