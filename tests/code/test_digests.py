@@ -148,6 +148,10 @@ def test_an_unknown_part_is_refused_with_one_sentence(tmp_path):
     assert Code(folder / "house").known("criterion") == {"magnitude", "snr"}
 
 
+CALLS = (
+    "\nfrom house.arithmetic import double, unused\n"
+    "criterion(double)\ncriterion(unused)\ncriterion(name='other')(unused)\n"
+)
 LOOP = "\nfor _name in ('a', 'b'):\n    criterion(name=_name)(arithmetic.unused)\n"
 
 
@@ -206,6 +210,39 @@ def test_a_module_can_be_named_as_a_whole(tmp_path):
     assert before != after
 
 
+def test_a_definition_of_a_module_can_be_named(tmp_path):
+    files = edited("house/arithmetic.py", "return x\n", "return 3 * x\n")
+    for number, (name, same) in enumerate({"absolute": True, "unused": False}.items()):
+        before, after = digests(files, tmp_path / str(number), modules=[f"house.arithmetic:{name}"])
+        assert (before == after) == same
+    with pytest.raises(ValueError, match=r"^house\.arithmetic defines no 'nothing'$"):
+        digests(files, tmp_path / "nothing", modules=["house.arithmetic:nothing"])
+
+
+@pytest.mark.parametrize(
+    ("body", "counts"), [("return lambda f: f", False), ("return lambda f: ALL.append(f) or f", True)]
+)
+def test_a_decorator_that_only_declares_makes_no_function_count(tmp_path, body, counts):
+    extra = {
+        "house/declare.py": f"ALL = []\ndef declare(about):\n    {body}\n",
+        "house/old.py": "from house.declare import declare\n@declare('a')\ndef entry():\n    return 1\n",
+        "level.py": "from house import old\nprint(old)\n",
+    }
+    before = written(tmp_path / "before", PACKAGE | extra)
+    after = written(tmp_path / "after", PACKAGE | extra | {"house/old.py": extra["house/old.py"].replace("1", "2")})
+    pair = [Code(folder / "house").digest(folder / "level.py") for folder in (before, after)]
+    assert (pair[0] != pair[1]) == counts
+
+
+def test_a_part_that_is_added_by_a_call_has_the_name_of_its_function(tmp_path):
+    added = {"house/pruning/criteria.py": textwrap.dedent(PACKAGE["house/pruning/criteria.py"]) + CALLS}
+    before = written(tmp_path / "before", PACKAGE | added)
+    after = written(tmp_path / "after", PACKAGE | added | edited("house/arithmetic.py", "return x\n", "return 3 * x\n"))
+    for name, same in {"double": True, "unused": False, "other": False}.items():
+        pair = [Code(folder / "house").digest(folder / "level.py", criterion=name) for folder in (before, after)]
+        assert (pair[0] == pair[1]) == same, name
+
+
 def test_a_register_that_is_no_kind_of_parts_counts_where_its_module_is_loaded(tmp_path):
     extra = {
         "house/register.py": "ALL = {}\ndef register(f):\n    ALL[f.__name__] = f\n    return f\n",
@@ -247,23 +284,82 @@ class Ours:
         code = Code(self.folder / "evotickets", kept=self.kept)
         return {path.stem: code.digest(path) for path in sorted((self.folder / "scripts").glob("*.py"))}
 
+    def jobs(self):
+        """The digests of jobs that name their parts."""
+        code = Code(self.folder / "evotickets", kept=self.kept)
+        found = {}
+        for job, (script, modules, parts) in JOBS.items():
+            found[job] = code.digest(self.folder / f"scripts/{script}.py", modules=modules, **parts)
+        return found
+
+
+FIGURES = "evotickets.systems.tickets.figures"
+EVOLVED = {"task": "digits", "trainer": "evolution", "strategy": "snes"}
+DESCENDED = {"task": "digits", "trainer": "adam", "strategy": None}
+JOBS = {
+    "snr": ("level", (), EVOLVED | {"criterion": "snr"}),
+    "magnitude": ("level", (), EVOLVED | {"criterion": "magnitude"}),
+    "adam": ("level", (), DESCENDED | {"criterion": "magnitude"}),
+    "dense": ("level", (), DESCENDED | {"criterion": None}),
+    "genetic": ("search", (), {"task": "moons", "seeker": "genetic", "strategy": None}),
+    "edge-popup": ("seek", (), {"seeker": "edge_popup", "criterion": None, "strategy": None}),
+    "gem-miner": ("seek", (), {"seeker": "gem_miner", "criterion": None, "strategy": None}),
+    "synflow": ("seek", (), {"seeker": "synflow", "criterion": "synflow", "strategy": None}),
+    "set": ("sparse", (), {"task": "digits", "method": "set"}),
+    "curves": ("chain", (), {}),
+    "strategies": ("figure", (f"{FIGURES}:strategies",), {}),
+    "performance": ("figure", (f"{FIGURES}:performance",), {}),
+}
+"""Jobs by a name: script, modules and parts."""
+LEVELS = {"snr", "magnitude", "adam", "dense"}
+NEW = "\n\n@criterion\ndef cubed(mean):\n    return abs(mean) ** 3\n"
+
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory):
     return Ours(tmp_path_factory.mktemp("ours"))
 
 
-def changed_by(ours, module, old, new):
-    """Scripts whose digests an edit of a module of the package changes."""
-    path, before = ours.folder / "evotickets" / module, ours.digests()
+def changed_by(ours, module, old, new, digests=Ours.digests):
+    """Scripts or jobs whose digests an edit of a module of the package changes."""
+    path, before = ours.folder / "evotickets" / module, digests(ours)
     text = path.read_text()
     assert old in text, f"{old} is not in {module}"
     try:
         path.write_text(text.replace(old, new, 1))
-        after = ours.digests()
+        after = digests(ours)
     finally:
         path.write_text(text)
     return {name for name, digest in before.items() if after[name] != digest}
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "jobs"),
+    [
+        ("pruning/scores.py", "Score every prunable entry", "Score every entry", set()),
+        ("figures/style.py", "\n\n", "\n\n# A comment.\n", set()),
+        ("tasks/classic.py", '"Acrobot-v1"', '"Acrobot-v2"', set()),
+        ("pruning/criteria/trained.py", "    return abs(mean)\n", "    return abs(mean)\n" + NEW, set()),
+        ("pruning/criteria/trained.py", "return np.abs(mean) / std\n", "return abs(mean) / std\n", {"snr"}),
+        ("pruning/criteria/trained.py", "return abs(mean)", "return +abs(mean)", {"magnitude", "adam"}),
+        ("pruning/criteria/gradients.py", "return absolute *", "return +absolute *", {"synflow"}),
+        ("pruning/scores.py", "nan=-np.inf", "nan=0", LEVELS),
+        ("trainers/sampling.py", "for block in range(5)", "for block in range(6)", {"snr", "magnitude"}),
+        ("trainers/adam.py", "optax.adam(", "optax.adamw(", {"adam", "dense"}),
+        ("trainers/ppo.py", "1e-8", "1e-7", set()),
+        ("systems/strong/seekers/evolution.py", "number(budget", "float(budget", set()),
+        ("systems/strong/seekers/genetic.py", "def genetic(", "def genetic_search(", None),
+        ("systems/hybrid/methods/coevolution.py", "sampling.normal", "jax.random.normal", set()),
+        ("supermasks/gem_miner.py", "left, rngs)", "left, [*rngs])", {"gem-miner"}),
+        ("systems/tickets/figures.py", "trainers compared", "all", {"strategies"}),
+    ],
+)
+def test_an_edit_counts_for_jobs_that_name_what_it_changes(ours, module, old, new, jobs):
+    if jobs is None:
+        with pytest.raises(ValueError, match=r"search\.py can look up no seeker 'genetic'"):
+            changed_by(ours, module, old, new, Ours.jobs)
+    else:
+        assert changed_by(ours, module, old, new, Ours.jobs) == jobs
 
 
 def test_a_word_in_any_docstring_and_a_comment_change_no_digest(ours):

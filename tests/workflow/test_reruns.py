@@ -12,14 +12,18 @@ import pytest
 
 from tests import studies
 
-FOLLOWING = {"tickets_table", "tickets_figures", "claims", "claims_table"}
-"""Rules that follow from the scores of levels."""
+CLAIMED = {"claims": 1, "table": 1}
+"""How many jobs of each rule follow from figures: claims, and their table."""
+FOLLOWING = {"tickets_performance": 1, "tickets_strategies": 1, "claims": 1, "table": 2}
+"""How many follow from the scores of levels."""
+ALL_CHAINS = {"cut_figure": 2, "chain": 2} | FOLLOWING
+"""How many follow from the dense level."""
 
 
 def snakemake(folder, *arguments):
     command = [sys.executable, "-m", "snakemake", "--configfile", "study.yaml", "--cores", "2", "--logger", "progress"]
     return subprocess.run(
-        [*command, "--workflow-profile", "workflow/profiles/default", *arguments],
+        [*command, *arguments],
         cwd=folder, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(folder / "src")}, check=False,
     )  # fmt: skip
 
@@ -37,7 +41,7 @@ def planned(folder):
 
 def checkout(folder):
     """A checkout of its own, whose code a test can edit."""
-    for name in ("src", "workflow", "Snakefile"):
+    for name in ("src", "workflow", "profiles", "Snakefile"):
         if (studies.ROOT / name).is_dir():
             shutil.copytree(
                 studies.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
@@ -119,17 +123,33 @@ def test_comments_and_docstrings_plan_nothing(finished, edit):
     assert planned(finished) == {}
 
 
+PACKAGE = "src/evotickets/"
+
+
 @pytest.mark.parametrize(
-    ("file", "old", "new", "rules"),
+    ("file", "old", "new", "jobs"),
     [
-        ("scripts/tickets_table.py", "ignore_index=True", "ignore_index=False", FOLLOWING),
-        ("scripts/claims_table.py", "results.write_table", "print(1)\n    results.write_table", {"claims_table"}),
-        ("scripts/level.py", '"kept"', '"left"', {"level", "cut_figure", "chain"} | FOLLOWING),
+        ("workflow/scripts/table.py", "ignore_index=True", "ignore_index=False", FOLLOWING),
+        ("workflow/scripts/claims.py", "shown = [", "shown = [None] and [", CLAIMED),
+        ("workflow/scripts/level.py", '"kept"', '"left"', {"level": 3} | ALL_CHAINS),
+        (f"{PACKAGE}systems/tickets/figures.py", "trainers compared", "all", {"tickets_strategies": 1} | CLAIMED),
+        (f"{PACKAGE}systems/tickets/figures.py", "score over density, a panel", "score, a panel", {}),
+        (
+            f"{PACKAGE}pruning/criteria/trained.py",
+            "return abs(mean)",
+            "return +abs(mean)",
+            {"level": 1, "cut_figure": 1, "chain": 1} | FOLLOWING,
+        ),
+        (f"{PACKAGE}trainers/strategies.py", "temperature * ranks, jnp", "ranks * temperature, jnp", {}),
+        (f"{PACKAGE}trainers/strategies.py", "-temperature * ranks", "ranks * -temperature", {"level": 3} | ALL_CHAINS),
+        (f"{PACKAGE}trainers/adam.py", "optax.adam(", "optax.adamw(", {}),
+        (f"{PACKAGE}tasks/classic.py", '"Acrobot-v1"', '"Acrobot-v2"', {}),
+        (f"{PACKAGE}systems/strong/seekers/genetic.py", "def genetic(", "def genetic_search(", {}),
     ],
 )
-def test_an_edit_plans_what_depends_on_it(finished, edit, file, old, new, rules):
-    edit(finished / "workflow" / file, old, new)
-    assert set(planned(finished)) == rules
+def test_an_edit_plans_what_depends_on_it(finished, edit, file, old, new, jobs):
+    edit(finished / file, old, new)
+    assert planned(finished) == jobs
 
 
 def test_an_edit_is_not_forgotten_when_its_run_is_interrupted(finished, tmp_path):
@@ -142,5 +162,4 @@ def test_an_edit_is_not_forgotten_when_its_run_is_interrupted(finished, tmp_path
     done = snakemake(folder, first)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (folder / first).read_bytes() != before
-    assert planned(folder)["level"] == 3
-    assert set(planned(folder)) == {"level", "cut_figure", "chain"} | FOLLOWING
+    assert planned(folder) == {"level": 3} | ALL_CHAINS

@@ -5,9 +5,8 @@ import pytest
 from evotickets import pruning, streams, tasks
 from evotickets.networks import feedforward, layout, masks
 from evotickets.pruning import controls
-from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import archive, problems
 from evotickets.systems.tickets import levels as tickets
-from evotickets.systems.tickets import problems
 
 NETWORK = layout.mlp(64, (8,), 10)
 PLACES = masks.kernel_positions(NETWORK)
