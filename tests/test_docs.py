@@ -141,7 +141,8 @@ def own_parts(tmp_path_factory):
 
 @pytest.mark.slow
 def test_examples_of_own_parts_run(own_parts):
-    python(own_parts, ROOT / "tests/own_parts.py", own_parts / "study.yaml")
+    # Without the folder of the tests on the path, where `code` hides the module of that name.
+    python(own_parts, "-P", ROOT / "tests/own_parts.py", own_parts / "study.yaml")
 
 
 @pytest.mark.slow
