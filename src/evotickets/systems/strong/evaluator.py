@@ -90,7 +90,7 @@ def _by_table(network: Network, objective: str, parameters: jax.Array, x: jax.Ar
         margins = own.reshape(len(genomes), -1) @ table + shift[:, None]
         if objective == "accuracy":
             return jnp.mean((margins > 0) != (y == 1)[None], 1, dtype=jnp.float32)
-        return jnp.mean(jax.nn.softplus(-signs[None] * margins), 1)
+        return jnp.mean(jax.nn.softplus((-signs)[None] * margins), 1)
 
     return losses
 
