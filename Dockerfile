@@ -11,7 +11,9 @@ WORKDIR /evotickets
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY src src
 RUN pip install --extra-index-url "$TORCH_INDEX" --constraint constraints.txt --editable .
+COPY Snakefile ./
 COPY workflow workflow
+RUN ln -s workflow/profiles profiles
 COPY config config
 
 ENTRYPOINT ["evotickets"]
