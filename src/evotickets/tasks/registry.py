@@ -126,14 +126,14 @@ def stratified(
 
 
 class Pool(NamedTuple):
-    """Labels int64 [n] of all images, and how to read some of them: `read(indices)` gives uint8 [k, height, width, c]."""
+    """Labels int64 [n] of all images, and how to read some of them: `read(indices)` gives uint8 [indices, height, width, channels]."""
 
     labels: np.ndarray
     read: Callable[[np.ndarray], np.ndarray]
 
     @classmethod
     def of(cls, x: np.ndarray, y: np.ndarray) -> Pool:
-        """Return a pool of images [n, height, width, c] that are in memory, and labels [n]."""
+        """Return a pool of images [n, height, width, channels] that are in memory, and labels [n]."""
         return cls(y.astype(np.int64), lambda indices: x[indices])
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from evotickets.networks import feedforward
 from evotickets.networks.architectures import Architecture
 from evotickets.networks.description import Parameter
 from evotickets.systems import hybrid
@@ -97,7 +98,7 @@ def drawn_state(architecture, counts, seed=0):
     shared = Setting(architecture, 100, 2, 32, 0.1, 0.9)
     method = hybrid.method["hybrid"](shared, start_at="magnitude")
     rng = np.random.default_rng(seed)
-    params = cells.architectures.initialise(architecture, {}, rng)
+    params = feedforward.initialise(architecture, rng)
     return shared, method, method.start(params, counts, jax.random.key(seed))
 
 
@@ -241,6 +242,7 @@ def test_two_devices_do_what_one_does_with_two_groups():
         from evotickets import devices
         devices.configure(2, cache=None)
         import jax, jax.numpy as jnp, numpy as np
+        from evotickets.networks import feedforward
         from evotickets.systems import hybrid
         from evotickets.systems.hybrid import cells
         from evotickets.systems.hybrid.methods import Batches, Setting
@@ -249,7 +251,7 @@ def test_two_devices_do_what_one_does_with_two_groups():
         rng = np.random.default_rng(0)
         x, y = rng.normal(size=(4, 16, 4, 4, 1)).astype(np.float32), rng.integers(0, 3, (4, 16))
         samples = Batches(jnp.asarray(x), jnp.asarray(y))
-        params = cells.architectures.initialise(architecture, {}, rng)
+        params = feedforward.initialise(architecture, rng)
 
         def train(name, mesh, **options):
             method = hybrid.method[name](Setting(architecture, 20, 4, 16, .1, .9, mesh), groups=2, **options)

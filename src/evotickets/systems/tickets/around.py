@@ -5,6 +5,7 @@ Rows leave out what all rows of a level have in common.
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import jax
@@ -78,7 +79,7 @@ def diversity(network: Network, task: Data | Control, ticket: Ticket, seeds: Seq
     return [
         {"measure": measure, "seed": seeds[first], "other": seeds[second], "value": float(matrix[first, second])}
         for measure, matrix in measures.items()
-        for first, second in zip(*np.triu_indices(len(seeds), 1), strict=True)
+        for first, second in combinations(range(len(seeds)), 2)
     ]
 
 

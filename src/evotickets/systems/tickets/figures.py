@@ -1,7 +1,7 @@
 """Figures of chains of tickets: what they score, how they train, and where a criterion cuts.
 
 Tables have the columns of `tables.SCORES` and `results.HISTORY`. Every function saves an SVG or PNG and returns the
-figure. Axis letter: `K` kernel entries that were there before the cut.
+figure.
 """
 
 from collections.abc import Mapping
