@@ -126,7 +126,7 @@ def stratified(
 
 
 class Pool(NamedTuple):
-    """Labels int64 [n] of all images, and how to read some of them: `read(indices)` gives uint8 [indices, height, width, channels]."""
+    """Labels int64 [n] of all images, and how to read some: `read(indices)` gives uint8 [indices, height, width, channels]."""
 
     labels: np.ndarray
     read: Callable[[np.ndarray], np.ndarray]
