@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evotickets import results, statistics, study
+from evotickets import __version__, results, statistics, study
 from evotickets.claims import registry
 from evotickets.systems import registry as systems
 from evotickets.systems.hybrid.tables import HYBRID, HYBRID_EFFECTS
@@ -96,7 +96,7 @@ def test_tickets_are_read_with_one_call_and_nested_where_they_are_by_definition(
 def test_the_metadata_carry_config_code_and_library_versions(finished):
     head = results.read_metadata(finished / "results/test/tables/tickets.parquet")
     assert head["metadata"]["config"]["config"]["tickets"]["densities"] == [1, 0.3, 0.1]
-    assert head["code"].startswith("0.1.0+")
+    assert head["code"].startswith(f"{__version__}+")
     assert {"jax", "evosax", "numpy"} <= set(head["libraries"])
 
 
