@@ -137,9 +137,9 @@ CASES = {
         having("population: 8", "trainer: sness, population: 8"),
         "tickets.trainers.snes: there is no trainer sness; did you mean 'snes'?",
     ),
-    "strategy a number": (
+    "trainer a number": (
         having("population: 8", "trainer: 3"),
-        "tickets.trainers.snes.strategy is 3; it must be text",
+        "tickets.trainers.snes.trainer is 3; it must be text",
     ),
     "trainer empty": (having("{population: 8, generations: 4, evaluations: 2, batch: 32}", ""), "it must be a map"),
     "population true": (having("population: 8", "population: yes"), "population is True; it must be a whole number"),
@@ -388,7 +388,7 @@ def test_every_string_of_a_configuration_is_tried():
     paths = {".".join(map(str, path)) for path, _ in strings(FULL)}
     assert paths == {
         "results", "tickets.tasks.digits", "tickets.tasks.digits.task", "tickets.tasks.digits.activation",
-        "tickets.trainers.snes", "tickets.trainers.snes.strategy", "tickets.trainers.snes.path", "tickets.chains.0.task",
+        "tickets.trainers.snes", "tickets.trainers.snes.trainer", "tickets.trainers.snes.path", "tickets.chains.0.task",
         "tickets.chains.0.trainers.0", "tickets.chains.0.criteria.0", "tickets.chains.0.criteria.1",
         "tickets.chains.0.controls_of",
     }  # fmt: skip

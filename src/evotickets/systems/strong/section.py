@@ -19,7 +19,7 @@ from evotickets.configuration.options import (
     Units,
     entry,
 )
-from evotickets.systems.strong import seeker
+from evotickets.systems.strong import FAMILIES, PLANTED_CIRCLE, seeker
 
 
 def _schemes() -> Iterable[str]:
@@ -46,8 +46,7 @@ class TaskEntry:
     task: Annotated[
         str | None,
         Doc(
-            "The data set behind this entry (moons, circles, blobs, digits, mnist, planted_circle); by default the entry's "
-            "own name."
+            f"The data set behind this entry ({', '.join([*FAMILIES, PLANTED_CIRCLE])}); by default the entry's own name."
         ),
     ] = None
     classes: Annotated[
