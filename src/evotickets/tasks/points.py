@@ -45,7 +45,8 @@ def circles(sizes: Sizes, rng: np.random.Generator, *, noise: Noise = 0.07) -> S
     """
     from sklearn.datasets import make_circles
 
-    return _cut(*make_circles(sum(sizes), noise=noise, factor=RADII, random_state=_seed(rng)), sizes)
+    x, y = make_circles(sum(sizes), noise=noise, factor=RADII, random_state=_seed(rng))
+    return _cut(x, y, sizes)
 
 
 @task(kind="points", input_shape=(2,), classes=10)

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from evotickets import statistics
 from evotickets.figures import style
 from evotickets.figures.declaration import figure
-from evotickets.pruning import scores
+from evotickets.pruning.criteria import trained
 
 MOST_POINTS = 20_000
 RING: Any = {"marker": "o", "markersize": 9, "fillstyle": "none", "linestyle": ""}
@@ -208,7 +208,7 @@ def snr_against_magnitude(
         title: names the ticket.
     """
     magnitude, std, kept = (np.asarray(values) for values in (magnitude, std, kept))
-    ratio = scores.snr(magnitude, std)
+    ratio = trained.snr(magnitude, std)
     with style.sheet(path, 5.2, 4.0) as figure:
         axes = figure.subplots()
         axes.set(xscale="log", yscale="log", xlabel="|mean|", ylabel="|mean| / std", title=title or "the cut")
