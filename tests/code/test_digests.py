@@ -226,7 +226,7 @@ def test_a_decorator_that_only_declares_makes_no_function_count(tmp_path, body, 
     extra = {
         "house/declare.py": f"ALL = []\ndef declare(about):\n    {body}\n",
         "house/old.py": "from house.declare import declare\n@declare('a')\ndef entry():\n    return 1\n",
-        "level.py": "from house import old\nprint(old)\n",
+        "level.py": "from house import old\nprint(1)\n",
     }
     before = written(tmp_path / "before", PACKAGE | extra)
     after = written(tmp_path / "after", PACKAGE | extra | {"house/old.py": extra["house/old.py"].replace("1", "2")})

@@ -38,6 +38,7 @@ class Code:
         self._kept = Kept(kept)
         self._modules = Modules(package, self._kept)
         self._definitions: dict[Node, Definition] = {}
+        self._loads: dict[str, tuple[Names, list[Node]]] = {}
         self._members: dict[tuple[Node, Names], dict[str, list[Node]]] = {}
         self._digests: dict[object, str] = {}
 
@@ -102,11 +103,11 @@ class Code:
         while nodes or modules:
             if modules:
                 module = modules.pop()
-                source = self._modules.source(module)
-                if source and module not in loaded:
+                if module not in loaded:
                     loaded.add(module)
-                    modules += [module.rpartition(".")[0], *self._modules.loaded(source.imports)]
-                    nodes += filter(self._acts, self._modules.statements(module))
+                    imported, acting = self._load(module)
+                    modules += imported
+                    nodes += acting
                 continue
             node = nodes.pop()
             if node not in reached:
@@ -122,6 +123,14 @@ class Code:
                     names |= {UNKNOWN} if names - set(members) else set()
                     nodes += [part for name in names & set(members) for part in members[name]]
         return reached
+
+    def _load(self, module: str) -> tuple[Names, list[Node]]:
+        """Return the modules that a module loads, and its statements that act; nothing of what is not of the package."""
+        if module not in self._loads:
+            source = self._modules.source(module)
+            imported = (module.rpartition(".")[0], *self._modules.loaded(source.imports)) if source else ()
+            self._loads[module] = imported, list(filter(self._acts, self._modules.statements(module)))
+        return self._loads[module]
 
     def _definition(self, node: Node) -> Definition:
         if node not in self._definitions:

@@ -147,8 +147,10 @@ def build(
         widths = list(settings["separable"])
         strides = [1, *(2 if wide > narrow else 1 for narrow, wide in pairwise(widths))]
         return separable(depth, [scaled(wide) for wide in widths], strides, outputs)
-    widths = {name: [scaled(wide) for wide in settings[name]] for name in ("channels", "hidden") if name in settings}
-    return layout.build(input_shape, outputs, widths)
+    scaled_widths = {
+        name: [scaled(wide) for wide in settings[name]] for name in ("channels", "hidden") if name in settings
+    }
+    return layout.build(input_shape, outputs, scaled_widths)
 
 
 def small(

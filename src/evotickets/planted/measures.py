@@ -139,7 +139,7 @@ def severed(network: Network, mask: np.ndarray) -> np.ndarray:
     reached = np.ones((len(mask), network.layers[0].fan_in), bool)
     for kernel in layout.kernels(network, mask):
         reached = (kernel & reached[:, None, :]).any(-1)
-    return ~reached.any(-1)
+    return np.asarray(~reached.any(-1))
 
 
 def recovery(network: Network, found: np.ndarray, planted: np.ndarray) -> Recovery:

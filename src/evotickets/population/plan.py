@@ -89,12 +89,12 @@ def plan(
     if len(counts) > 1:
         raise ValueError(f"the seeds of one plan must keep equally many entries, got {sorted(counts)}")
     count = counts.pop()
-    path = _choose(network, count, path)
-    if path == "dense" and count == network.kernel_count and not any(layer.is_convolution for layer in network.layers):
-        return Plan((), (), (), (), network, path, precision)
+    route = _choose(network, count, path)
+    if route == "dense" and count == network.kernel_count and not any(layer.is_convolution for layer in network.layers):
+        return Plan((), (), (), (), network, route, precision)
     zero = count + network.parameter_count - network.kernel_count
     tables = [layout.positions(network, row) for row in mask]
-    drops = path == "sparse" or network.kernel_count >= DROP_FROM
+    drops = route == "sparse" or network.kernel_count >= DROP_FROM
     slots = layout.slots(network, tables, zero) if drops else [layout.everything(network)] * len(tables)
     kernels, biases, reads = [], [], []
     for i in range(len(network.layers)):
@@ -105,9 +105,9 @@ def plan(
         kernels.append(jnp.asarray(np.stack([kernel[:, c] for (kernel, _), c in zip(parts, columns, strict=True)])))
         biases.append(jnp.asarray(np.stack([bias for _, bias in parts])))
         reads.append(jnp.asarray(np.maximum(read, 0)))
-    lists = layout.groups(tables, slots, zero, GROUPS) if path == "sparse" else ()
+    lists = layout.groups(tables, slots, zero, GROUPS) if route == "sparse" else ()
     groups = tuple(Group(*map(jnp.asarray, arrays)) for arrays in lists)
-    return Plan(tuple(kernels), tuple(biases), tuple(reads), groups, network, path, precision)
+    return Plan(tuple(kernels), tuple(biases), tuple(reads), groups, network, route, precision)
 
 
 def working_set() -> int:

@@ -1,6 +1,7 @@
 """Cuts at initialisation: initial parameters alone are scored, once or in rounds."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import numpy as np
@@ -33,7 +34,7 @@ def _scorer(
 
     def one(seed):
         initial, samples = seed
-        given = {"initial": initial, "network": network, "loss": lambda flat: loss(samples, flat)}
+        given = {"initial": initial, "network": network, "loss": partial(loss, samples) if loss else None}
         return function(**{name: given[name] for name in wanted})
 
     all_seeds = jax.jit(lambda *seeds: streams.over_seeds(one, seeds))

@@ -71,7 +71,7 @@ def scorer(objective: Objective) -> Callable[..., dict[str, jax.Array]]:
     return score
 
 
-def context_of(network: Network, mask: np.ndarray, **engine: str) -> dict[str, Any]:
+def context_of(network: Network, mask: np.ndarray, **engine: Any) -> dict[str, Any]:
     """Return the context of masks [S, K]: the plan by which populations are evaluated, and the survivors' positions [S, D]."""
     plan = population.plan(network, mask, **engine)
     return {"plan": plan, "positions": jnp.asarray(masks.survivors(network, mask))}
@@ -96,7 +96,7 @@ def supervised(
     *,
     batch: Batch = 256,
     mesh: Mesh | None = None,
-    **engine: str,
+    **engine: Any,
 ) -> Objective:
     """Describe classification by mean cross-entropy on a fresh batch that all members share.
 
@@ -150,7 +150,7 @@ def control(
     episodes: Episodes = 8,
     test_episodes: TestEpisodes = 32,
     mesh: Mesh | None = None,
-    **engine: str,
+    **engine: Any,
 ) -> Objective:
     """Describe control by minus the mean return of episodes that all members share.
 

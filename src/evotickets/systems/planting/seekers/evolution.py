@@ -70,7 +70,12 @@ def evolution_strategy(
     """
     network, kernels = instance.network, masks.kernel_positions(instance.network)
     mask, rngs = instance.everything, instance.rngs("ties")
-    settings = {"trainer": strategy, "population": population, "generations": generations, "std_init": std_init}
+    settings: dict[str, Any] = {
+        "trainer": strategy,
+        "population": population,
+        "generations": generations,
+        "std_init": std_init,
+    }
     settings |= {"evaluations": 1, "mean_decay": 0.0}
     for shot, left in enumerate(counts(mask.shape[1], count, shots)):
         places = masks.survivors(network, mask)
