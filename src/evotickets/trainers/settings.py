@@ -1,5 +1,8 @@
 """What a configuration may say of each trainer: the options of its objective, of the population engine, and its own."""
 
+from collections.abc import Callable
+from typing import Any
+
 from evotickets import population
 from evotickets.configuration.options import Described, options_of, sentence_of
 from evotickets.trainers import EVOLUTION, objectives, strategies, strategy, trainer
@@ -14,7 +17,7 @@ OBJECTIVES = {"supervised": objectives.supervised, "control": objectives.control
 def settings() -> dict[str, Described]:
     """Return the options of every strategy, and of every other trainer."""
     evolved = {**strategy, EVOSAX: strategies.evosax(EVOSAX)}
-    general = (trainer[EVOLUTION], *OBJECTIVES.values(), population.plan)
+    general: tuple[Callable[..., Any], ...] = (trainer[EVOLUTION], *OBJECTIVES.values(), population.plan)
     return {
         **{name: Described(sentence_of(build), options_of(*general, build)) for name, build in evolved.items()},
         **{name: _described(name) for name in trainer if name != EVOLUTION},
@@ -23,6 +26,6 @@ def settings() -> dict[str, Described]:
 
 def _described(name: str) -> Described:
     train, facts = trainer[name], trainer.facts[name]
-    functions = (train, *(OBJECTIVES[kind] for kind in facts["tasks"]))
+    functions: tuple[Callable[..., Any], ...] = (train, *(OBJECTIVES[kind] for kind in facts["tasks"]))
     options = options_of(*functions, without=facts.get("unused", ()))
     return Described(sentence_of(train), options, {"tasks": facts["tasks"]})
