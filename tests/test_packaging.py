@@ -103,7 +103,7 @@ def test_containers_hold_what_there_is():
     copied = [source for keyword, rest in DOCKER if keyword == "COPY" for source in rest.split()[:-1]]
     files = [line.split() for line in APPTAINER["files"]]
     needed = {"constraints.txt", "pyproject.toml", PROJECT["readme"], *PROJECT["license-files"], "src"}
-    assert needed | {"workflow", "config"} == set(copied)
+    assert needed | {"Snakefile", "workflow", "config"} == set(copied)
     assert needed == {source for source, _ in files}
     assert all((ROOT / source).exists() for source in copied)
     assert APPTAINER["post"][0] == "cd /opt/evotickets"

@@ -3,6 +3,11 @@
 This file and `mutation` are read by every start of the workflow, so they do not import it.
 """
 
+from evotickets.tasks import Tasks
+
+POOLS = Tasks("supervised", "pool")
+"""Facts of the tasks whose images a parent may have been trained on, by name."""
+
 DENSE = "dense"
 """The mode in which every parameter mutates; density 1, which all modes share."""
 

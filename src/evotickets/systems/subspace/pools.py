@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from evotickets.tasks.registry import Images, Pair, Pool, Source, Tasks, task
-
-POOLS = Tasks("supervised", "pool")
-"""Facts of the tasks whose images a parent may have been trained on, by name."""
+from evotickets.systems.subspace import POOLS
+from evotickets.tasks.registry import Images, Pair, Pool, Source, task
 
 
 def load(name: str, seed: int, options: Mapping[str, Any]) -> Source:

@@ -17,7 +17,7 @@ from evotickets.configuration.options import (
     Several,
     Std,
 )
-from evotickets.systems.subspace import MODES, RULES, SHIFTS
+from evotickets.systems.subspace import MODES, POOLS, RULES, SHIFTS
 
 Images = Annotated[int, Ge(2), Le(1_000_000)]
 Rule = Annotated[str, OneOf(lambda: RULES)]
@@ -66,7 +66,7 @@ class ParentEntry:
         Le(100_000),
         Doc("Passes over the training images, where the parent is trained here."),
     ] = None
-    images: Annotated[Literal["digits", "cifar10", "folder"] | None, Doc("What the parent was trained on.")] = None
+    images: Annotated[str | None, OneOf(lambda: POOLS), Doc("What the parent was trained on.")] = None
     options: Annotated[FolderEntry | None, Doc("Where images of a folder lie and how they are cut.")] = None
 
 
