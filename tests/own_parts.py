@@ -18,14 +18,13 @@ from evotickets.systems.hybrid import cells as hybrid
 from evotickets.systems.planting import cells as planting
 from evotickets.systems.planting import figures
 from evotickets.systems.strong import cells as strong
-from evotickets.systems.tickets import levels
+from evotickets.systems.tickets import levels, problems
 from evotickets.systems.tickets.claims import Tables
 
 
 def ticket_of(wanted, task):
     """A task of the study with its network, and the ticket of two seeds that keeps every weight."""
-    held = levels.task_of(wanted.tasks[task], seed=0)
-    network = levels.network_of(held, wanted.tasks[task])
+    held, network = problems.problem_of(wanted.tasks[task], seed=0)
     return network, held, levels.initialise(network, 2, seed=0, name=task)
 
 

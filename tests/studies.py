@@ -15,6 +15,8 @@ TINY = ROOT / "tests/tiny.yaml"
 LEVEL = "results/tickets/digits/snes/snr/level01"
 CHAIN = "results/tickets/digits/snes/snr/chain.parquet"
 TABLE = "results/tables/tickets.parquet"
+JOBS = 14
+"""Jobs of the smallest study: 4 tickets, 4 figures, 2 chains, claims, 2 tables, and the one that asks for all."""
 
 
 def changed(config, *path, value):

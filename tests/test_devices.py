@@ -18,7 +18,9 @@ def test_rollouts_are_the_same_on_two_devices():
         from evotickets import devices
         devices.configure(2, cache=None)
         import jax, jax.numpy as jnp, numpy as np
-        from evotickets import population, rollouts, tasks
+        from evotickets import population, tasks
+        from evotickets.networks import masks
+        from evotickets.trainers import rollouts
         task = tasks.control("cartpole")
         network = task.network
         mask = masks.everything(network)
@@ -51,8 +53,8 @@ def test_supervised_losses_are_the_same_on_two_devices():
         devices.configure(2, cache=None)
         import jax, numpy as np
         from evotickets import population, tasks
-        from evotickets.networks import mlp
-        data, network = tasks.supervised("digits"), mlp(64, (32,), 10)
+        from evotickets.networks import layout, masks
+        data, network = tasks.supervised("digits"), layout.mlp(64, (32,), 10)
         mask = masks.everything(network)
         plan = jax.tree.map(lambda leaf: leaf[0], population.plan(network, mask))
         members = .1 * jax.random.normal(jax.random.key(0), (9, network.parameter_count))

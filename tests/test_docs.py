@@ -153,9 +153,9 @@ def test_the_example_of_a_system_runs_from_configuration_to_report(own_parts):
     python(own_parts, "-m", "snakemake", "--configfile", "chance.yaml", "--cores", "2")
     made = own_parts / study["results"]
     assert (made / "figures/chance/overlap.svg").is_file()
-    # Half of the half that one mask keeps is kept by the other too.
+    # Half of what one mask keeps is kept by the other too: 500 of 1,000 weights, so within .05 (3 standard errors of one seed).
     claims = results.read_table(made / "tables/claims.parquet", schema=results.CLAIMS).set_index("claim")
-    assert 0.2 < claims.loc["N1", "effect"] < 0.4
+    assert abs(claims.loc["N1", "effect"] - 0.5) < 0.05
     assert "Two random masks" in (made / "claims/chance/claims.html").read_text()
 
 

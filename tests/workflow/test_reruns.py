@@ -21,7 +21,7 @@ ALL_CHAINS = {"cut_figure": 2, "chain": 2} | FOLLOWING
 
 
 def snakemake(folder, *arguments):
-    command = [sys.executable, "-m", "snakemake", "--configfile", "study.yaml", "--cores", "2", "--logger", "progress"]
+    command = [sys.executable, "-m", "snakemake", "--logger", "progress", "--configfile", "study.yaml", "--cores", "2"]
     return subprocess.run(
         [*command, *arguments],
         cwd=folder, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(folder / "src")}, check=False,
@@ -140,7 +140,7 @@ PACKAGE = "src/evotickets/"
             "return +abs(mean)",
             {"level": 1, "cut_figure": 1, "chain": 1} | FOLLOWING,
         ),
-        (f"{PACKAGE}trainers/strategies.py", "temperature * ranks, jnp", "ranks * temperature, jnp", {}),
+        (f"{PACKAGE}trainers/strategies.py", "asarray(temperature * ranks", "asarray(ranks * temperature", {}),
         (f"{PACKAGE}trainers/strategies.py", "-temperature * ranks", "ranks * -temperature", {"level": 3} | ALL_CHAINS),
         (f"{PACKAGE}trainers/adam.py", "optax.adam(", "optax.adamw(", {}),
         (f"{PACKAGE}tasks/classic.py", '"Acrobot-v1"', '"Acrobot-v2"', {}),
