@@ -11,7 +11,7 @@ SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 
 # From the ground up. A module imports from its own room, or from rooms on floors below it.
 FLOORS = [
-    {"parts"},
+    {"parts", "sealed"},
     {"configuration"},
     {"networks", "streams", "devices", "statistics"},
     {"tasks"},
@@ -30,6 +30,7 @@ EDGES = {
     "jobs",
     "lock",
     "study",
+    "verification",
     "code",
     "copies",
     "__main__",

@@ -5,13 +5,15 @@
 
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from evotickets import __version__, lock, study, tasks
+from evotickets import __version__, lock, sealed, study, tasks
 from evotickets.configuration import reader
+from evotickets.systems import registry as systems
 
 PROFILES = Path("workflow/profiles")
 QUIET = ["--quiet", "all", "--logger", "mlflow"]
@@ -50,7 +52,7 @@ def _fetch_data(loaded: study.Study) -> None:
         for key, name in section.data.items():
             try:
                 tasks.fetch(name)
-            except FileNotFoundError as error:
+            except (FileNotFoundError, ValueError) as error:
                 raise reader.StudyError(f"{key} names {name}, but {error}") from error
 
 
@@ -88,10 +90,35 @@ def report(options: argparse.Namespace) -> int:
     """Write the report of a finished study."""
     folder = study.load(options.config).results
     target = folder / "report.html"
+    # Arrow takes half a second to import, which a start of the workflow need not wait for.
+    from evotickets import verification
+
+    verification.check_pages(folder)
     code = _snakemake("--configfile", options.config, "--report", str(target), "--quiet", "all")
     if code == 0 and not options.quiet:
         print(f"\nReport:   {target}\nTables:   {folder}/tables\nTracking: make ui, then open the address it prints")
     return code
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Read all files of a study back, and say which are damaged or missing and what makes them anew."""
+    from evotickets import verification
+
+    for system in study.load(options.config).sections:
+        systems.tables(system)
+    files = verification.planned(options.config)
+    found = list(verification.faults(files))
+    for fault in found:
+        print(f"{fault.what}\n    made by rule {fault.rule}", file=sys.stderr)
+    if not found:
+        if not options.quiet:
+            print(f"All {len(files)} files of the study are there and hold what was written.")
+        return 0
+    print(f"{len(found)} of {len(files)} files of the study are not as they should be.", file=sys.stderr)
+    damaged = [shlex.quote(fault.path) for fault in found if Path(fault.path).exists()]
+    if damaged:
+        print(f"To make them anew: rm {' '.join(damaged)}, then run the study again.", file=sys.stderr)
+    return 1
 
 
 def main() -> int:
@@ -99,7 +126,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("evotickets", description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for function in (run, report):
+    for function in (run, report, verify):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.add_argument("--config", default="config/config.yaml", help="the study (default: %(default)s)")
         command.add_argument("-q", "--quiet", action="store_true", help="say nothing unless something fails")
@@ -120,7 +147,7 @@ def main() -> int:
         return 0
     try:
         return options.function(options)
-    except (reader.StudyError, lock.BusyError) as error:
+    except (reader.StudyError, lock.BusyError, sealed.ResultError) as error:
         print(error, file=sys.stderr)
         return 2
 

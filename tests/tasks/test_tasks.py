@@ -15,7 +15,7 @@ import pytest
 from evotickets import tasks
 from evotickets.devices import promoting
 from evotickets.systems.subspace import pools
-from evotickets.tasks import brax, cifar, images
+from evotickets.tasks import brax, cifar, files, images
 from evotickets.tasks.files import Files, data_folder
 from evotickets.tasks.registry import Whole, stratified
 
@@ -38,6 +38,7 @@ def tiny_mnist(tmp_path, monkeypatch):
     """Seven training and three test images in the layout of MNIST, two of the seven for validation."""
     monkeypatch.setenv("EVOTICKETS_DATA", str(tmp_path))
     monkeypatch.setattr(images, "VALIDATION", 2)
+    monkeypatch.setattr(files, "VERIFIED", tmp_path / "verified.json")
     raw = tmp_path / "MNIST/raw"
     raw.mkdir(parents=True)
     pixels = np.arange(10 * 28 * 28).reshape(10, 28, 28) % 251
@@ -45,7 +46,16 @@ def tiny_mnist(tmp_path, monkeypatch):
         part = slice(first, first + count)
         (raw / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pixels[part])))
         (raw / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(np.arange(10)[part])))
+    publish(monkeypatch, images, "MNIST")
     return raw, pixels
+
+
+def publish(monkeypatch, module, name):
+    """Have the files that lie there be those that are published."""
+    published = getattr(module, name)
+    raw = data_folder() / published.folder / "raw"
+    digests = {file: hashlib.sha256((raw / file).read_bytes()).hexdigest() for file in published.checksums}
+    monkeypatch.setattr(module, name, published._replace(checksums=digests))
 
 
 def real(name: str, folder: str) -> tasks.Data:
@@ -156,10 +166,39 @@ def test_a_damaged_file_is_named(tiny_mnist, name, content, message):
     raw, _ = tiny_mnist
     path = next(raw.glob(f"{name}-*"))
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=message) as caught:
-        tasks.supervised("mnist")
-    assert str(raw) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    paths = images.MNIST.paths
+    for read, words in (
+        (tasks.supervised, "is not the published file"),
+        (lambda _: images.read_idx_set(paths), message),
+    ):
+        with pytest.raises(ValueError, match=words) as caught:
+            read("mnist")
+        assert str(path) in str(caught.value) or "pixels for the 6 labels" in message
+        assert str(raw) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_data_is_read_again_once_it_changes(tiny_mnist, monkeypatch):
+    paths = images.MNIST.fetch()
+    digest, calls = hashlib.file_digest, []
+    monkeypatch.setattr(hashlib, "file_digest", lambda *a: calls.append(a) or digest(*a))
+    assert images.MNIST.fetch() == paths
+    assert not calls
+    paths[2].write_bytes(paths[2].read_bytes())
+    assert images.MNIST.fetch() == paths
+    assert len(calls) == 1
+    content = bytearray(paths[2].read_bytes())
+    content[len(content) // 2] ^= 4
+    for damaged in (bytes(content), b""):
+        paths[2].write_bytes(damaged)
+        for _ in range(2):
+            with pytest.raises(
+                ValueError, match=r"t10k-images-idx3-ubyte\.gz is damaged or cut short: it is not the publ"
+            ):
+                images.MNIST.fetch()
+    # A memory that is damaged itself, or cannot be written, remembers nothing.
+    files.VERIFIED.write_text("{")
+    files.verify(dict.fromkeys(paths[:1], images.MNIST.checksums[paths[0].name]))
 
 
 def test_offline_the_missing_file_its_folder_and_the_variable_are_named(tmp_path, monkeypatch):
@@ -181,6 +220,7 @@ def test_missing_files_are_downloaded_and_checked(tmp_path, monkeypatch):
     site.mkdir()
     (site / "labels.gz").write_bytes(b"seven")
     monkeypatch.setenv("EVOTICKETS_DATA", str(home))
+    monkeypatch.setattr(files, "VERIFIED", tmp_path / "verified.json")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args):
@@ -190,9 +230,9 @@ def test_missing_files_are_downloaded_and_checked(tmp_path, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
         with pytest.raises(FileNotFoundError, match="wrong checksum"):
-            Files("Set", url, {"labels.gz": "0" * 32}).fetch()
+            Files("Set", url, {"labels.gz": "0" * 64}).fetch()
         assert not (home / "Set/raw/labels.gz").exists()
-        checksums = {"labels.gz": hashlib.md5(b"seven").hexdigest()}
+        checksums = {"labels.gz": hashlib.sha256(b"seven").hexdigest()}
         (path,) = Files("Set", url, checksums).fetch()
         server.shutdown()
     assert path.read_bytes() == b"seven"
@@ -321,6 +361,8 @@ def tiny_cifar(tmp_path, monkeypatch):
             entry = tarfile.TarInfo(name)
             entry.size = table.size
             archive.addfile(entry, io.BytesIO(table.tobytes()))
+    monkeypatch.setattr(files, "VERIFIED", tmp_path / "verified.json")
+    publish(monkeypatch, cifar, "CIFAR10")
     return tmp_path, tables
 
 
@@ -350,8 +392,10 @@ def test_a_damaged_cifar_is_named(tiny_cifar):
     folder, _ = tiny_cifar
     raw = folder / "cifar10/raw/cifar-10-binary.tar.gz"
     raw.write_bytes(raw.read_bytes()[:5000])
-    with pytest.raises(ValueError, match=r"binary\.tar\.gz is truncated or damaged"):
+    with pytest.raises(ValueError, match=r"binary\.tar\.gz is damaged or cut short: it is not the published file"):
         cifar.cifar10_10k()
+    with pytest.raises(ValueError, match=r"binary\.tar\.gz is truncated or damaged"):
+        cifar.pairs(raw)
     (folder / cifar.CIFAR10.prepared).write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"10k\.npz is damaged or holds other arrays"):
         cifar.cifar10_10k()

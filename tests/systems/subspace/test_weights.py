@@ -149,7 +149,7 @@ def test_children_are_evaluated_once(tmp_path):
 def test_a_damaged_result_is_evaluated_again_and_results_go_when_they_are_done(tmp_path):
     children = Children(tmp_path / "c", "a")
     children.evaluated(2, result, "x")
-    file = tmp_path / "c/a/x/child00001.npy"
+    file = tmp_path / "c/a/x/child00001.safetensors"
     file.write_bytes(file.read_bytes()[:90])
     np.testing.assert_array_equal(children.evaluated(2, result, "x"), [result(0), result(1)])
     assert not list(tmp_path.rglob("*.tmp"))
