@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint schema report ui sync bench clean
+.PHONY: help setup run test lint schema report verify ui sync bench torture clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ run: setup ## Run a study: make run CONFIG=config/config.yaml CORES=2 PROFILE=de
 
 report: setup ## Write the report of a study: make report CONFIG=config/config.yaml
 	@$(BIN)/evotickets report --config "$(CONFIG)"
+
+verify: setup ## Read all files of a study back: make verify CONFIG=config/config.yaml
+	@$(BIN)/evotickets verify --config "$(CONFIG)"
 
 ui: setup ## Serve the tracking UI and print its address
 	@$(BIN)/evotickets ui
@@ -49,6 +52,9 @@ schema: setup ## Write the schema of configurations anew, after an option or a p
 bench: setup ## Measure speed beside peers, in an environment of their own
 	@$(PYTHON) benchmarks/setup.py
 	@.bench-venv/bin/python benchmarks/run.py --out results/benchmarks.parquet
+
+torture: setup ## Kill, starve and damage the miniature study at random: a quarter of an hour
+	@$(BIN)/python -m tests.torture
 
 clean: ## Delete results and caches; .venv, resources and the tracking store stay
 	rm -rf results .cache .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis
