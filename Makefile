@@ -38,7 +38,7 @@ sync: setup ## Bring the tracking store up to date with all results
 	@$(BIN)/evotickets sync
 
 test: setup ## Run all tests, the miniature study included
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .
