@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evotickets.configuration.reader import StudyError, conform, read, schema
+from evotickets.configuration.reader import StudyError, check_text, conform, read, schema
 from evotickets.systems import registry
 
 __all__ = ["Study", "StudyError", "load", "resolve"]
@@ -72,6 +72,7 @@ def resolve(config: Any) -> Study:
         StudyError: if a key is unknown, missing or has an impossible value.
     """
     config = conform(config, schema(), "")
+    check_text(config)
     folder = Path(config["results"])
     if FOLDERS & set(folder.parts[1:]):
         raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")

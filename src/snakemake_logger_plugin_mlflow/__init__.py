@@ -17,8 +17,9 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
+from evotickets.terminal import printable
 from evotickets.tracking import journal
-from evotickets.tracking.messages import printable, reason
+from evotickets.tracking.messages import reason
 
 
 @dataclass
@@ -125,14 +126,14 @@ class LogHandler(LogHandlerBase):
     def _start(self) -> None:
         self.results.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "evotickets.tracking", "follow", "--results", str(self.results)]
-        with (self.results / "tracking.log").open("w") as log:
+        with (self.results / "tracking.log").open("w", encoding="utf-8") as log:
             # A session of its own: Ctrl-C stops the workflow, and tracking catches up with what was done.
             self.child = subprocess.Popen(
                 command + (["--uri", self.uri] if self.uri else []),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
+                encoding="utf-8",
                 start_new_session=True,
             )
 

@@ -20,6 +20,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 from tqdm import tqdm
 
+from evotickets.terminal import printable
+
 
 @dataclass
 class LogHandlerSettings(LogHandlerSettingsBase):
@@ -177,7 +179,7 @@ class LogHandler(LogHandlerBase):
         state = f"{f'about {words(left)}' if left is not None else 'unknown time'} left; under way: {names}"
         if self.bar is not None:
             self.bar.n, self.bar.total = self.done, self.total
-            self.bar.set_postfix_str(state)
+            self.bar.set_postfix_str(printable(state))
         elif self.done < self.total and now - self.printed >= self.seconds and (self.done, names) != self.said:
             self.printed, self.said = now, (self.done, names)
             self._write(f"{self.done}/{self.total} jobs in {words(now - self.begin)}, {state}")
@@ -191,7 +193,7 @@ class LogHandler(LogHandlerBase):
 
     def _write(self, text: str | None) -> None:
         if text and text != "None":
-            tqdm.write(text, file=self.stream)
+            tqdm.write(printable(text, keep="\n\t"), file=self.stream)
             self.stream.flush()
 
     def close(self) -> None:

@@ -3,7 +3,7 @@ import os
 import sys
 from pathlib import Path
 
-from evotickets import copies, study as studies
+from evotickets import copies, study as studies, terminal
 from evotickets.code import Code
 from evotickets.configuration import reader
 from evotickets.systems import registry as systems
@@ -22,7 +22,7 @@ try:
     study = studies.resolve(config)
 except reader.StudyError as error:
     files = ", ".join(map(str, workflow.configfiles)) or "the configuration"
-    print(f"{files}: {error}", file=sys.stderr)
+    print(terminal.printable(f"{files}: {error}"), file=sys.stderr)
     sys.exit(1)
 
 # Jobs end when the process that started them is gone (evotickets.jobs).

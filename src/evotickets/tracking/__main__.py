@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 
+from evotickets.terminal import printable
 from evotickets.tracking.database import ENVIRONMENT, prepare
 from evotickets.tracking.faults import explain
-from evotickets.tracking.messages import printable, public
+from evotickets.tracking.messages import public
 from evotickets.tracking.store import Store
 from evotickets.tracking.updates import LOCAL, follow, sync_folder
 
@@ -47,7 +48,9 @@ def _print_links(links: Mapping[str, str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m evotickets.tracking", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m evotickets.tracking", description="The tracking store: sync, prepare, follow, address, ui."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in {
         "sync": "bring the store up to date with all records, and print where to look",

@@ -112,7 +112,10 @@ def _revisions() -> tuple[frozenset[str], str | None]:
     """Return the schemas that the installed MLflow knows, and its own, None if that cannot be told; imports nothing."""
     found = find_spec("mlflow")
     folders = found.submodule_search_locations if found else None
-    texts = [path.read_text() for path in Path(next(iter(folders or [""]))).glob("store/db_migrations/versions/*.py")]
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in Path(next(iter(folders or [""]))).glob("store/db_migrations/versions/*.py")
+    ]
     named = [dict(re.findall(r'^(revision|down_revision) = "(\w+)"', text, re.MULTILINE)) for text in texts]
     known = frozenset(names["revision"] for names in named if "revision" in names)
     heads = known - {names.get("down_revision") for names in named}
