@@ -110,6 +110,27 @@ def test_digits_are_split_alike_in_every_class():
     assert np.abs(shares - np.array([[0.6], [0.2], [0.2]]) * total).max() <= 1
 
 
+def counted(splits) -> tuple[tuple[int, ...], ...]:
+    """Count the images of every class in splits."""
+    return tuple(tuple(np.bincount(y, minlength=10).tolist()) for _, y in splits)
+
+
+def test_the_registry_knows_how_many_images_there_are():
+    digits = tasks.SUPERVISED["digits"]
+    whole = tasks.task["digits"]()
+    assert counted([whole]) == digits.counts
+    assert digits.samples() == tuple(len(y) for _, y in tasks.stored("digits"))
+    twos = [y[y < 2] for _, y in tasks.stored("digits")]
+    assert digits.samples(2) == tuple(map(len, twos))
+    assert tasks.SUPERVISED["kmnist"].samples() is None, "nobody has counted them"
+
+
+def test_the_registry_knows_how_many_images_of_cifar_there_are():
+    if not (data_folder() / cifar.CIFAR10.prepared).exists():
+        pytest.skip(f"{data_folder()} has no CIFAR-10: let EVOTICKETS_DATA name the folder that holds it")
+    assert counted(cifar.cifar10_10k()) == tasks.ALL["cifar10_10k"].counts == tasks.ALL["cifar10"].counts
+
+
 def test_the_seed_draws_the_split():
     one, same, other = (tasks.supervised("digits", seed=seed) for seed in (1, 1, 2))
     assert one.digest == same.digest
@@ -251,6 +272,8 @@ def test_real_files_hold_the_known_images(name, folder, train, test):
     data = real(name, folder)
     assert [len(split.y) for split in (data.train, data.validation, data.test)] == [50_000, 10_000, 10_000]
     assert data.input_shape == tasks.SUPERVISED[name].input_shape == (28, 28, 1)
+    assert counted(tasks.stored(name)) == tasks.SUPERVISED[name].counts
+    assert tasks.SUPERVISED[name].samples() == (50_000, 10_000, 10_000)
     assert data.train.y[:5].tolist() == train
     assert data.test.y[:5].tolist() == test
 
@@ -295,6 +318,9 @@ def test_a_step_is_that_of_gymnax(name, identifier):
 
 def test_every_control_task_is_compared_with_gymnax():
     assert set(IDENTIFIERS) | set(BRAX) == set(tasks.CONTROL)
+    for name, (observation, outputs) in BRAX.items():
+        facts = tasks.CONTROL[name]
+        assert (facts.input_shape, facts.outputs) == ((observation,), outputs)
 
 
 BRAX = {"ant": (27, 8), "halfcheetah": (17, 6), "hopper": (11, 3), "walker2d": (17, 6), "reacher": (11, 2)}

@@ -24,37 +24,37 @@ TorsoMass = Annotated[
 ]
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(27,), outputs=8)
 def ant(*, torso_mass: TorsoMass = None) -> Control:
     """Run on four legs, the first environment of Lange & Sprekeler's transfers."""
     return from_brax("ant", torso_mass=torso_mass)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(17,), outputs=6)
 def halfcheetah(*, torso_mass: TorsoMass = None) -> Control:
     """Run on two legs in the plane."""
     return from_brax("halfcheetah", torso_mass=torso_mass)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(11,), outputs=3)
 def hopper(*, torso_mass: TorsoMass = None) -> Control:
     """Hop on one leg in the plane; an episode ends with a fall."""
     return from_brax("hopper", torso_mass=torso_mass)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(17,), outputs=6)
 def walker2d(*, torso_mass: TorsoMass = None) -> Control:
     """Walk on two legs in the plane; an episode ends with a fall."""
     return from_brax("walker2d", torso_mass=torso_mass)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(11,), outputs=2)
 def reacher() -> Control:
     """Bring the tip of an arm of two links to a target."""
     return from_brax("reacher")
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(4,), outputs=1)
 def inverted_pendulum() -> Control:
     """Balance a pole on a cart: one point a step until it falls."""
     return from_brax("inverted_pendulum")

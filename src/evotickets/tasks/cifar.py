@@ -19,9 +19,15 @@ CIFAR10 = Files(
 BATCHES = ("cifar-10-batches-bin/data_batch_1.bin", "cifar-10-batches-bin/test_batch.bin")
 SHAPE = (32, 32, 3)
 VALIDATION = 2_000
+COUNTS = (
+    (796, 765, 817, 809, 806, 765, 832, 809, 809, 792),
+    (209, 209, 215, 207, 193, 172, 198, 192, 216, 189),
+    (1000,) * 10,
+)
+"""Images of every class in the splits."""
 
 
-@task(kind="supervised", input_shape=SHAPE, classes=10, files=CIFAR10)
+@task(kind="supervised", input_shape=SHAPE, classes=10, files=CIFAR10, counts=COUNTS)
 def cifar10_10k() -> Images:
     """CIFAR-10's first 10,000 training images, of which the last 2,000 are the validation split, and all test images.
 
@@ -33,7 +39,7 @@ def cifar10_10k() -> Images:
     return Images((x[:-VALIDATION], y[:-VALIDATION]), (x[-VALIDATION:], y[-VALIDATION:]), test)
 
 
-@task(kind="pool", input_shape=SHAPE, classes=10, files=CIFAR10)
+@task(kind="pool", input_shape=SHAPE, classes=10, files=CIFAR10, counts=COUNTS)
 def cifar10() -> Source:
     """CIFAR-10, scaled as ImageNet is: whoever trained the checkpoints of its residual networks scaled it so.
 

@@ -25,7 +25,7 @@ MNIST = Files(
 )
 FASHION_MNIST = Files(
     "FashionMNIST",
-    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/b2617bb6d3ffa2e429640350f613e3291e10b141/data/fashion/",
     {
         "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
         "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
@@ -45,7 +45,12 @@ KMNIST = Files(
 )
 
 
-@task(kind="supervised", input_shape=(8, 8, 1), classes=10, largest=16)
+DIGITS = ((178, 182, 177, 183, 181, 182, 181, 179, 174, 180),)
+EVEN = (1000,) * 10
+"""Images of every class, in the whole or in the splits."""
+
+
+@task(kind="supervised", input_shape=(8, 8, 1), classes=10, largest=16, counts=DIGITS)
 def digits() -> Whole:
     """Return the 1,797 digits of scikit-learn."""
     # The file is read where scikit-learn keeps it: importing sklearn.datasets costs every job a second.
@@ -56,13 +61,33 @@ def digits() -> Whole:
     return Whole(table[:, :-1].reshape(-1, 8, 8, 1), table[:, -1])
 
 
-@task(kind="supervised", input_shape=(28, 28, 1), classes=10, files=MNIST)
+@task(
+    kind="supervised",
+    input_shape=(28, 28, 1),
+    classes=10,
+    files=MNIST,
+    counts=(
+        (4932, 5678, 4968, 5101, 4859, 4506, 4951, 5175, 4842, 4988),
+        (991, 1064, 990, 1030, 983, 915, 967, 1090, 1009, 961),
+        (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
+    ),
+)
 def mnist() -> Images:
     """MNIST; the last 10,000 training images are the validation split."""
     return read_idx_set(MNIST.fetch())
 
 
-@task(kind="supervised", input_shape=(28, 28, 1), classes=10, files=FASHION_MNIST)
+@task(
+    kind="supervised",
+    input_shape=(28, 28, 1),
+    classes=10,
+    files=FASHION_MNIST,
+    counts=(
+        (4977, 5012, 4992, 4979, 4950, 5004, 5030, 5045, 5032, 4979),
+        (1023, 988, 1008, 1021, 1050, 996, 970, 955, 968, 1021),
+        EVEN,
+    ),
+)
 def fashion_mnist() -> Images:
     """Fashion-MNIST; the last 10,000 training images are the validation split."""
     return read_idx_set(FASHION_MNIST.fetch())

@@ -160,7 +160,7 @@ def des(
     *,
     population: Population = 128,
     std_init: Start = 0.05,
-    temperature: Annotated[float, Gt(0), Doc("Temperature of the sigmoid over ranks.")] = 12.5,
+    temperature: Annotated[float, Gt(0), Le(10_000), Doc("Temperature of the sigmoid over ranks.")] = 12.5,
 ) -> Strategy:
     """Discovered evolution strategy.
 

@@ -6,6 +6,7 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 from dataclasses import dataclass, field
 from typing import Any
 
+from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, conform_part, known, shown
 from evotickets.networks import masks
 from evotickets.planted import mother, targets
@@ -79,11 +80,13 @@ def resolve(section: dict[str, Any]) -> Planting:
                     _density(density, target, chosen[target], depth, f"{where}.densities")
                     for density in entry["densities"]
                 ]
+                limits.check_distinct(entry["densities"], f"{where}.densities")
                 if set(labels) == {"1"}:
                     raise StudyError(f"{where}.densities has only 1, where nothing is left to seek; add {TICKET}")
                 for label in labels:
                     for name in entry["seekers"]:
                         known(f"{where}.seekers", name, seekers)
+                        _holds(f"{where}: {name}", chosen[target], depth, seekers[name])
                         cells[Cell(target, depth, *((name, label) if label != "1" else (DENSE, "1")))] = None
     seekers |= {name: {"seeker": name} for name in (DENSE, PLANTED)}
     return Planting(samples, section["training"], chosen, seekers, tuple(cells))
@@ -103,12 +106,22 @@ def _seeker(name: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fits(name: str, settings: dict[str, Any], depth: int, where: str) -> None:
+    network = mother.describe(settings["target"], depth, settings["width"])
+    limits.check_weights(network.parameter_count, f"planting.targets.{name} at depth {depth}")
     needed = targets.build(settings["target"], depth).widest
     if needed > settings["width"]:
         raise StudyError(
             f"planting.targets.{name}.width is {settings['width']}, but {where} plants {needed} units in a layer of it; "
             f"set width to at least {needed}"
         )
+
+
+def _holds(where: str, settings: dict[str, Any], depth: int, options: dict[str, Any]) -> None:
+    """Refuse a seeker whose members no memory holds."""
+    if "population" in options:
+        weights = mother.describe(settings["target"], depth, settings["width"]).parameter_count
+        limits.check_memory(where, members=options["population"], weights=weights)
+        limits.check_memory(where, members=options["population"], batch=options["batch"])
 
 
 def _density(density: Any, name: str, settings: dict[str, Any], depth: int, where: str) -> str:
@@ -122,4 +135,4 @@ def _density(density: Any, name: str, settings: dict[str, Any], depth: int, wher
         raise StudyError(
             f"{where} has {density:g}, which keeps {count} weights in the {depth} layers of {name}; raise it"
         )
-    return f"{density:.10g}"
+    return limits.label(density, where)
