@@ -15,12 +15,11 @@ help: ## Print this list
 
 setup: .venv/installed ## Set up .venv (once; again only when the dependencies change)
 
-.venv/installed: pyproject.toml constraints.txt
-	@test -d .venv || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "evotickets needs Python 3.11 or newer: make PYTHON=python3.11")'
-	@test -d .venv || $(PYTHON) -m venv .venv
-	@echo "Installing into .venv (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
-	@touch $@
+# An environment whose Python is gone is none, whatever its mark says.
+.venv/installed: pyproject.toml constraints.txt $(shell test -x $(BIN)/python || echo FORCE)
+	@$(PYTHON) workflow/environment.py
+
+FORCE:
 
 run: setup ## Run a study: make run CONFIG=config/config.yaml CORES=2 PROFILE=default
 	@$(BIN)/evotickets run --config "$(CONFIG)" --cores "$(CORES)" --profile "$(PROFILE)"

@@ -1,6 +1,8 @@
 """Threads, host devices and the compilation cache of a job, and populations spread over devices."""
 
+import hashlib
 import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,10 +47,19 @@ def configure(threads: int, *, rollouts: bool = False, cache: str | Path | None 
     os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")]).strip()
     threadpoolctl.threadpool_limits(threads)
     if cache is not None:
-        jax.config.update("jax_compilation_cache_dir", str(Path(cache).absolute()))
+        jax.config.update("jax_compilation_cache_dir", str(Path(cache).absolute() / processor()))
         # By default programs that compile within a second are not kept; a job consists of those.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def processor() -> str:
+    """Name what the processor of this machine can do, for programs compiled for one that another could not run."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8", errors="replace").splitlines() if told.exists() else []
+    # All cores of a machine are alike. Intel and AMD have flags, ARM has features.
+    abilities = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+    return f"{platform.machine()}-{hashlib.sha256(abilities.encode()).hexdigest()[:8]}"
 
 
 @contextmanager
