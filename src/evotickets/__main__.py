@@ -9,11 +9,14 @@ import shlex
 import signal
 import subprocess
 import sys
+from io import TextIOWrapper
 from pathlib import Path
+from typing import NoReturn
 
 from evotickets import __version__, lock, sealed, study, tasks
 from evotickets.configuration import reader
 from evotickets.systems import registry as systems
+from evotickets.terminal import printable
 
 PROFILES = Path("workflow/profiles")
 QUIET = ["--quiet", "all", "--logger", "mlflow"]
@@ -121,9 +124,26 @@ def verify(options: argparse.Namespace) -> int:
     return 1
 
 
+def _speak() -> None:
+    """Have those that this process starts read and write UTF-8, and show in escapes what a terminal has no characters for."""
+    os.environ.setdefault("PYTHONUTF8", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors repeat an argument without the codes that a terminal obeys."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and exit."""
+        super().error(printable(message))
+
+
 def main() -> int:
     """Parse the command line and do what it says."""
-    parser = argparse.ArgumentParser("evotickets", description=__doc__.splitlines()[0])
+    _speak()
+    parser = Parser("evotickets", description="Check a study, hand it to Snakemake, say where the results are.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
     for function in (run, report, verify):
@@ -148,7 +168,7 @@ def main() -> int:
     try:
         return options.function(options)
     except (reader.StudyError, lock.BusyError, sealed.ResultError) as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return 2
 
 

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ class Job:
                 artifacts=tuple(Path(artifact).relative_to(folder).as_posix() for artifact in artifacts),
                 dataset=dataset,
                 start=self.begin,
-                end=time.time(),
+                # A clock that was set back meanwhile makes no job of less than no time.
+                end=max(self.begin, time.time()),
             ),
         )
 
@@ -139,9 +141,12 @@ def job(snakemake: Any) -> Iterator[Job]:
     """Run a step: send everything it prints to its log and end with one sentence if it fails."""
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", buffering=1) as stream:
+    with log.open("w", buffering=1, encoding="utf-8") as stream:
         for descriptor in (1, 2):
             os.dup2(stream.fileno(), descriptor)
+        for own in (sys.stdout, sys.stderr):
+            if isinstance(own, TextIOWrapper):
+                own.reconfigure(encoding="utf-8", errors="backslashreplace")
         _end_with_head()
         try:
             yield Job(snakemake)
