@@ -159,6 +159,30 @@ CASES = {
         having("population: 8", "trainer: pgpe, population: 7"),
         "tickets.trainers.snes.population is 7; it must be a multiple of 2",
     ),
+    "population odd for pairs of evosax": (
+        having("population: 8", "trainer: ARS, population: 7"),
+        "tickets.trainers.snes.population is 7, but ARS takes pairs of members; make it even",
+    ),
+    "std that is zero in single precision": (
+        having("batch: 32", "std_init: 1.0e-40"),
+        "tickets.trainers.snes.std_init is 1e-40, which is zero in single precision; write 0 or a larger number",
+    ),
+    "density that keeps nothing": (
+        having("0.3", "0.0008"),
+        "tickets.densities has 0.0008, which keeps none of the 592 weights of tickets.tasks.digits; raise it",
+    ),
+    "density that keeps nothing of a control task": (
+        having("0.3", "0.01", CONTROL),
+        "tickets.densities has 0.01, which keeps none of the 48 weights of tickets.tasks.cartpole; raise it",
+    ),
+    "network without end": (
+        having("[8]", "[100000, 100000]"),
+        "tickets.tasks.digits is a network of 1e+10 weights, more than the 2.15e+09 that fit: make it smaller",
+    ),
+    "population without end": (
+        having("population: 8", "population: 1000000").replace("[8]", "[1000]"),
+        "tickets.chains[0]: snes on digits asks for 1000000 members × 75010 weights, 7.5e+10 numbers at once",
+    ),
     "generations no multiple": (
         having("generations: 4", "generations: 5"),
         "tickets.trainers.snes: generations is 5, no multiple of evaluations, 2; change one of them",

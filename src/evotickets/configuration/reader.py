@@ -1,7 +1,7 @@
 """Reading a configuration file and holding it against the schema: one sentence for whatever is wrong with it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import cache
@@ -23,6 +23,9 @@ LARGEST = 1_000_000
 
 SCHEMA = Path(__file__).with_name("config.schema.json")
 """Generated from the signatures of parts and the dataclasses of sections."""
+
+SMALLEST = 2.0**-126
+"""Numbers closer to zero are zero in single precision, by which a job would divide."""
 
 WORDS = {
     "object": "a map, written {key: value}",
@@ -60,8 +63,15 @@ def _is_finite(_: Any, value: Any) -> bool:
     return _is_whole(_, value) or (isinstance(value, float) and isfinite(value))
 
 
+def _type(validator: Any, types: Any, instance: Any, rules: Any) -> Iterator[jsonschema.ValidationError]:
+    yield from jsonschema.Draft202012Validator.VALIDATORS["type"](validator, types, instance, rules)
+    if isinstance(instance, float) and 0 < abs(instance) < SMALLEST:
+        yield jsonschema.ValidationError("", validator="smallest", instance=instance)
+
+
 _Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
+    {"type": _type},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": _is_whole, "number": _is_finite}
     ),
@@ -215,6 +225,8 @@ def _sentence(error: jsonschema.ValidationError, place: str) -> str:
             return f"{where}: {found} cannot be used; it must be {form[0].lower() + form[1:]}"
         case "minItems" if instance:
             return f"{where} is {found}; it must have at least {rule} entries"
+        case "smallest":
+            return f"{where} is {found}, which is zero in single precision; write 0 or a larger number"
         case "minLength":
             return f"{where} is empty; write something or take it out"
         case "maxLength":

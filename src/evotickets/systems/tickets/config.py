@@ -17,7 +17,7 @@ from evotickets.pruning import CONTROLS, criterion
 from evotickets.systems.tickets import comparisons
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
-from evotickets.trainers import EVOSAX
+from evotickets.trainers import EVOSAX, MIRRORED
 
 __all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Section", "Tickets", "needs", "resolve"]
 
@@ -212,6 +212,10 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
         raise StudyError(f"{place}.settings cannot change the trainer; add a trainer of another name")
     conform(override, rule, f"{place}.settings.")
     resolved = conform({**settings, **override, "trainer": strategy}, rule, f"{where}.")
+    if strategy in MIRRORED and resolved["population"] % 2:
+        raise StudyError(
+            f"{where}.population is {resolved['population']}, but {strategy} takes pairs of members; make it even"
+        )
     length = "steps" if strategy in GRADIENT else "generations"
     if "minibatches" in resolved and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
         raise StudyError(
