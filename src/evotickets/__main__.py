@@ -132,6 +132,21 @@ def _speak() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _keep_caches() -> None:
+    """Have what Snakemake and matplotlib keep at home kept in `.cache`, where home is not there or cannot be written."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        home.mkdir(parents=True, exist_ok=True)
+        if os.access(home, os.W_OK):
+            return
+    # Nobody may be at home, or have one.
+    except (OSError, RuntimeError):
+        pass
+    here = Path(".cache").absolute()
+    os.environ["XDG_CACHE_HOME"] = str(here)
+    os.environ.setdefault("MPLCONFIGDIR", str(here / "matplotlib"))
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors repeat an argument without the codes that a terminal obeys."""
 
@@ -143,6 +158,7 @@ class Parser(argparse.ArgumentParser):
 def main() -> int:
     """Parse the command line and do what it says."""
     _speak()
+    _keep_caches()
     parser = Parser("evotickets", description="Check a study, hand it to Snakemake, say where the results are.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")

@@ -14,6 +14,7 @@ import threadpoolctl
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 AXIS = "members"
+PROCESSOR = Path("/proc/cpuinfo")
 COMPILATION = "--xla_llvm_disable_expensive_passes=true"
 """Saves a fifth of compiling a rollout, and costs nothing that could be measured at run time."""
 
@@ -55,8 +56,7 @@ def configure(threads: int, *, rollouts: bool = False, cache: str | Path | None 
 
 def processor() -> str:
     """Name what the processor of this machine can do, for programs compiled for one that another could not run."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8", errors="replace").splitlines() if told.exists() else []
+    lines = PROCESSOR.read_text(encoding="utf-8", errors="replace").splitlines() if PROCESSOR.exists() else []
     # All cores of a machine are alike. Intel and AMD have flags, ARM has features.
     abilities = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
     return f"{platform.machine()}-{hashlib.sha256(abilities.encode()).hexdigest()[:8]}"
