@@ -141,8 +141,8 @@ broken = partial(studies.changed, GOOD, "strong")
         (broken("tasks", "moons", value={"hidden": [1] * 12}), "strong.tasks.moons.hidden is [1, 1, 1, 1"),
         (broken("tasks", "moons", value={"hidden": [10_000] * 20}), "asks for 100 members × "),
         (
-            broken("seekers", "equal", "density", value=0.001),
-            "strong.seekers.equal.density is 0.001, which keeps fewer of",
+            broken("seekers", "equal", "density", value=0.0001),
+            "strong.seekers.equal.density is 0.0001, which keeps fewer of",
         ),
         (
             broken("seekers", "random_search", value={"seeker": "evolution_strategy", "population": 50, "budget": 49}),
