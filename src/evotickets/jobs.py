@@ -13,12 +13,13 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psutil
 from tqdm import tqdm
 
-from evotickets import results
+from evotickets import extras, results
 from evotickets.trainers.history import Report
 
 HEAD = "EVOTICKETS_HEAD"
@@ -27,7 +28,10 @@ HEAD = "EVOTICKETS_HEAD"
 SHOWN = ("population", "generations", "steps", "std_init", "temperature", "learning_rate")
 """Settings that the tracking store shows: few, so that its plots begin with what a study varies. Files hold them all."""
 
-EXPECTED = (ValueError, FloatingPointError, OSError)
+INTERRUPTED = "interrupted"
+"""Last line of the log of a job that was asked to end."""
+
+EXPECTED = (ValueError, FloatingPointError, OSError, extras.MissingError)
 """Errors whose message is meant for the user; anything else also shows where it came from."""
 
 
@@ -134,6 +138,10 @@ def _end_with_head() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def job(snakemake: Any) -> Iterator[Job]:
     """Run a step: send everything it prints to its log and end with one sentence if it fails."""
@@ -143,8 +151,12 @@ def job(snakemake: Any) -> Iterator[Job]:
         for descriptor in (1, 2):
             os.dup2(stream.fileno(), descriptor)
         _end_with_head()
+        signal.signal(signal.SIGTERM, _interrupt)
         try:
             yield Job(snakemake)
+        except KeyboardInterrupt:
+            print(f"\n{INTERRUPTED}", file=sys.stderr)
+            sys.exit(1)
         except EXPECTED as error:
             traceback.print_exc()
             print(f"\n{error}", file=sys.stderr)

@@ -21,6 +21,10 @@ from evotickets.tracking import journal
 from evotickets.tracking.messages import printable, reason
 
 
+INTERRUPTED = "interrupted"
+"""Last line of the log of a job that was asked to end."""
+
+
 @dataclass
 class LogHandlerSettings(LogHandlerSettingsBase):
     """Settings of the plugin, on the command line as `--logger-mlflow-…` and in profiles as `logger-mlflow-…`."""
@@ -101,9 +105,13 @@ class LogHandler(LogHandlerBase):
 
     def _end(self, jobid: int, status: str, now: float, logs: Sequence[str] = ()) -> None:
         job = self.jobs[jobid]
+        failed = status == journal.FAILED
+        log = journal.last_lines([Path(log) for log in logs]) if failed else ""
+        if log.endswith(f"\n{INTERRUPTED}"):
+            # It was asked to end, and did not fail; the next run begins it anew.
+            return
         record = next((path for path in job.output if fnmatch(Path(path).name, "*record*.parquet")), "")
         seconds, peak_memory = journal.measured(Path(job.benchmark)) if job.benchmark else (None, None)
-        failed = status == journal.FAILED
         journal.append(
             self.results / journal.NAME,
             journal.Job(
@@ -118,7 +126,7 @@ class LogHandler(LogHandlerBase):
                 end=now,
                 record=record,
                 peak_memory=None if failed else peak_memory,
-                log=journal.last_lines([Path(log) for log in logs]) if failed else "",
+                log=log,
             ),
         )
 

@@ -47,6 +47,7 @@ class Facts:
         classes: at most; 0 where only its data know, or there are none.
         largest: value of a pixel.
         files: what it needs to have downloaded.
+        needs: a module that must be installed, "" where it is what every installation has.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class Facts:
     classes: int = 0
     largest: int = 255
     files: Files | None = None
+    needs: str = ""
 
 
 class Tasks(Mapping[str, Facts]):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from evotickets import extras
 from evotickets.configuration.reader import StudyError, known
 from evotickets.systems.subspace import DENSE
 from evotickets.systems.subspace.section import Section
@@ -85,7 +86,9 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
 
     Raises:
         StudyError: if a name is unknown, a value is impossible, or two entries give a cell different settings.
+        MissingError: if PyTorch is not installed.
     """
+    extras.require("the section subspace", "torch")
     parents = {name: _parent(name, dict(parent)) for name, parent in section["parents"].items()}
     cells: dict[Cell, dict[str, Any]] = {}
     for study in (MUTATIONS, GRADIENTS, GENERATIONS):
