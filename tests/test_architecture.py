@@ -11,7 +11,7 @@ SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 
 # From the ground up. A module imports from its own room, or from rooms on floors below it.
 FLOORS = [
-    {"parts", "sealed"},
+    {"parts", "sealed", "extras"},
     {"configuration"},
     {"networks", "streams", "devices", "statistics"},
     {"tasks"},
@@ -33,6 +33,7 @@ EDGES = {
     "verification",
     "code",
     "copies",
+    "commands",
     "__main__",
     "systems.registry",
     "systems.files",

@@ -19,10 +19,7 @@ from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
 from evotickets.tracking import journal
 from evotickets.tracking.messages import printable, reason
-
-
-INTERRUPTED = "interrupted"
-"""Last line of the log of a job that was asked to end."""
+from snakemake_logger_plugin_progress import INTERRUPTED
 
 
 @dataclass

@@ -20,7 +20,6 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 from tqdm import tqdm
 
-
 INTERRUPTED = "interrupted"
 """Last line of the log of a job that was asked to end, and did not fail."""
 
