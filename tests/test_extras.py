@@ -26,15 +26,14 @@ def test_one_and_several_are_named_with_their_extras(monkeypatch):
 
 
 BLOCKED = """\
-import sys
-blocked = {modules}
+import importlib.util, sys
+blocked, find_spec = {modules}, importlib.util.find_spec
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in blocked:
             raise ModuleNotFoundError(name)
-for name in blocked:
-    sys.modules[name] = None
 sys.meta_path.insert(0, Finder())
+importlib.util.find_spec = lambda name: None if name in blocked else find_spec(name)
 """
 
 
