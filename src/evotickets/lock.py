@@ -87,7 +87,7 @@ def _open(folder: Path) -> int:
         remedy = "give this study another `results` folder"
         dangling = next((path for path in (folder, *folder.parents) if path.is_symlink() and not path.exists()), None)
         if dangling:
-            remedy = f"make {dangling.readlink()}, to which the link {dangling} leads, or {remedy}"
+            remedy = f"mend the link {dangling}, which leads to {dangling.readlink()}, or {remedy}"
         elif folder.exists() and not folder.is_dir():
             remedy = f"it is no folder: {remedy}"
         raise LockError(f"results cannot be kept in {folder} ({error.strerror}): {remedy}") from error

@@ -35,7 +35,7 @@ def run(config: Path, *, cores: str, profile: str, quiet: bool, more: Sequence[s
     ]  # fmt: skip
     # Whatever reaches Snakemake on other ways, such as a profile of the user's: the workflow refuses another folder.
     os.environ["EVOTICKETS_RESULTS"] = os.path.realpath(loaded.results)
-    if not os.access(".", os.W_OK):
+    if not os.access(".", os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise StudyError(
             f"{Path.cwd()} cannot be written to, and Snakemake keeps its records there: go to another folder"
         )
