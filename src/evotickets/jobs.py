@@ -155,8 +155,9 @@ def job(snakemake: Any) -> Iterator[Job]:
         try:
             yield Job(snakemake)
         except KeyboardInterrupt:
-            print(f"\n{INTERRUPTED}", file=sys.stderr)
-            sys.exit(1)
+            print(f"\n{INTERRUPTED}", file=sys.stderr, flush=True)
+            # All files are closed; libraries would take seconds to end their threads.
+            os._exit(1)
         except EXPECTED as error:
             traceback.print_exc()
             print(f"\n{error}", file=sys.stderr)

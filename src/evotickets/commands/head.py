@@ -6,6 +6,7 @@ Ctrl-C reaches every process of a terminal at once, and jobs that it ends look l
 this process and its jobs ignore it, and sends `STOP` here instead.
 """
 
+import logging
 import signal
 import sys
 import threading
@@ -47,8 +48,9 @@ def _end_jobs() -> None:
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
     signal.signal(STOP, signal.SIG_IGN)
+    # From here on Snakemake would take jobs for failed, and say so, on the screen and to tracking.
+    logging.disable(logging.CRITICAL)
     threading.Thread(target=_end_jobs, daemon=True).start()
-    # Snakemake leaves its loop at once, so that it takes no job for one that failed.
     raise KeyboardInterrupt
 
 
