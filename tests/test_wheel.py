@@ -14,8 +14,9 @@ from tests import studies
 ROOT = Path(__file__).parents[1]
 SMALL = {
     "seeds: 3": "seeds: 1",
-    "population: 32, generations: 100": "population: 8, generations: 4",
-    "steps: 200": "steps: 4",
+    "[1, 0.3, 0.1, 0.03]": "[1, 0.3]",
+    "population: 32, generations: 100": "population: 8, generations: 10",
+    "steps: 200": "steps: 10",
 }
 """What makes the study of `evotickets new` a matter of seconds."""
 
