@@ -67,6 +67,7 @@ def python(wheel, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_new_study_runs_from_the_wheel_to_its_report(python, tmp_path):
     left_out = ("PYTHONPATH", "MLFLOW_TRACKING_URI")
     environment = {name: value for name, value in os.environ.items() if name not in left_out}
@@ -74,7 +75,7 @@ def test_a_new_study_runs_from_the_wheel_to_its_report(python, tmp_path):
     def evotickets(*arguments, place=tmp_path / "mine"):
         done = subprocess.run(
             [python, "-m", "evotickets", *arguments],
-            cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=500,
+            cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
         return done.stdout

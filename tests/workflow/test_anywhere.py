@@ -19,7 +19,7 @@ def evotickets(place, *arguments, code=0, python=sys.executable, **options):
     """Run the command line to its end and return what it said."""
     done = subprocess.run(
         [python, "-m", "evotickets", *map(str, arguments)],
-        cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=500, **options,
+        cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options,
     )  # fmt: skip
     assert done.returncode == code, done.stdout
     return done.stdout
