@@ -123,7 +123,7 @@ def test_before_snakemake_listens_a_signal_ends_it_too(tmp_path):
     process = studies.start(place)
     studies.wait_for(lambda: any("head" in " ".join(child.cmdline()) for child in below(process)))
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=30)[0]
+    said = process.communicate(timeout=100)[0]
     assert process.returncode == 130
     assert "Traceback" not in said
     assert is_free(place)
@@ -159,7 +159,7 @@ def test_the_tracking_interface_ends_with_ctrl_c(tmp_path):
                 break
         started = below(process)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=30)[0]
+        said = process.communicate(timeout=100)[0]
     finally:
         studies.end(process)
     assert "Traceback" not in said

@@ -31,7 +31,7 @@ def snakemake(*arguments: str, held: lock.Lock | None = None) -> int:
         StudyError: if Snakemake cannot start jobs with this Python.
     """
     command = [_python(), "-m", "evotickets.commands.head", *arguments]
-    child = subprocess.Popen(command, pass_fds=[held.descriptor] if held else [], preexec_fn=_ignore)
+    child: subprocess.Popen[bytes] | None = None
     asked = 0
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -39,11 +39,14 @@ def snakemake(*arguments: str, held: lock.Lock | None = None) -> int:
         asked += 1
         if asked == 1:
             print("\nInterrupted: the jobs are ended; once more ends them at once.", file=sys.stderr, flush=True)
-            child.send_signal(STOP)
-        else:
-            _kill(child.pid)
+        if child:
+            child.send_signal(STOP) if asked == 1 else _kill(child.pid)
 
+    # Handled before there is a child: none may be left behind.
     with _handled(end):
+        child = subprocess.Popen(command, pass_fds=[held.descriptor] if held else [], preexec_fn=_ignore)
+        if asked:
+            child.send_signal(STOP)
         if held:
             held.name(child.pid)
         code = child.wait()
