@@ -58,8 +58,19 @@ def snakemake(*arguments: str, held: lock.Lock | None = None) -> int:
 
 def tracking(*arguments: str) -> int:
     """Run the command line of tracking and return its exit status; what asks this process to end, asks that one."""
-    child = subprocess.Popen([sys.executable, "-m", "evotickets.tracking", *arguments], start_new_session=True)
-    with _handled(lambda number, _: child.send_signal(number)):
+    child: subprocess.Popen[bytes] | None = None
+    asked = 0
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = number
+        if child:
+            child.send_signal(number)
+
+    with _handled(end):
+        child = subprocess.Popen([sys.executable, "-m", "evotickets.tracking", *arguments], start_new_session=True)
+        if asked:
+            child.send_signal(asked)
         return child.wait()
 
 
