@@ -29,7 +29,7 @@ report: setup ## Write the report of a study: make report CONFIG=config/config.y
 	@$(BIN)/evotickets report "$(CONFIG)"
 
 verify: setup ## Read all files of a study back: make verify CONFIG=config/config.yaml
-	@$(BIN)/evotickets verify --config "$(CONFIG)"
+	@$(BIN)/evotickets verify "$(CONFIG)"
 
 ui: setup ## Serve the tracking UI and print its address
 	@$(BIN)/evotickets ui

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evotickets import __version__, extras, lock, study
+from evotickets import __version__, extras, lock, sealed, study
 from evotickets.commands import CONFIG, INTERRUPTED, new, processes, running
 from evotickets.configuration.reader import StudyError
 
@@ -33,6 +33,14 @@ def _run(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     """Write the report of a finished study."""
     return running.report(_config(options), quiet=options.quiet)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Read all files of a study back, and say which are damaged or missing and what makes them anew."""
+    # Arrow takes half a second to import.
+    from evotickets.commands import verifying
+
+    return verifying.verify(_config(options), quiet=options.quiet)
 
 
 def _ui(options: argparse.Namespace) -> int:
@@ -62,15 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("evotickets", description=(__doc__ or "").splitlines()[0], allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for function in (_new, _run, _report, _ui, _sync):
+    for function in (_new, _run, _report, _verify, _ui, _sync):
         name = function.__name__.strip("_")
         about = (function.__doc__ or "").strip()
         command = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
         command.set_defaults(function=function, command=name)
-        if function in (_run, _report, _sync):
+        if function in (_run, _report, _verify, _sync):
             command.add_argument("config", nargs="?", help=f"the study (default: {CONFIG})")
             command.add_argument("--config", dest="named", metavar="CONFIG", help="the same, with its name")
-        if function in (_run, _report):
+        if function in (_run, _report, _verify):
             command.add_argument("-q", "--quiet", action="store_true", help="say nothing unless something fails")
         if function is _new:
             command.add_argument("folder", type=Path, metavar="NAME", help="the folder to make")
@@ -101,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"evotickets {options.command} takes nothing after --")
     try:
         return options.function(options)
-    except (StudyError, lock.LockError, extras.MissingError) as error:
+    except (StudyError, lock.LockError, extras.MissingError, sealed.ResultError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -70,6 +70,10 @@ def report(config: Path, *, quiet: bool) -> int:
 
 
 def _report(config: Path, results: Path, *, quiet: bool) -> int:
+    # Arrow takes half a second to import, which a start of the workflow need not wait for.
+    from evotickets import verification
+
+    verification.check_pages(results)
     target = results / "report.html"
     code = processes.snakemake(
         *_common(config), "--workflow-profile", "none", "--report", str(target), "--quiet", "all"
@@ -112,5 +116,5 @@ def _fetch_data(loaded: study.Study) -> None:
         for key, name in section.data.items():
             try:
                 tasks.fetch(name)
-            except FileNotFoundError as error:
+            except (FileNotFoundError, ValueError) as error:
                 raise StudyError(f"{key} names {name}, but {error}") from error
