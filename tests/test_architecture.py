@@ -43,7 +43,7 @@ EDGES = {
 """What reads, writes and shows: it may know every floor, and only scripts, edges, and systems at their own edges know it."""
 SYSTEM_EDGES = ("config", "section", "files", "tables", "claims", "figures", "archive")
 """The modules of a system that may know edges, or that stand on one: those of these names, and those that end so."""
-ON_TABLES = {"systems.strong.comparisons"}
+ON_TABLES = {"systems.planting.comparisons", "systems.strong.comparisons"}
 """Modules that claims were split into."""
 ROOMS = {
     "mlflow": ("tracking",),
