@@ -22,13 +22,13 @@ setup: .venv/installed ## Set up .venv (once; again only when the dependencies c
 FORCE:
 
 run: setup ## Run a study: make run CONFIG=config/config.yaml CORES=2 PROFILE=default
-	@$(BIN)/evotickets run --config "$(CONFIG)" --cores "$(CORES)" --profile "$(PROFILE)"
+	@$(BIN)/evotickets run "$(CONFIG)" --cores "$(CORES)" --profile "$(PROFILE)"
 
 report: setup ## Write the report of a study: make report CONFIG=config/config.yaml
-	@$(BIN)/evotickets report --config "$(CONFIG)"
+	@$(BIN)/evotickets report "$(CONFIG)"
 
 verify: setup ## Read all files of a study back: make verify CONFIG=config/config.yaml
-	@$(BIN)/evotickets verify --config "$(CONFIG)"
+	@$(BIN)/evotickets verify "$(CONFIG)"
 
 ui: setup ## Serve the tracking UI and print its address
 	@$(BIN)/evotickets ui

@@ -33,13 +33,14 @@ class Planned(NamedTuple):
     again: str
 
 
-def planned(config: str) -> list[Planned]:
-    """Ask Snakemake for all files of a study.
+def planned(config: str, snakefile: Path) -> list[Planned]:
+    """Ask Snakemake for all files of a study, as a workflow makes them.
 
     Raises:
         ResultError: if it cannot read the study.
     """
-    command = [sys.executable, "-m", "snakemake", "--configfile", config, "--summary", "--quiet", "all"]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile), "--configfile", config]
+    command += ["--summary", "--quiet", "all"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise sealed.ResultError(f"{config} cannot be planned: {(done.stderr or done.stdout).strip()}")

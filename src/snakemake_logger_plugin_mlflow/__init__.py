@@ -20,6 +20,7 @@ from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 from evotickets.terminal import printable
 from evotickets.tracking import journal
 from evotickets.tracking.messages import reason
+from snakemake_logger_plugin_progress import INTERRUPTED
 
 
 @dataclass
@@ -102,9 +103,13 @@ class LogHandler(LogHandlerBase):
 
     def _end(self, jobid: int, status: str, now: float, logs: Sequence[str] = ()) -> None:
         job = self.jobs[jobid]
+        failed = status == journal.FAILED
+        log = journal.last_lines([Path(log) for log in logs]) if failed else ""
+        if log.endswith(f"\n{INTERRUPTED}"):
+            # It was asked to end, and did not fail; the next run begins it anew.
+            return
         record = next((path for path in job.output if fnmatch(Path(path).name, "*record*.parquet")), "")
         seconds, peak_memory = journal.measured(Path(job.benchmark)) if job.benchmark else (None, None)
-        failed = status == journal.FAILED
         journal.append(
             self.results / journal.NAME,
             journal.Job(
@@ -119,7 +124,7 @@ class LogHandler(LogHandlerBase):
                 end=now,
                 record=record,
                 peak_memory=None if failed else peak_memory,
-                log=journal.last_lines([Path(log) for log in logs]) if failed else "",
+                log=log,
             ),
         )
 

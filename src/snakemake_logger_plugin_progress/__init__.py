@@ -22,6 +22,9 @@ from tqdm import tqdm
 
 from evotickets.terminal import printable
 
+INTERRUPTED = "interrupted"
+"""Last line of the log of a job that was asked to end, and did not fail."""
+
 
 @dataclass
 class LogHandlerSettings(LogHandlerSettingsBase):
@@ -186,7 +189,11 @@ class LogHandler(LogHandlerBase):
 
     def _fail(self, jobid: int, rule: str, logs: Sequence[str], message: str | None) -> None:
         job = self.running.pop(jobid, None)
-        name = self.failed[jobid] = job.name if job else rule
+        name = job.name if job else rule
+        if any(last_lines(log, 1) == [INTERRUPTED] for log in logs):
+            self._write(f"interrupted: {name}")
+            return
+        self.failed[jobid] = name
         self._write(f"FAILED: {name}" + (f" ({message})" if message else ""))
         for log in logs:
             self._write("\n".join([f"  the end of {log}:", *(f"  | {line}" for line in last_lines(log, self.lines))]))

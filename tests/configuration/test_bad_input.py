@@ -46,8 +46,8 @@ def having(old, new, text=GOOD):
 
 # What is written in the file, and the sentence that follows "FILE: " or holds the file.
 CASES = {
-    "empty": ("", "is empty: begin with a copy of config/config.yaml"),
-    "comment only": ("# nothing\n", "is empty: begin with a copy"),
+    "empty": ("", "is empty: begin with `evotickets new NAME`"),
+    "comment only": ("# nothing\n", "is empty: begin with"),
     "a number": ("3\n", "holds 3 instead of keys"),
     "a list": ("- seed\n- 0\n", "holds ['seed', 0] instead of keys"),
     "a word": ("study\n", "holds 'study' instead of keys"),
@@ -303,7 +303,10 @@ def test_a_file_that_is_no_configuration_is_refused(content, expected, tmp_path)
 
 
 def test_a_configuration_that_is_not_there_is_refused(tmp_path):
-    assert "does not exist: name a configuration, such as CONFIG=" in refusal(tmp_path / "none.yaml")
+    assert (
+        "does not exist: go to the folder of a study, name a configuration, or begin with `evotickets new NAME`"
+        in refusal(tmp_path / "none.yaml")
+    )
     assert "cannot be read (Is a directory): name a configuration file" in refusal(tmp_path)
     assert "cannot be read (File name too long)" in refusal(tmp_path / ("a" * 300))
 
@@ -324,7 +327,7 @@ def test_make_run_refuses_within_three_seconds_and_starts_nothing(case, tmp_path
     place = studies.folder(tmp_path)
     text, expected = CASES[case]
     (place / "study.yaml").write_text(text)
-    code, said, seconds = command(place, "run", "--config", "study.yaml")
+    code, said, seconds = command(place, "run", "study.yaml")
     assert code == 2
     assert expected in said
     assert said.count("\n") == 1
@@ -334,14 +337,16 @@ def test_make_run_refuses_within_three_seconds_and_starts_nothing(case, tmp_path
 
 
 def test_make_run_refuses_an_unknown_profile(tmp_path):
-    code, said, _ = command(studies.folder(tmp_path), "run", "--config", "study.yaml", "--profile", "../slurm")
-    assert (code, said) == (2, "there is no profile '../slurm'; known are default, slurm\n")
+    code, said, _ = command(studies.folder(tmp_path), "run", "study.yaml", "--profile", "../slurm")
+    known = "known are default, slurm, and any folder that has a profile.yaml"
+    assert (code, said) == (2, f"there is no profile '../slurm'; {known}\n")
 
 
 def test_snakemake_itself_refuses_too(tmp_path):
     place = studies.folder(tmp_path)
     (place / "study.yaml").write_text(CASES["key twice"][0])
     arguments = ["--configfile", "study.yaml", "--cores", "1", "--logger", "progress"]
+    arguments += ["--snakefile", str(ROOT / "workflow/Snakefile")]
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments], cwd=place, capture_output=True, text=True, check=False
     )
@@ -359,7 +364,7 @@ def test_data_that_cannot_be_had_are_known_before_any_job(sentence, tmp_path, mo
     # Nobody listens on this port.
     for name in ("mnist", "cifar10"):
         monkeypatch.setitem(task.facts[name], "files", ALL[name].files._replace(url="http://127.0.0.1:9/"))
-    monkeypatch.setattr(sys, "argv", ["evotickets", "run", "--config", "study.yaml"])
+    monkeypatch.setattr(sys, "argv", ["evotickets", "run", "study.yaml"])
     errors = []
     monkeypatch.setattr(__main__.sys.stderr, "write", errors.append)
     assert __main__.main() == 2
@@ -370,8 +375,8 @@ def test_data_that_cannot_be_had_are_known_before_any_job(sentence, tmp_path, mo
 
 
 HOSTILE = {
-    "parent": "../../escaped",
-    "absolute": "/tmp/escaped",
+    "back": "results/../../escaped",
+    "address": "s3://bucket/escaped",
     "shell": "x; touch escaped",
     "substitution": "$(touch escaped)",
     "backticks": "`touch escaped`",
@@ -448,7 +453,7 @@ def test_a_file_name_is_no_command(tmp_path):
     place = studies.folder(tmp_path)
     name = "$(touch escaped); touch escaped #'.yaml"
     (place / name).write_text(GOOD)
-    code, said, _ = command(place, "run", "--config", name, "--", "--dry-run", "--quiet")
+    code, said, _ = command(place, "run", name, "--", "--dry-run", "--quiet")
     assert code == 0, said
     assert not (place / "escaped").exists()
 

@@ -14,7 +14,11 @@ EACH = 5
 
 
 def planned(config):
-    """Resolve a study and list all that its rules would make, as every start of the workflow does."""
+    """Resolve a study and list all that its rules would make in its folder, as every start of the workflow does."""
+    return [path.removeprefix(f"{config['results']}/") for path in _paths(config)]
+
+
+def _paths(config):
     loaded = study.resolve(config)
     for system, section in loaded.sections.items():
         files = registry.files(system).Files(section, loaded.results.as_posix(), loaded.seeds)
@@ -28,7 +32,7 @@ def planned(config):
 @pytest.mark.parametrize("system", mutants.SYSTEMS)
 def test_the_studies_of_these_tests_say_every_key(system):
     config = mutants.whole(system)
-    assert list(planned(config))
+    assert planned(config)
 
     def said(rules, value, place):
         for key, rule in rules.get("properties", {}).items():
@@ -55,7 +59,7 @@ def test_a_wrong_value_is_refused_by_name_or_planned(system):
         told = f"{'.'.join(map(str, path))} = {name}"
         tried += 1
         try:
-            paths = list(planned(config))
+            paths = planned({"results": "results"} | config)
         except reader.StudyError as error:
             refused += 1
             sentence = str(error)
@@ -66,7 +70,7 @@ def test_a_wrong_value_is_refused_by_name_or_planned(system):
             assert any(name in sentence for name in names), f"{told}: {sentence}"
         else:
             for made in paths:
-                assert re.fullmatch(r"results(/[A-Za-z0-9_.-]+)+", made), f"{told}: {made}"
+                assert re.fullmatch(r"[a-z]+(/[A-Za-z0-9_.-]+)+", made), f"{told}: {made}"
                 assert ".." not in made
     assert tried > 300
     assert refused > tried / 2

@@ -368,7 +368,9 @@ def test_a_torso_weighs_what_the_study_says_and_nothing_else_changes(name, alike
 def test_a_missing_brax_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "brax", None)
     brax.from_brax.cache_clear()
-    with pytest.raises(ModuleNotFoundError, match=r"ant needs brax: run .venv/bin/pip install 'evotickets\[brax\]'"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"ant needs brax, which is not installed: pip install 'evotickets\[brax\]'"
+    ):
         tasks.control("ant")
 
 

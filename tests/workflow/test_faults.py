@@ -69,7 +69,7 @@ def test_a_killed_job_is_shown_and_done_again(interrupted, finished):
 def test_a_killed_head_takes_its_jobs_along_and_leaves_no_lock(interrupted, finished):
     process = studies.start(interrupted)
     job = level_job(process)
-    head = next(p for p in psutil.Process(process.pid).children() if "snakemake" in " ".join(p.cmdline()))
+    head = next(p for p in psutil.Process(process.pid).children() if "evotickets.commands.head" in p.cmdline())
     process.kill()
     head.kill()
     assert any((interrupted / ".snakemake/locks").iterdir()), "Snakemake's lock outlives it"
@@ -82,7 +82,7 @@ def test_a_killed_head_takes_its_jobs_along_and_leaves_no_lock(interrupted, fini
 def test_a_killed_snakemake_leaves_no_lock_to_a_command_line_that_survives_it(interrupted, finished):
     process = studies.start(interrupted)
     level_job(process)
-    head = next(p for p in psutil.Process(process.pid).children() if "snakemake" in " ".join(p.cmdline()))
+    head = next(p for p in psutil.Process(process.pid).children() if "evotickets.commands.head" in p.cmdline())
     head.kill()
     said = process.communicate(timeout=200)[0]
     assert process.returncode

@@ -33,7 +33,9 @@ def snakemake(folder, *arguments, config="config/test.yaml", **more):
 def copy(folder):
     """A checkout of its own, so that tests can edit modules; the compilation cache is shared."""
     for name in ("src", "config", "workflow"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copytree(
+            ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
     (ROOT / ".cache").mkdir(exist_ok=True)
     (folder / ".cache").symlink_to(ROOT / ".cache")
     return folder

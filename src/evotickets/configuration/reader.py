@@ -91,7 +91,9 @@ def read(path: str | Path) -> Any:
         text = path.read_text(encoding="utf-8")
         config = yaml.load(text, Loader)
     except FileNotFoundError as error:
-        raise StudyError(f"{path} does not exist: name a configuration, such as CONFIG=config/config.yaml") from error
+        raise StudyError(
+            f"{path} does not exist: go to the folder of a study, name a configuration, or begin with `evotickets new NAME`"
+        ) from error
     except OSError as error:
         raise StudyError(f"{path} cannot be read ({error.strerror}): name a configuration file") from error
     except UnicodeDecodeError as error:
@@ -106,9 +108,9 @@ def read(path: str | Path) -> Any:
         why = f" ({' '.join(problem.split())[:100]})" if problem else ""
         raise StudyError(f"{path} is not valid YAML{line}{why}: mend its syntax") from error
     if config is None:
-        raise StudyError(f"{path} is empty: begin with a copy of config/config.yaml")
+        raise StudyError(f"{path} is empty: begin with `evotickets new NAME`")
     if not isinstance(config, dict):
-        raise StudyError(f"{path} holds {_short(config)} instead of keys: begin with a copy of config/config.yaml")
+        raise StudyError(f"{path} holds {_short(config)} instead of keys: begin with `evotickets new NAME`")
     _agrees_with_json(path, text, config)
     return config
 

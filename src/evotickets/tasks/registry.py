@@ -48,6 +48,7 @@ class Facts:
         outputs: of the policy of a control task; 0 where only its environment knows.
         largest: value of a pixel.
         files: what it needs to have downloaded.
+        needs: a module that must be installed, "" where it is what every installation has.
         counts: images of every class in the training, the validation and the test split, or in the whole where the data
             set brings no split; empty where only its data know.
     """
@@ -58,6 +59,7 @@ class Facts:
     outputs: int = 0
     largest: int = 255
     files: Files | None = None
+    needs: str = ""
     counts: tuple[tuple[int, ...], ...] = ()
 
     def samples(self, classes: int | None = None) -> tuple[int, int, int] | None:

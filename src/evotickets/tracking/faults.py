@@ -27,7 +27,7 @@ _CORE = {"experiments", "runs"}
 _VERSION = "alembic_version"
 """The table that holds the schema of a store."""
 _OF_DISKS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_READONLY)
-_DRIVERS = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+_DRIVERS = {"psycopg2": "'evotickets[postgres]'", "MySQLdb": "mysqlclient"}
 """Python packages whose names are not those of their modules."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
 
+from evotickets import extras
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, known, shown
 from evotickets.systems.subspace import DENSE, POOLS
@@ -88,7 +89,9 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
 
     Raises:
         StudyError: if a name is unknown, a value is impossible, or two entries give a cell different settings.
+        MissingError: if PyTorch is not installed.
     """
+    extras.require("the section subspace", "torch")
     parents = {name: _parent(name, dict(parent)) for name, parent in section["parents"].items()}
     cells: dict[Cell, dict[str, Any]] = {}
     for study in (MUTATIONS, GRADIENTS, GENERATIONS):
