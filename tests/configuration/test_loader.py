@@ -172,17 +172,8 @@ def test_no_sentence_holds_what_a_terminal_obeys(tmp_path):
 def test_snakemake_itself_and_evotickets_refuse_alike(word, told, tmp_path):
     place = studies.folder(tmp_path)
     (place / "study.yaml").write_text(TINY.replace("seed: 0", f"seed: {word}"))
-    snakemake = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--configfile",
-        "study.yaml",
-        "--cores",
-        "1",
-        "--logger",
-        "progress",
-    ]
+    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(studies.ROOT / "workflow/Snakefile")]
+    snakemake += ["--configfile", "study.yaml", "--cores", "1", "--logger", "progress"]
     for command in (snakemake, [sys.executable, "-m", "evotickets", "run", "--config", "study.yaml"]):
         done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
         assert done.returncode
