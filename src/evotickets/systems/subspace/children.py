@@ -70,7 +70,7 @@ class Children:
 
 def _write(file: Path, result: np.ndarray) -> None:
     """Write a result, unless another process was faster, whose result then is everybody's."""
-    sealed.write_tensors(file, save({_RESULT: result}), first=True)
+    sealed.write_tensors(file, save({_RESULT: np.asarray(result, order="C")}), first=True)
 
 
 def _read(file: Path) -> np.ndarray:
