@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evotickets.configuration import extension
 from evotickets.configuration.reader import StudyError, conform, read, schema
+from evotickets.own import Own
 from evotickets.systems import registry
 
 __all__ = ["Study", "StudyError", "load", "resolve"]
@@ -28,6 +30,7 @@ class Study:
         results: folder of results.
         sections: what each system of the study has to do, resolved, in the order of the registry; `study.tickets` is
             short for `study.sections["tickets"]`.
+        own: the modules that hold parts beside ours.
     """
 
     config: dict[str, Any]
@@ -35,6 +38,7 @@ class Study:
     seeds: int
     results: Path
     sections: Mapping[str, Any]
+    own: tuple[Own, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
         """Return a section.
@@ -60,23 +64,26 @@ def load(path: str | Path) -> Study:
         StudyError: if the file is missing, no YAML or not a study.
     """
     try:
-        return resolve(read(path))
+        return resolve(read(path), Path(path).parent)
     except StudyError as error:
         raise StudyError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
 
-def resolve(config: Any) -> Study:
-    """Check a configuration and fill in its defaults.
+def resolve(config: Any, folder: Path | str = ".") -> Study:
+    """Check a configuration and fill in its defaults; its own parts are in files relative to a folder.
 
     Raises:
-        StudyError: if a key is unknown, missing or has an impossible value.
+        StudyError: if a key is unknown, missing or has an impossible value, or a part cannot be used.
     """
+    own = extension.use(config, Path(folder))
     config = conform(config, schema(), "")
-    folder = Path(config["results"])
-    if FOLDERS & set(folder.parts[1:]):
-        raise StudyError(f"results is {folder}, where the study in {folder.parent} keeps its own; choose another name")
+    results = Path(config["results"])
+    if FOLDERS & set(results.parts[1:]):
+        raise StudyError(
+            f"results is {results}, where the study in {results.parent} keeps its own; choose another name"
+        )
     present = [name for name in registry.SYSTEMS if name in config]
     if not present:
         raise StudyError(f"the study has none of {', '.join(registry.SYSTEMS)}; add one of them")
     sections = {name: registry.config(name).resolve(config[name]) for name in present}
-    return Study(config, config["seed"], config["seeds"], folder, sections)
+    return Study(config, config["seed"], config["seeds"], results, sections, own)

@@ -107,9 +107,22 @@ def read(path: str | Path) -> Any:
 
 
 @cache
-def schema() -> dict[str, Any]:
+def shipped() -> dict[str, Any]:
     """Return the schema of configurations, which `evotickets.configuration.schema` generates."""
     return json.loads(SCHEMA.read_text(encoding="utf-8"))
+
+
+_extended: list[dict[str, Any]] = []
+
+
+def extend(*rules: dict[str, Any]) -> None:
+    """Hold configurations against a schema that has parts of their own from now on, without one against ours again."""
+    _extended[:] = rules
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema of configurations, with the parts that a study has of its own."""
+    return _extended[0] if _extended else shipped()
 
 
 def described(parts: Parts | str) -> dict[str, dict[str, Any]]:

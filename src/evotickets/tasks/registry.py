@@ -17,12 +17,13 @@ without reading data or importing a library. The kind says what the function tak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from evotickets.parts import Parts
+from evotickets.own import PartError
+from evotickets.parts import Form, Parts
 from evotickets.tasks.files import Files
 
 if TYPE_CHECKING:
@@ -34,7 +35,32 @@ Kind = Literal["supervised", "points", "pool", "control"]
 Pair = tuple[np.ndarray, np.ndarray]
 """Inputs [n, …] and labels [n]."""
 
-task = Parts("task", "evotickets.tasks")
+FORMS = {
+    "supervised": Form("() -> Images or Whole"),
+    "points": Form("(sizes, rng, *, classes, noise) -> three pairs", takes=2),
+    "pool": Form("(*, options) -> Source", optional=False),
+    "control": Form("(*, options) -> Control"),
+}
+"""What the functions of each kind take and give."""
+
+
+def _form(facts: Mapping[str, Any]) -> Form:
+    """Return the form of a task of these facts.
+
+    Raises:
+        PartError: if they are not those of a task.
+    """
+    unknown = sorted(set(facts) - {field.name for field in fields(Facts)})
+    if facts.get("kind") not in FORMS or unknown:
+        said = f"the fact {unknown[0]!r}" if unknown else f"kind={facts.get('kind')!r}"
+        raise PartError(
+            f'a task has {said}; expected is @task(kind="supervised", input_shape=(…), classes=…), with a '
+            f"kind of {', '.join(FORMS)}, as `Facts` in evotickets.tasks.registry says"
+        )
+    return FORMS[facts["kind"]]
+
+
+task = Parts("task", "evotickets.tasks", form=_form)
 
 
 @dataclass(frozen=True)

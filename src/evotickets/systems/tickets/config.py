@@ -16,7 +16,7 @@ from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
 from evotickets.trainers import EVOSAX
 
-__all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Section", "Tickets", "needs", "resolve"]
+__all__ = ["OBJECTIVE_ONLY", "Chain", "Section", "Tickets", "gradient", "needs", "one_shot", "resolve", "scores"]
 
 EVOSAX_RULES = "evosax"
 """Under this name the schema describes the options of every class of evosax."""
@@ -83,12 +83,19 @@ def needs() -> dict[str, list[str]]:
     return {name: rule["x-needs"] for name, rule in described(criterion).items()}
 
 
-SCORES = tuple(name for name, needed in needs().items() if "mean" in needed)
-"""Criteria that rank trained weights."""
-ONE_SHOT = tuple(name for name in needs() if name not in SCORES)
-"""Criteria that cut the initial parameters of a level at once, without training."""
-GRADIENT = {name: tuple(rule["x-tasks"]) for name, rule in described(TRAINERS).items() if "x-tasks" in rule}
-"""Trainers that are no evolution strategies, and the kinds of tasks that each can train."""
+def scores() -> list[str]:
+    """Return the criteria that rank trained weights."""
+    return [name for name, needed in needs().items() if "mean" in needed]
+
+
+def one_shot() -> list[str]:
+    """Return the criteria that cut the initial parameters of a level at once, without training."""
+    return [name for name, needed in needs().items() if "mean" not in needed]
+
+
+def gradient() -> dict[str, tuple[str, ...]]:
+    """Return the trainers that are no evolution strategies, and the kinds of tasks that each can train."""
+    return {name: tuple(rule["x-tasks"]) for name, rule in described(TRAINERS).items() if "x-tasks" in rule}
 
 
 def resolve(section: dict[str, Any]) -> Tickets:
@@ -127,7 +134,7 @@ def resolve(section: dict[str, Any]) -> Tickets:
                 )
             for name in entry["criteria"]:
                 cuts = reference if name in CONTROLS else name
-                if "std" in needed[cuts] and resolved["trainer"] in GRADIENT:
+                if "std" in needed[cuts] and resolved["trainer"] in gradient():
                     raise StudyError(
                         f"{where}.criteria has {cuts} for {trainer}, a gradient trainer without a std; use magnitude"
                     )
@@ -198,7 +205,7 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
         raise StudyError(f"{place}.settings cannot change the trainer; add a trainer of another name")
     conform(override, rule, f"{place}.settings.")
     resolved = conform({**settings, **override, "trainer": strategy}, rule, f"{where}.")
-    length = "steps" if strategy in GRADIENT else "generations"
+    length = "steps" if strategy in gradient() else "generations"
     if "minibatches" in resolved and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
         raise StudyError(
             f"{where}: environments times rollout is {resolved['environments'] * resolved['rollout']}, no multiple of "
@@ -214,8 +221,8 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
 
 def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
     kind = tasks.kind(task)
-    if kind not in GRADIENT.get(settings["trainer"], (kind,)):
-        able = " or ".join(name for name, kinds in GRADIENT.items() if kind in kinds)
+    if kind not in gradient().get(settings["trainer"], (kind,)):
+        able = " or ".join(name for name, kinds in gradient().items() if kind in kinds)
         if kind == "control":
             raise StudyError(
                 f"{where} trains the control task {task} with {trainer}, but it has no gradient; "

@@ -8,7 +8,7 @@ from typing import Any
 from evotickets.pruning import CONTROLS
 from evotickets.systems import files
 from evotickets.systems.files import Parts, Place, places
-from evotickets.systems.tickets.config import GRADIENT, ONE_SHOT, SCORES, Chain, Tickets
+from evotickets.systems.tickets.config import Chain, Tickets, gradient, one_shot, scores
 from evotickets.trainers import EVOLUTION, EVOSAX
 
 AROUND_TABLES = {
@@ -67,7 +67,7 @@ class Files(files.Files):
         It is the initial one, that of the level before, or that of the same level of the reference chain.
         """
         level, criterion = int(place.level), place.criterion
-        if level == 0 or criterion == "random" or criterion in ONE_SHOT:
+        if level == 0 or criterion == "random" or criterion in one_shot():
             return f"{self.results}/tickets/{place.task}/initial.parquet"
         key = (place.task, place.trainer, criterion)
         (chain,) = (c for c in self.section.chains if (c.task, c.trainer, c.criterion) == key)
@@ -81,7 +81,7 @@ class Files(files.Files):
     def training(self, place: Any) -> Parts:
         """Name the parts of a job that trains tickets."""
         name = self.section.settings[place.task, place.trainer]["trainer"]
-        if name in GRADIENT:
+        if name in gradient():
             return self.task(place) | {"trainer": name, "strategy": None}
         # Classes of evosax are no parts of ours.
         return self.task(place) | {"trainer": EVOLUTION, "strategy": None if name in EVOSAX else name}
@@ -99,12 +99,12 @@ class Files(files.Files):
     @staticmethod
     def scored(criterion: str) -> bool:
         """Say whether a criterion scores trained weights, so that the masks of a chain are nested."""
-        return criterion in SCORES
+        return criterion in scores()
 
     def first_cut(self, place: Any) -> list[str]:
         """Return the figure of the first cut, where a score made it and the trainer has a std."""
         settings = self.section.settings[place.task, place.trainer]
-        drawn = settings["trainer"] not in GRADIENT and place.criterion in SCORES
+        drawn = settings["trainer"] not in gradient() and place.criterion in scores()
         names = {"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
         return [f"{self.chain}/first_cut.svg".format(**names)] if drawn and len(self.section.levels) > 1 else []
 
@@ -204,8 +204,8 @@ class Files(files.Files):
         remembering = [
             place["task"]
             for place in self._around
-            if self.section.settings[place["task"], place["trainer"]]["trainer"] not in GRADIENT
-            and place["criterion"] in SCORES
+            if self.section.settings[place["task"], place["trainer"]]["trainer"] not in gradient()
+            and place["criterion"] in scores()
         ]
         return {
             "tickets": places("task", [chain.task for chain in self.section.chains]),
@@ -227,5 +227,5 @@ class Files(files.Files):
     def evidence(self) -> dict[str, Any]:
         """The trainers that follow gradients."""
         return {
-            "gradient": sorted({name for (_, name), s in self.section.settings.items() if s["trainer"] in GRADIENT})
+            "gradient": sorted({name for (_, name), s in self.section.settings.items() if s["trainer"] in gradient()})
         }
