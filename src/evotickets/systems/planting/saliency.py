@@ -9,6 +9,7 @@ import numpy as np
 from evotickets import pruning
 from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
+from evotickets.pruning import scores
 from evotickets.supermasks import adam
 from evotickets.supermasks.instance import Problem
 
@@ -20,7 +21,8 @@ def criteria() -> list[str]:
 
 def compares(name: str) -> bool:
     """Tell whether a criterion compares trained weights with the initial ones, so that it knows nothing before training."""
-    return {"mean", "initial"} <= set(pruning.needs(name))
+    wanted = pruning.needs(name)
+    return pruning.is_of_trained_weights(wanted) and "initial" in wanted
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -34,7 +36,7 @@ def _scores(network, classes, criterion, weights, keep, x, y):
             # Pruned weights are no variables: their gradient, and with it their part in Hg, is zero.
             return adam.loss(classes, layout.layers(network, flat * keep), x, y)
 
-        given = {**weights, "network": network, "loss": loss, "mask": keep}
+        given = {"initial": weights, "network": network, "loss": loss}
         return function(**{name: given[name] for name in wanted})
 
     return adam.over_seeds(network, one, (weights, keep, x, y))
@@ -60,10 +62,9 @@ def score(
         initial: parameters before any training [S, N], by default the same.
     """
     keep: Any = masks.spread(network, mask).astype(np.float32)
-    start = np.asarray(parameters, np.float32) * keep
-    wanted = pruning.needs(name)
-    weights = {"mean" if "mean" in wanted else "initial": start}
-    if "initial" in wanted and "mean" in wanted:
-        weights["initial"] = start if initial is None else np.asarray(initial, np.float32) * keep
-    values = _scores(network, problem.classes, name, weights, keep, *problem.train)
-    return np.nan_to_num(np.asarray(values)[:, masks.kernel_positions(network)], nan=-np.inf)
+    start, kernels = np.asarray(parameters, np.float32) * keep, masks.kernel_positions(network)
+    if pruning.is_of_trained_weights(pruning.needs(name)):
+        first = start if initial is None else np.asarray(initial, np.float32) * keep
+        return scores.score(name, start[:, kernels], None, first[:, kernels], mask)
+    values = _scores(network, problem.classes, name, start, keep, *problem.train)
+    return np.nan_to_num(np.asarray(values)[:, kernels], nan=-np.inf)

@@ -10,7 +10,7 @@ from typing import Any
 from evotickets import tasks
 from evotickets.configuration.reader import StudyError, conform, described, hint, known, shown
 from evotickets.networks import layout, masks
-from evotickets.pruning import CONTROLS, criterion
+from evotickets.pruning import CONTROLS, criterion, is_of_trained_weights
 from evotickets.systems.tickets import comparisons
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
@@ -85,12 +85,12 @@ def needs() -> dict[str, list[str]]:
 
 def scores() -> list[str]:
     """Return the criteria that rank trained weights."""
-    return [name for name, needed in needs().items() if "mean" in needed]
+    return [name for name, needed in needs().items() if is_of_trained_weights(needed)]
 
 
 def one_shot() -> list[str]:
     """Return the criteria that cut the initial parameters of a level at once, without training."""
-    return [name for name, needed in needs().items() if "mean" not in needed]
+    return [name for name, needed in needs().items() if not is_of_trained_weights(needed)]
 
 
 def gradient() -> dict[str, tuple[str, ...]]:
