@@ -396,7 +396,7 @@ def changed_by(ours, module, old, new, digests=Ours.digests):
         ("pruning/criteria/trained.py", "return np.abs(mean) / std\n", "return abs(mean) / std\n", {"snr"}),
         ("pruning/criteria/trained.py", "return abs(mean)", "return +abs(mean)", {"magnitude", "adam"}),
         ("pruning/criteria/gradients.py", "return absolute *", "return +absolute *", {"synflow"}),
-        ("pruning/scores.py", "nan=-np.inf", "nan=0", LEVELS),
+        ("pruning/scores.py", "nan=-np.inf", "nan=0", LEVELS | {"synflow"}),
         ("trainers/sampling.py", "for block in range(5)", "for block in range(6)", {"snr", "magnitude"}),
         ("trainers/adam.py", "optax.adam(", "optax.adamw(", {"adam", "dense"}),
         ("trainers/ppo.py", "1e-8", "1e-7", set()),
