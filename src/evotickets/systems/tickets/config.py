@@ -14,9 +14,20 @@ from evotickets.pruning import CONTROLS, criterion, is_of_trained_weights
 from evotickets.systems.tickets import comparisons
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
-from evotickets.trainers import EVOSAX
+from evotickets.trainers import EVOSAX, UNUSABLE
 
-__all__ = ["OBJECTIVE_ONLY", "Chain", "Section", "Tickets", "gradient", "needs", "one_shot", "resolve", "scores"]
+__all__ = [
+    "OBJECTIVE_ONLY",
+    "Chain",
+    "Section",
+    "Tickets",
+    "gradient",
+    "needs",
+    "one_shot",
+    "resolve",
+    "scores",
+    "without_std",
+]
 
 EVOSAX_RULES = "evosax"
 """Under this name the schema describes the options of every class of evosax."""
@@ -93,6 +104,12 @@ def one_shot() -> list[str]:
     return [name for name, needed in needs().items() if not is_of_trained_weights(needed)]
 
 
+def without_std() -> set[str]:
+    """Return the trainers whose weights have no std: those that follow gradients, and strategies that say so."""
+    silent = {name for name, rule in described(TRAINERS).items() if not rule.get("x-std", True)}
+    return {*gradient(), *silent}
+
+
 def gradient() -> dict[str, tuple[str, ...]]:
     """Return the trainers that are no evolution strategies, and the kinds of tasks that each can train."""
     return {name: tuple(rule["x-tasks"]) for name, rule in described(TRAINERS).items() if "x-tasks" in rule}
@@ -134,9 +151,10 @@ def resolve(section: dict[str, Any]) -> Tickets:
                 )
             for name in entry["criteria"]:
                 cuts = reference if name in CONTROLS else name
-                if "std" in needed[cuts] and resolved["trainer"] in gradient():
+                if "std" in needed[cuts] and resolved["trainer"] in without_std():
+                    kind = "gradient trainer" if resolved["trainer"] in gradient() else "strategy"
                     raise StudyError(
-                        f"{where}.criteria has {cuts} for {trainer}, a gradient trainer without a std; use magnitude"
+                        f"{where}.criteria has {cuts} for {trainer}, a {kind} without a std; use magnitude"
                     )
                 if "loss" in needed[cuts] and tasks.is_control(networks[entry["task"]]["task"]):
                     raise StudyError(
@@ -197,6 +215,8 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
     strategy = settings.get("trainer", name)
     trainers = described(TRAINERS)
     names = [*(own for own in trainers if own != EVOSAX_RULES), *EVOSAX]
+    if strategy in UNUSABLE:
+        raise StudyError(f"{where}: evosax's {strategy} cannot train a ticket: {UNUSABLE[strategy]}; use another")
     if strategy not in names:
         raise StudyError(f"{where}: there is no trainer {shown(strategy)}; {hint(strategy, names)}")
     rule = trainers.get(strategy, trainers[EVOSAX_RULES])
@@ -205,6 +225,13 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
         raise StudyError(f"{place}.settings cannot change the trainer; add a trainer of another name")
     conform(override, rule, f"{place}.settings.")
     resolved = conform({**settings, **override, "trainer": strategy}, rule, f"{where}.")
+    if strategy not in trainers:
+        fewest, multiple = EVOSAX[strategy]
+        if resolved["population"] < fewest or resolved["population"] % multiple:
+            kind = f"{'an even number ' if multiple == 2 else ''}of at least {fewest}"
+            raise StudyError(
+                f"{where}.population is {resolved['population']}; evosax's {strategy} takes {kind} members"
+            )
     length = "steps" if strategy in gradient() else "generations"
     if "minibatches" in resolved and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
         raise StudyError(

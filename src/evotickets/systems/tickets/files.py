@@ -8,7 +8,7 @@ from typing import Any
 from evotickets.pruning import CONTROLS
 from evotickets.systems import files
 from evotickets.systems.files import Parts, Place, places
-from evotickets.systems.tickets.config import Chain, Tickets, gradient, one_shot, scores
+from evotickets.systems.tickets.config import Chain, Tickets, gradient, one_shot, scores, without_std
 from evotickets.trainers import EVOLUTION, EVOSAX
 
 AROUND_TABLES = {
@@ -104,7 +104,7 @@ class Files(files.Files):
     def first_cut(self, place: Any) -> list[str]:
         """Return the figure of the first cut, where a score made it and the trainer has a std."""
         settings = self.section.settings[place.task, place.trainer]
-        drawn = settings["trainer"] not in gradient() and place.criterion in scores()
+        drawn = settings["trainer"] not in without_std() and place.criterion in scores()
         names = {"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
         return [f"{self.chain}/first_cut.svg".format(**names)] if drawn and len(self.section.levels) > 1 else []
 
@@ -204,7 +204,7 @@ class Files(files.Files):
         remembering = [
             place["task"]
             for place in self._around
-            if self.section.settings[place["task"], place["trainer"]]["trainer"] not in gradient()
+            if self.section.settings[place["task"], place["trainer"]]["trainer"] not in without_std()
             and place["criterion"] in scores()
         ]
         return {
