@@ -1,4 +1,4 @@
-"""Classes of evosax by their own names, and strategies of one's own: where they arrive, and that their std is that of samples."""
+"""Classes of evosax by their own names, and strategies of one's own: where they arrive, and the std of their samples."""
 
 from typing import Annotated
 

@@ -1,6 +1,7 @@
 """Tasks by name: data sets and control environments. Names and facts are known without JAX and without reading data."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ __all__ = [
     "task",
 ]
 
+NORMALISE = "normalise"
+"""The option that all control tasks have."""
+
 SUPERVISED = Tasks("supervised")
 CONTROL = Tasks("control")
 ALL = Tasks("supervised", "points", "pool", "control")
@@ -54,22 +58,22 @@ def is_control(name: str) -> bool:
 
 def options() -> dict[str, tuple[str, ...]]:
     """Return what may be said about a control task beside its network, and which of them take it."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, tuple[str, ...]] = {NORMALISE: tuple(CONTROL)}
     for name in CONTROL:
         for option in task.options(name):
             found[option] = (*found.get(option, ()), name)
     return found
 
 
-def control(name: str, **options: Any) -> Control:
-    """Build a control task with its options.
+def control(name: str, *, normalise: bool = True, **options: Any) -> Control:
+    """Build a control task with its options; with `normalise`, policies see standardised observations.
 
     Raises:
         ValueError: if no control task has this name.
     """
     if not is_control(name):
         raise ValueError(f"{name!r} is a {kind(name)} task; control tasks are {', '.join(CONTROL)}")
-    return task[name](**options)
+    return replace(task[name](**options), normalise=normalise)
 
 
 def stored(name: str, *, seed: int = 0) -> Images:

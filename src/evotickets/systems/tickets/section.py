@@ -65,6 +65,10 @@ class TaskEntry:
         Literal["relu", "tanh"] | None,
         Doc("Activation between layers; relu for data sets and tanh for control unless said otherwise."),
     ] = None
+    normalise: Annotated[
+        bool | None,
+        Doc("Whether policies see observations less their running mean, over their running std; yes by default."),
+    ] = None
     torso_mass: Annotated[
         float | None,
         Gt(0),
