@@ -73,6 +73,8 @@ class Facts:
         classes: at most; 0 where only its data know, or there are none.
         largest: value of a pixel.
         files: what it needs to have downloaded.
+        standardise: by what inputs are standardised: `all` entries together, each `entry`, or `none`; by default vectors
+            entry by entry, and others by all.
     """
 
     kind: Kind
@@ -80,6 +82,7 @@ class Facts:
     classes: int = 0
     largest: int = 255
     files: Files | None = None
+    standardise: Literal["", "all", "entry", "none"] = ""
 
 
 class Tasks(Mapping[str, Facts]):
@@ -110,7 +113,7 @@ class Tasks(Mapping[str, Facts]):
 
 
 class Images(NamedTuple):
-    """Pixels uint8 [n, height, width, channels] and labels [n] of the train, validation and test split, as stored."""
+    """Inputs [n, …], such as pixels uint8, and labels [n] of the train, validation and test split, as stored."""
 
     train: Pair
     validation: Pair
@@ -118,7 +121,7 @@ class Images(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """Pixels uint8 [n, height, width, channels] and labels [n] of a data set that brings no split, as stored."""
+    """Inputs [n, …], such as pixels uint8, and labels [n] of a data set that brings no split, as stored."""
 
     x: np.ndarray
     y: np.ndarray

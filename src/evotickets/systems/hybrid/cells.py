@@ -41,8 +41,7 @@ class Prepared(NamedTuple):
 
 def architecture_of(data: Data, task: Mapping[str, Any]) -> Description:
     """Describe the network of a task's settings on its data."""
-    height, width, depth = data.input_shape
-    return architectures.build((height, width, depth), data.classes, task)
+    return architectures.build(data.input_shape, data.classes, task)
 
 
 def prepare(
@@ -71,8 +70,7 @@ def prepare(
     options = dict(method)
     name = options.pop("method")
     if name == SMALL:
-        height, width, depth = data.input_shape
-        architecture, _ = architectures.small((height, width, depth), data.classes, task, density)
+        architecture, _ = architectures.small(data.input_shape, data.classes, task, density)
         unit = architecture.kernel_count / whole.kernel_count
     training_settings = {key: value for key, value in task["training"].items() if key != "evaluations"}
     setting = Setting(architecture, **training_settings, mesh=mesh)

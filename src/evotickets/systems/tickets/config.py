@@ -194,8 +194,10 @@ def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> No
     if settings["task"] not in supervised:
         return
     task = supervised[settings["task"]]
-    height, width, _ = task.input_shape
     if "channels" in settings:
+        if len(task.input_shape) != 3:
+            raise StudyError(f"tickets.tasks.{name} has no images for 'channels'; use 'hidden'")
+        height, width, _ = task.input_shape
         poolings = len(settings["channels"])
         if min(height, width) >> poolings == 0:
             raise StudyError(
