@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from evotickets import tasks
-from evotickets.configuration.reader import StudyError, conform, described, hint, known, shown
-from evotickets.networks import layout, masks
+from evotickets.configuration.reader import StudyError, conform, conform_part, described, hint, known, shown
+from evotickets.networks import layout, masks, network
 from evotickets.pruning import CONTROLS, criterion, is_of_trained_weights
 from evotickets.systems.tickets import comparisons
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
@@ -31,6 +31,7 @@ __all__ = [
 
 EVOSAX_RULES = "evosax"
 """Under this name the schema describes the options of every class of evosax."""
+NETWORKS = ("hidden", "channels", "network")
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
 
 
@@ -128,8 +129,8 @@ def resolve(section: dict[str, Any]) -> Tickets:
         if lower >= higher:
             raise StudyError(f"tickets.densities has {lower} after {higher}; densities must fall from level to level")
     networks = {name: _task(name, dict(task)) for name, task in section["tasks"].items()}
-    for name, network in networks.items():
-        _distinct(name, network, densities)
+    for name, task in networks.items():
+        _distinct(name, task, densities)
     settings: dict[tuple[str, str], dict[str, Any]] = {}
     chains: dict[Chain, None] = {}
     needed = needs()
@@ -161,6 +162,11 @@ def resolve(section: dict[str, Any]) -> Tickets:
                         f"{where}.criteria has {cuts} for the control task {entry['task']}, which has no gradient; "
                         "use synflow or a criterion of trained weights"
                     )
+                if "network" in needed[cuts] and "network" in networks[entry["task"]]:
+                    raise StudyError(
+                        f"{where}.criteria has {cuts}, which needs the layers of a perceptron or of convolutions; "
+                        f"{entry['task']} has a network of functions: use another"
+                    )
                 chains[Chain(entry["task"], trainer, name, cuts)] = None
                 if name in set(CONTROLS) - {"random"}:
                     chains[Chain(entry["task"], trainer, cuts, cuts)] = None
@@ -181,17 +187,22 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
         if option in settings and settings["task"] not in takers:
             raise StudyError(f"{where} has {option}, which {settings['task']} does not take; {', '.join(takers)} do")
     control = tasks.is_control(settings["task"])
-    if ("hidden" in settings) == ("channels" in settings):
-        raise StudyError(f"{where} needs either 'hidden' (a perceptron) or 'channels' (a convolutional network)")
+    if sum(key in settings for key in NETWORKS) != 1:
+        raise StudyError(
+            f"{where} needs either 'hidden' (a perceptron), 'channels' (a convolutional network) or 'network' (another)"
+        )
+    if "network" in settings:
+        known(f"{where}.network.network", settings["network"].get("network", ""), described(network))
+        settings["network"] = conform_part(network, "", settings["network"], f"{where}.network")
     if control and "channels" in settings:
         raise StudyError(f"{where} is a control task, which has no images for 'channels'; use 'hidden'")
     return settings
 
 
 def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> None:
-    """Refuse two levels that keep equally many weights; the size of a control task is known only to its jobs."""
+    """Refuse two levels that keep equally many weights; others are known only to jobs."""
     supervised = tasks.SUPERVISED
-    if settings["task"] not in supervised:
+    if settings["task"] not in supervised or "network" in settings:
         return
     task = supervised[settings["task"]]
     if "channels" in settings:
@@ -204,11 +215,11 @@ def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> No
                 f"tickets.tasks.{name}.channels has {poolings} entries, each halving an image of {height}×{width} "
                 "until nothing is left; shorten it"
             )
-    network = layout.build(task.input_shape, task.classes, settings)
+    built = layout.build(task.input_shape, task.classes, settings)
     for higher, lower in pairwise(densities):
-        if masks.kept_count(higher, network.kernel_count) == masks.kept_count(lower, network.kernel_count):
+        if masks.kept_count(higher, built.kernel_count) == masks.kept_count(lower, built.kernel_count):
             raise StudyError(
-                f"tickets.densities {higher} and {lower} keep equally many of the {network.kernel_count} weights of "
+                f"tickets.densities {higher} and {lower} keep equally many of the {built.kernel_count} weights of "
                 f"tickets.tasks.{name}; drop one of them"
             )
 

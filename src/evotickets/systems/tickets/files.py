@@ -75,8 +75,9 @@ class Files(files.Files):
         return self.level_file("ticket", reference, level if chain.reference != criterion else level - 1)
 
     def task(self, place: Any) -> Parts:
-        """Name the task of a job."""
-        return {"task": self.section.tasks[place.task]["task"]}
+        """Name the task of a job, and its network where that is registered."""
+        settings = self.section.tasks[place.task]
+        return {"task": settings["task"], "network": settings.get("network", {}).get("network")}
 
     def training(self, place: Any) -> Parts:
         """Name the parts of a job that trains tickets."""
@@ -94,7 +95,10 @@ class Files(files.Files):
     def transferring(self, place: Any) -> Parts:
         """Name the parts of a transfer, whose tickets come from another task."""
         source = self.section.tasks[place.source_task]["task"]
-        return self.training(place) | {"task": (self.section.tasks[place.task]["task"], source)}
+        parts = self.training(place)
+        other = self.section.tasks[place.source_task].get("network", {}).get("network")
+        networks = tuple(filter(None, dict.fromkeys((parts["network"], other))))
+        return parts | {"task": (self.section.tasks[place.task]["task"], source), "network": networks}
 
     @staticmethod
     def scored(criterion: str) -> bool:
