@@ -47,6 +47,8 @@ def use_tickets(wanted, folder):
     names = ("snes_slow", "snes_steady", "better_half")
     stds = [trained(wanted, "digits", name).std for name in names]
     assert not any(np.array_equal(*pair) for pair in combinations(stds, 2))
+    assert ticket_of(wanted, "digits_skipping")[0].shapes == [(64, 8), (8, 10), (64, 10)]
+    trained(wanted, "digits_skipping", "better_half")
     after = trained(wanted, "digits", "sgd")
     assert after.std is None
     assert (cut(wanted, after, "drift") != cut(wanted, after, "magnitude")).any()

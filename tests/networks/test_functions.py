@@ -205,8 +205,8 @@ def integers(input_shape, outputs):
     [
         (lambda input_shape, outputs: 3, "network mine returns int; expected is init, apply"),
         (integers, "the parameter steps is int32, which cannot be trained"),
-        (lambda input_shape, outputs: perceptron(input_shape, outputs + 1), r"apply gives \(3, 4\) .* expected are outputs of the shape \(3, 3\)"),
-        (lambda input_shape, outputs: (*perceptron(input_shape, outputs), ["c"]), "there is no parameter c; parameters are a/bias"),
+        (lambda shape, outputs: perceptron(shape, outputs + 1), r"apply gives \(3, 4\) .* of the shape \(3, 3\)"),
+        (lambda shape, outputs: (*perceptron(shape, outputs), ["c"]), "no parameter c; parameters are a/bias"),
     ],
 )  # fmt: skip
 def test_functions_of_another_kind_are_refused(own, make, sentence):
