@@ -49,7 +49,7 @@ def linen(input_shape, outputs):
         @nn.compact
         def __call__(self, x):
             x = nn.LayerNorm()(nn.Conv(4, (3, 3))(x))
-            x = nn.SelfAttention(2)(x.reshape(*x.shape[:1], -1, 4))
+            x = nn.MultiHeadDotProductAttention(2)(x.reshape(*x.shape[:1], -1, 4))
             return nn.Dense(outputs)(x.mean(1))
 
     model = Model()
@@ -142,7 +142,7 @@ def test_networks_of_any_kind_are_trained_pruned_and_stored(own, make, trainer, 
     mine = described(own, make, (8, 8, 1), 10)
     data, _ = problems.problem_of({"task": "digits", "hidden": [4]}, seed=0)
     options = {"trainer": trainer, "batch": 32, "evaluations": 2}
-    options |= {"steps": 20} if trainer == "adam" else {"population": 8, "generations": 4}
+    options |= {"steps": 4} if trainer == "adam" else {"population": 8, "generations": 4}
     start = levels.initialise(mine, 2, seed=0, name="digits")
     assert not np.array_equal(*start.initial)
     trained, _ = levels.train(mine, data, start, options, key=jax.random.key(0))

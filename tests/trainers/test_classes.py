@@ -115,7 +115,7 @@ def gaussian(dimensions, population, stated=1.0):
 
     def tell(key, members, losses, mean, std):
         better = members[jnp.argsort(losses)[: population // 2]]
-        return better.mean(0), 0.9 * std + 0.1 * 1.5 * better.std(0)
+        return better.mean(0), 0.9 * std + 0.1 * better.std(0)
 
     return ask_tell(population, init=init, ask=ask, tell=tell, std=stated and (lambda std: stated * std))
 
