@@ -51,7 +51,7 @@ def _matrix(name: str, axis: int) -> Callable[[Any, Any], Deviation]:
 def _limited_memory(algorithm: Any, params: Any) -> Deviation:
     """LM-MA-ES: z goes through (1 − c) I + c m mᵀ for each m of the memory that is in use.
 
-    Their product is α I + Mᵀ K M, where M [m, D] is the memory; the variance is the diagonal of its square.
+    Their product is α I + Mᵀ K M, where M is the memory, a row each; the variance is the diagonal of its square.
     """
 
     def std(state: Any) -> jax.Array:
