@@ -16,6 +16,8 @@ import yaml
 from evotickets.configuration.options import catalogue
 from evotickets.parts import Parts
 
+LISTED = 250
+"""Letters of a list of names in a sentence."""
 LARGEST = 1_000_000
 """Bytes of a configuration file; a larger file is something else."""
 
@@ -225,7 +227,10 @@ def hint(name: Any, known: Iterable[str]) -> str:
     """Suggest the known name that is closest, or all of them."""
     known = list(known)
     close = get_close_matches(str(name)[:60], known, 1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+    names = ", ".join(known)
+    if len(names) > LISTED:
+        names = f"{names[: names.rindex(', ', 0, LISTED)]}, …"
+    return f"did you mean {close[0]!r}?" if close else f"known are {names}"
 
 
 def known(where: str, name: str, names: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ Axes: `P` members, `D` survivors, `N` all parameters, `B` samples of a batch, `O
 """
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ PATH = "functions"
 
 def plan(network: Functions, mask: np.ndarray, precision: str) -> Plan:
     """Prepare the evaluation of populations that share a mask [K] a seed: where their survivors are [S, D]."""
-    return Plan((), (), (jnp.asarray(masks.survivors(network, mask)),), (), network, PATH, precision)
+    return Plan((), (), (jnp.asarray(masks.survivors(network, mask)),), (), cast(Any, network), PATH, precision)
 
 
 def whole(plan: Plan, members: jax.Array) -> jax.Array:

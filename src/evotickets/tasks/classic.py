@@ -95,7 +95,8 @@ def any_of_gymnax(identifier: str) -> Control:
     discrete = hasattr(space, "n")
     shape = () if discrete else tuple(space.shape)
     outputs = int(space.n) if discrete else int(np.prod(shape))
-    low, high = (-1.0, 1.0)
+    low: Any = -1.0
+    high: Any = 1.0
     if not discrete:
         ends = (np.broadcast_to(np.asarray(end, np.float32), shape).ravel() for end in (space.low, space.high))
         low, high = (np.where(np.isfinite(end), end, free) for end, free in zip(ends, (-1.0, 1.0), strict=True))

@@ -1,6 +1,6 @@
 """What the entries of a study mean by a task: its data or environment, and the network that learns it."""
 
-from typing import Any
+from typing import Any, cast
 
 from evotickets import tasks
 from evotickets.networks import layout
@@ -23,7 +23,8 @@ def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:
         options = dict(settings["network"])
         shape = (task.observation_size,) if isinstance(task, Control) else task.input_shape
         outputs = task.outputs if isinstance(task, Control) else task.classes
-        return describe(options.pop("network"), shape, outputs, options)
+        # Whatever takes the one takes the other, but for what needs layers.
+        return cast(Any, describe(options.pop("network"), shape, outputs, options))
     if isinstance(task, Control):
         return layout.build((task.observation_size,), task.outputs, settings, activation="tanh")
     return layout.build(task.input_shape, task.classes, settings)
