@@ -11,6 +11,7 @@ SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 
 # From the ground up. A module imports from its own room, or from rooms on floors below it.
 FLOORS = [
+    {"own"},
     {"parts", "sealed", "terminal", "extras"},
     {"configuration"},
     {"networks", "streams", "devices", "statistics"},
@@ -39,6 +40,8 @@ EDGES = {
     "systems.files",
     # Knows all sections and parts, from which it writes the file that the reader holds studies against.
     "configuration.schema",
+    # Lets the schema describe the parts of a study, too.
+    "configuration.extension",
 }
 """What reads, writes and shows: it may know every floor, and only scripts, edges, and systems at their own edges know it."""
 SYSTEM_EDGES = ("config", "section", "files", "tables", "claims", "figures", "archive")

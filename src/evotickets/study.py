@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from evotickets import lock
+from evotickets.configuration import extension
 from evotickets.configuration.reader import StudyError, check_text, conform, read, schema
+from evotickets.own import Own
 from evotickets.systems import registry
 
 __all__ = ["Study", "StudyError", "load", "resolve"]
@@ -33,6 +35,7 @@ class Study:
         results: folder of results.
         sections: what each system of the study has to do, resolved, in the order of the registry; `study.tickets` is
             short for `study.sections["tickets"]`.
+        own: the modules that hold parts beside ours.
     """
 
     config: dict[str, Any]
@@ -40,6 +43,7 @@ class Study:
     seeds: int
     results: Path
     sections: Mapping[str, Any]
+    own: tuple[Own, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
         """Return a section.
@@ -67,25 +71,26 @@ def load(path: str | Path) -> Study:
         StudyError: if the file is missing, no YAML or not a study.
     """
     try:
-        return resolve(read(path))
+        return resolve(read(path), Path(path).parent)
     except StudyError as error:
         raise StudyError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
 
-def resolve(config: Any) -> Study:
-    """Check a configuration and fill in its defaults.
+def resolve(config: Any, folder: Path | str = ".") -> Study:
+    """Check a configuration and fill in its defaults; its own parts are in files relative to a folder.
 
     Raises:
-        StudyError: if a key is unknown, missing or has an impossible value.
+        StudyError: if a key is unknown, missing or has an impossible value, or a part cannot be used.
     """
+    own = extension.use(config, Path(folder))
     config = conform(config, schema(), "")
     check_text(config)
-    folder = _results(Path(config["results"]))
+    results = _results(Path(config["results"]))
     present = [name for name in registry.SYSTEMS if name in config]
     if not present:
         raise StudyError(f"the study has none of {', '.join(registry.SYSTEMS)}; add one of them")
     sections = {name: registry.config(name).resolve(config[name]) for name in present}
-    return Study(config, config["seed"], config["seeds"], folder, sections)
+    return Study(config, config["seed"], config["seeds"], results, sections, own)
 
 
 def _results(folder: Path) -> Path:

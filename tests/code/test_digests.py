@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evotickets.code import Code
+from evotickets.own import Own
 
 ROOT = Path(__file__).parents[2]
 
@@ -164,15 +165,67 @@ def test_parts_with_computed_names_count_for_names_that_no_function_has(tmp_path
         assert (pair[0] == pair[1]) == same
 
 
-def test_parts_of_a_users_own_file_count_when_they_are_named(tmp_path):
-    folder = written(tmp_path, PACKAGE)
-    own = tmp_path / "own.py"
-    own.write_text("from house.pruning import criterion\n@criterion\ndef mine(mean):\n    return 1\n")
-    first = Code(folder / "house").digest(folder / "level.py", files=[own], criterion="mine")
-    unnamed = Code(folder / "house").digest(folder / "level.py", files=[own], criterion="snr")
-    own.write_text(own.read_text().replace("1", "2"))
-    assert Code(folder / "house").digest(folder / "level.py", files=[own], criterion="mine") != first
-    assert Code(folder / "house").digest(folder / "level.py", files=[own], criterion="snr") == unnamed
+BESIDE = {
+    "mine/own.py": """
+        from house.pruning import criterion
+        import beside
+
+        @criterion
+        def mine(mean):
+            return beside.scale(mean)
+
+        @criterion
+        def other(mean):
+            return mean
+    """,
+    "mine/beside.py": "def scale(x):\n    return 2 * x\n\ndef unused(x):\n    return x\n",
+    "package/theirs/__init__.py": "",
+    "package/theirs/parts.py": "from .criteria import third as third\n",
+    "package/theirs/criteria.py": """
+        from house.pruning import criterion
+        from . import numbers
+        from .numbers import STEP as step
+
+        @criterion
+        def third(mean):
+            return numbers.half(mean) + step
+    """,
+    "package/theirs/numbers.py": "STEP = 1\n\ndef half(x):\n    return x / 2\n",
+}
+
+
+def own_digests(folder, names=("mine", "other", "third", "snr")):
+    """The digest of the script for each of some criteria, with a file and an installed package that hold some."""
+    modules = [
+        Own("own", str(folder / "mine/own.py")),
+        Own("theirs.parts", str(folder / "package/theirs/parts.py")),
+    ]
+    code = Code(folder / "house", own=modules)
+    return {name: code.digest(folder / "level.py", criterion=name) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "changed"),
+    [
+        ("mine/own.py", "scale(mean)", "scale(-mean)", {"mine"}),
+        ("mine/own.py", "return mean", "return -mean", {"other"}),
+        ("mine/own.py", "@criterion", "# Why.\n@criterion", set()),
+        ("mine/own.py", "import beside", "import beside\nbeside.scale.power = 2", {"mine", "other", "third", "snr"}),
+        ("mine/beside.py", "2 * x", "3 * x", {"mine"}),
+        ("mine/beside.py", "return x\n", "return -x\n", set()),
+        ("package/theirs/criteria.py", "+ step", "- step", {"third"}),
+        ("package/theirs/numbers.py", "x / 2", "x / 3", {"third"}),
+        ("package/theirs/numbers.py", "STEP = 1", "STEP = 2", {"third"}),
+    ],
+)
+def test_own_parts_count_with_all_that_they_refer_to(file, old, new, changed, tmp_path):
+    folder = written(tmp_path, PACKAGE | BESIDE)
+    before = own_digests(folder)
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1))
+    after = own_digests(folder)
+    assert {name for name in before if before[name] != after[name]} == changed
 
 
 @pytest.mark.parametrize(
@@ -343,7 +396,7 @@ def changed_by(ours, module, old, new, digests=Ours.digests):
         ("pruning/criteria/trained.py", "return np.abs(mean) / std\n", "return abs(mean) / std\n", {"snr"}),
         ("pruning/criteria/trained.py", "return abs(mean)", "return +abs(mean)", {"magnitude", "adam"}),
         ("pruning/criteria/gradients.py", "return absolute *", "return +absolute *", {"synflow"}),
-        ("pruning/scores.py", "nan=-np.inf", "nan=0", LEVELS),
+        ("pruning/scores.py", "nan=-np.inf", "nan=0", LEVELS | {"synflow"}),
         ("trainers/sampling.py", "for block in range(5)", "for block in range(6)", {"snr", "magnitude"}),
         ("trainers/adam.py", "optax.adam(", "optax.adamw(", {"adam", "dense"}),
         ("trainers/ppo.py", "1e-8", "1e-7", set()),

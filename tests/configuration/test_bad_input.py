@@ -71,7 +71,7 @@ CASES = {
     "unknown key": (having("seeds: 2", "seeeds: 2"), "unknown key 'seeeds'; did you mean 'seeds'?"),
     "unknown key that is a number": (
         having("seed: 0", "7: 0"),
-        "unknown key 7; known are hybrid, planting, results, seed, seeds, strong, subspace, tickets",
+        "unknown key 7; known are hybrid, parts, planting, results, seed, seeds, strong, subspace, tickets",
     ),
     "unknown setting": (having("batch", "bach"), "tickets.trainers.snes: unknown key 'bach'; did you mean 'batch'?"),
     "setting of another strategy": (

@@ -152,6 +152,6 @@ def test_the_start_of_a_workflow_imports_no_big_library(module):
 
 def test_every_shipped_study_names_only_keys_of_the_schema():
     known = set(reader.schema()["properties"])
-    assert known == {"seed", "seeds", "results", *SYSTEMS}
+    assert known == {"seed", "seeds", "parts", "results", *SYSTEMS}
     for path in (ROOT / "config").rglob("*.yaml"):
         assert set(yaml.safe_load(path.read_text())) <= known

@@ -84,14 +84,14 @@ def test_a_registered_criterion_enters_the_schema(monkeypatch):
 
 def test_names_in_the_schema_are_those_of_the_code():
     chain = RULES["properties"]["tickets"]["properties"]["chains"]["items"]["properties"]
-    assert chain["criteria"]["items"]["enum"] == [*tickets_config.SCORES, *CONTROLS, *tickets_config.ONE_SHOT]
-    assert tuple(pruning.of_trained_weights()) == tickets_config.SCORES
-    assert tuple(pruning.at_once()) == tickets_config.ONE_SHOT
-    assert {"magnitude", "snr", "snr_variance"} <= set(tickets_config.SCORES)
-    assert {"snip", "grasp", "synflow"} <= set(tickets_config.ONE_SHOT)
+    assert chain["criteria"]["items"]["enum"] == [*tickets_config.scores(), *CONTROLS, *tickets_config.one_shot()]
+    assert pruning.of_trained_weights() == tickets_config.scores()
+    assert pruning.at_once() == tickets_config.one_shot()
+    assert {"magnitude", "snr", "snr_variance"} <= set(tickets_config.scores())
+    assert {"snip", "grasp", "synflow"} <= set(tickets_config.one_shot())
     evolved = reader.described(seeker)["evolution_strategy"]["properties"]
     assert evolved["strategy"]["enum"] == list(strategy)
-    assert evolved["criterion"]["enum"] == list(tickets_config.SCORES)
+    assert evolved["criterion"]["enum"] == tickets_config.scores()
     assert set(reader.described("trainers")) == {*strategy, *trainer, "evosax"} - {EVOLUTION}
 
 

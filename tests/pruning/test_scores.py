@@ -1,10 +1,14 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 
-from evotickets.pruning import scores
+from evotickets.own import PartError
+from evotickets.pruning import criterion, scores
 
 MEAN = np.array([[1.0, -2.0, 0.5]])
 STD = np.array([[0.5, 2.0, 0.1]])
+GIVEN = {"mean": MEAN, "std": STD, "initial": np.array([[3.0, 4.0, 5.0]]), "mask": np.array([[True, False, True]])}
 
 
 def test_known_scores():
@@ -47,3 +51,57 @@ def test_a_gradient_trainer_has_no_signal_to_noise_ratio():
 def test_an_unknown_score_is_refused():
     with pytest.raises(ValueError, match="unknown score 'magnitud'; known are magnitude, "):
         scores.score("magnitud", MEAN, STD)
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """The decorator of criteria, whose additions end with the test."""
+    monkeypatch.setattr(criterion, "_parts", dict(criterion))
+    monkeypatch.setattr(criterion, "facts", dict(criterion.facts))
+    return criterion
+
+
+@pytest.mark.parametrize("asked", [names for count in range(1, 5) for names in combinations(GIVEN, count)])
+def test_a_criterion_gets_what_it_asks_for_by_name_in_any_combination(own, asked):
+    def total(*, values):
+        return sum(np.asarray(value, float) for value in values)
+
+    if asked in {("initial",), ("mask",)}:
+        # The first is asked before training, where there are no four; the second would rank by nothing.
+        return
+    namespace = {"total": total}
+    exec(f"def mine({', '.join(asked)}): return total(values=({', '.join(asked)},))", namespace)
+    own(namespace["mine"])
+    found = scores.score("mine", *GIVEN.values())
+    np.testing.assert_array_equal(found, sum(np.asarray(GIVEN[name], float) for name in asked))
+    if "std" in asked:
+        with pytest.raises(ValueError, match="'mine' needs a search distribution"):
+            scores.score("mine", MEAN, None, GIVEN["initial"], GIVEN["mask"])
+
+
+def test_the_distance_from_the_start_in_stds(own):
+    @own
+    def drift(mean, std, initial):
+        return abs(mean - initial) / std
+
+    np.testing.assert_allclose(scores.score("drift", MEAN, STD, np.array([[0.0, -1.0, 0.5]])), [[2, 0.5, 0]])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["lambda mean, sigma: mean", "lambda mean, loss: mean", "lambda mask: mask", "lambda: 1", "lambda *weights: 1"],
+)
+def test_a_criterion_that_asks_for_what_there_is_not_is_refused(own, text):
+    with pytest.raises(
+        PartError, match=r"the criterion 'mine' takes \(.*expected is \(any of mean, std, initial, mask\)"
+    ):
+        own(name="mine")(eval(text))
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"), [(MEAN[0], r"\(3,\)"), (MEAN.astype(str), "<U"), (MEAN[:, :2], r"\(1, 2\)")]
+)
+def test_a_criterion_that_scores_other_than_every_weight_is_refused(own, returned, said):
+    own(name="mine")(lambda mean: returned)
+    with pytest.raises(ValueError, match=f"'mine' returns .*{said}.* every prunable weight of every seed"):
+        scores.score("mine", MEAN, STD)

@@ -39,7 +39,10 @@ rule claims:
         runtime=10,
     params:
         code=lambda wildcards: code(
-            "claims", f"evotickets.systems.{wildcards.system}.tables", *systems.modules(wildcards.system, "claims")
+            "claims",
+            f"evotickets.systems.{wildcards.system}.tables",
+            *systems.modules(wildcards.system, "claims"),
+            *systems.own_claims(wildcards.system),
         ),
         system="{system}",
         experiment=experiment("claims"),

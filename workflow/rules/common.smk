@@ -17,9 +17,9 @@ if not config:
 
 
 try:
-    for file in workflow.configfiles:
-        reader.read(file)
-    study = studies.resolve(config)
+    # Own parts are beside the file that names them; on the command line, in the working directory.
+    naming = [Path(file).parent for file in workflow.configfiles if "parts" in reader.read(file)]
+    study = studies.resolve(config, naming[-1] if naming else Path())
 except (reader.StudyError, extras.MissingError) as error:
     files = ", ".join(map(str, workflow.configfiles)) or "the configuration"
     print(terminal.printable(f"{files}: {error}"), file=sys.stderr)
@@ -39,7 +39,7 @@ if os.environ.get("EVOTICKETS_RESULTS") not in (None, os.path.realpath(study.res
 RESULTS = study.results.as_posix()
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
-CODE = Code(Path(studies.__file__).parent, kept=Path(".cache/code.json"))
+CODE = Code(Path(studies.__file__).parent, kept=Path(".cache/code.json"), own=study.own)
 
 if workflow.is_main_process:
     copies.make_times_equal(study.results)
@@ -63,7 +63,7 @@ def drawn(system, name):
     """The output that a figure is, for the report to list as it declares."""
     figure = FIGURES[system][name]
     place = {"category": figure.category, "subcategory": figure.subcategory, "labels": figure.labels}
-    return report(f"{RESULTS}/{figure.path}", caption=str(figure.caption), **place)
+    return report(f"{RESULTS}/{figure.path}", caption=figure.caption and str(figure.caption), **place)
 
 
 def facts(system, name):

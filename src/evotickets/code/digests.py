@@ -7,12 +7,14 @@ besides binding names counts wherever the module is loaded. A module that is imp
 
 import hashlib
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from evotickets.code.kept import Kept
 from evotickets.code.names import WHOLE, Meaning, Modules, Node
 from evotickets.code.scopes import Names
+from evotickets.own import Own
 
 UNKNOWN = ""
 """The name of parts whose names are computed."""
@@ -31,15 +33,17 @@ class Definition(NamedTuple):
 
 
 class Code:
-    """The code of a package."""
+    """The code of a package, and of modules that hold parts besides those of the package."""
 
-    def __init__(self, package: Path, *, kept: Path | None = None):
-        """Take the folder of a package, and a file that keeps what its files say from one process to the next."""
+    def __init__(self, package: Path, *, kept: Path | None = None, own: Iterable[Own] = ()):
+        """Take the folder of a package, a file that keeps what files say from one process to the next, and other modules."""
+        own = tuple(own)
         self._kept = Kept(kept)
-        self._modules = Modules(package, self._kept)
+        self._modules = Modules(package, self._kept, own)
+        self._own = own
         self._definitions: dict[Node, Definition] = {}
         self._loads: dict[str, tuple[Names, list[Node]]] = {}
-        self._members: dict[tuple[Node, Names], dict[str, list[Node]]] = {}
+        self._members: dict[Node, dict[str, list[Node]]] = {}
         self._digests: dict[object, str] = {}
 
     def digest(
@@ -47,7 +51,6 @@ class Code:
         script: Path,
         *,
         modules: Iterable[str] = (),
-        files: Iterable[Path] = (),
         **parts: str | Iterable[str] | None,
     ) -> str:
         """Return the digest of what a script computes.
@@ -55,32 +58,29 @@ class Code:
         Args:
             script: counts as a whole.
             modules: count as a whole, too; a definition of one, written `module:name`, alone.
-            files: hold parts besides those of the package.
             parts: the names of the parts that count, by kind; all that can be looked up of a kind that is not named.
 
         Raises:
             ValueError: if there is no part of a name among those that the script can look up, or no such definition.
         """
         named = {kind: _names(names) for kind, names in sorted(parts.items())}
-        key = (script, tuple(modules), tuple(files), tuple(named.items()))
+        key = (script, tuple(modules), tuple(named.items()))
         if key not in self._digests:
-            self._digests[key] = self._digest(*key[:3], named)
+            self._digests[key] = self._digest(*key[:2], named)
             self._kept.write()
         return self._digests[key]
 
-    def known(self, kind: str, *, files: Iterable[Path] = ()) -> set[str]:
-        """Return the names of all parts of a kind in the package, but for those whose names are computed."""
-        added = tuple(map(self._modules.add, files))
+    def known(self, kind: str) -> set[str]:
+        """Return the names of all parts of a kind, but for those whose names are computed."""
         everything = self._modules.nodes((self._modules.package, WHOLE))
         registries = [node for node in everything if self._kind(node) == kind]
-        return {name for node in registries for name in self._parts(node, added)} - {UNKNOWN}
+        return {name for node in registries for name in self._parts(node)} - {UNKNOWN}
 
-    def _digest(self, script: Path, modules: Names, files: tuple[Path, ...], named: Named) -> str:
-        added = tuple(map(self._modules.add, files))
+    def _digest(self, script: Path, modules: Names, named: Named) -> str:
         roots = {node for each in (self._modules.add(script), *modules) for node in self._root(each)}
-        reached = self._reached(roots, named, added)
+        reached = self._reached(roots, named)
         for kind, names in named.items():
-            known = {name for node in reached if self._kind(node) == kind for name in self._parts(node, added)}
+            known = {name for node in reached if self._kind(node) == kind for name in self._parts(node)}
             if (unknown := sorted(set(names) - known)) and UNKNOWN not in known:
                 raise ValueError(
                     f"{script.name} can look up no {kind} {unknown[0]!r}; known are {', '.join(sorted(known)) or 'none'}"
@@ -95,7 +95,7 @@ class Code:
             raise ValueError(f"{module} defines no {name!r}")
         return nodes
 
-    def _reached(self, roots: Iterable[Node], named: Named, added: Names) -> set[Node]:
+    def _reached(self, roots: Iterable[Node], named: Named) -> set[Node]:
         """Return all statements that count, beginning with some."""
         reached: set[Node] = set()
         loaded: set[str] = set()
@@ -116,8 +116,8 @@ class Code:
                 modules += self._definition(node).modules
                 if kind := self._kind(node):
                     # Whoever looks a part up loads all modules that may hold some.
-                    modules += self._holders(node, added)
-                    members = self._parts(node, added)
+                    modules += self._holders(node)
+                    members = self._parts(node)
                     names = set(named.get(kind, members))
                     # A name that no function has may belong to a part that only running the code would show.
                     names |= {UNKNOWN} if names - set(members) else set()
@@ -172,21 +172,32 @@ class Code:
         meanings = self._modules.meanings(node[0], ("", path)) if path else set()
         return {each for meaning in meanings for each in self._modules.nodes(meaning) if self._kind(each)}
 
-    def _holders(self, registry: Node, added: Names) -> Names:
+    def _holders(self, registry: Node) -> Names:
         """Return the modules that may hold parts of a registry."""
         _, *places = self._modules.statement(registry).parts
-        return (*places, *(each for place in places for each in self._modules.submodules(place)), *added)
+        return (*places, *(each for place in places for each in self._modules.submodules(place)), *self._holding)
 
-    def _parts(self, registry: Node, added: Names) -> dict[str, list[Node]]:
+    @cached_property
+    def _holding(self) -> Names:
+        """The modules beside the package that may hold parts: those that are named, and what they load."""
+        found, waiting = dict[str, None](), [each.module for each in self._own]
+        while waiting:
+            module = waiting.pop()
+            if module not in found and not f"{module}.".startswith(f"{self._modules.package}."):
+                found[module] = None
+                waiting += self._load(module)[0]
+        return tuple(sorted(filter(self._modules.source, found)))
+
+    def _parts(self, registry: Node) -> dict[str, list[Node]]:
         """Return the parts of a registry by name."""
-        if (registry, added) not in self._members:
-            members = self._members[registry, added] = {}
-            for module in self._holders(registry, added):
+        if registry not in self._members:
+            members = self._members[registry] = {}
+            for module in self._holders(registry):
                 for node in self._modules.statements(module):
                     for path, name in self._modules.statement(node).decorators:
                         if registry in self._registries(node, path):
                             members.setdefault(name or UNKNOWN, []).append(node)
-        return self._members[registry, added]
+        return self._members[registry]
 
 
 def _names(names: str | Iterable[str] | None) -> Names:

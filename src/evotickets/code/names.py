@@ -6,6 +6,7 @@ from pathlib import Path
 from evotickets.code.kept import Kept
 from evotickets.code.scopes import Names, Reference
 from evotickets.code.syntax import Source, Statement
+from evotickets.own import Own
 
 Node = tuple[str, int]
 """A statement: its module and its place in it."""
@@ -17,12 +18,16 @@ WHOLE = "*"
 
 
 class Modules:
-    """The modules of a package; a file is read when it is reached, and once."""
+    """The modules of a package, and modules beside it; a file is read when it is reached, and once."""
 
-    def __init__(self, package: Path, kept: Kept):
-        """Take the folder of a package and what is known of its files."""
+    def __init__(self, package: Path, kept: Kept, own: Iterable[Own] = ()):
+        """Take the folder of a package, what is known of its files, and modules with parts that it lacks."""
         self.package = package.name
-        self._folder, self._kept = package, kept
+        self._kept = kept
+        # By the first word of a name: a file, or the folder of a package.
+        self._roots = {each.module.partition(".")[0]: each.root for each in own} | {package.name: package}
+        # What lies beside a file can be imported by it, as Python looks there too.
+        self._beside = sorted({each.root.parent for each in own if each.root.is_file()})
         self._files: dict[str, Path] = {}
         self._sources: dict[str, Source | None] = {}
         self._places: dict[str, dict[str, list[int]]] = {}
@@ -38,7 +43,7 @@ class Modules:
         """Return what a module says, None if it is not of the package."""
         if module not in self._sources:
             path = self._path(module)
-            self._sources[module] = source = self._kept.read(path) if path else None
+            self._sources[module] = source = _absolute(module, path, self._kept.read(path)) if path else None
             places = self._places[module] = {}
             for place, statement in enumerate(source.statements if source else ()):
                 for name in statement.names:
@@ -88,12 +93,10 @@ class Modules:
         if module in self._files:
             return self._files[module]
         root, *names = module.split(".")
-        if root == self.package:
-            place = self._folder.joinpath(*names)
-            for path in (place / "__init__.py", place.parent / f"{place.name}.py"):
-                if path.is_file():
-                    return path
-        return None
+        found = self._roots.get(root)
+        if found is None:
+            return next((path for folder in self._beside for path in _file(folder / root, names)), None)
+        return next(_file(found.with_suffix(""), names), None)
 
     def _resolve(self, module: str, path: Names, seen: set[Meaning]) -> set[Meaning]:
         source = self.source(module)
@@ -115,3 +118,31 @@ class Modules:
         for star in () if found else source.stars:
             found |= self._resolve(star, path, seen)
         return found
+
+
+def _absolute(module: str, path: Path, source: Source) -> Source:
+    """Write the whole names of modules in place of relative imports, which the packages of others may have."""
+    package = (module if path.name == "__init__.py" else module.rpartition(".")[0]).split(".")
+
+    def whole(reference: Reference) -> Reference:
+        name = reference[0].lstrip(".")
+        dots = len(reference[0]) - len(name)
+        words = [*package[: len(package) + 1 - dots], *filter(None, [name])]
+        return (".".join(words), reference[1]) if dots else reference
+
+    def every(references: Iterable[Reference]) -> tuple[Reference, ...]:
+        return tuple(map(whole, references))
+
+    return Source(
+        tuple(
+            each._replace(references=every(each.references), imports=every(each.imports)) for each in source.statements
+        ),
+        {name: whole(target) for name, target in source.bindings.items()},
+        tuple(whole((star, ()))[0] for star in source.stars),
+        every(source.imports),
+    )
+
+
+def _file(root: Path, names: list[str]) -> Iterator[Path]:
+    place = root.joinpath(*names)
+    yield from (path for path in (place / "__init__.py", place.with_name(f"{place.name}.py")) if path.is_file())

@@ -35,9 +35,9 @@ def path(node: ast.AST) -> Names:
 def bindings(node: ast.Import | ast.ImportFrom) -> dict[str, Reference]:
     """Return what an import binds, by name."""
     if isinstance(node, ast.ImportFrom):
-        if node.level:
-            raise ValueError(f"`{ast.unparse(node)}` is a relative import: write the whole name of the module")
-        return {alias.asname or alias.name: (node.module or "", (alias.name,)) for alias in node.names}
+        # Dots of a relative import stay: where they lead, only the place of the file says (`names`).
+        module = "." * node.level + (node.module or "")
+        return {alias.asname or alias.name: (module, (alias.name,)) for alias in node.names}
     # Without another name, `import a.b` binds a.
     names = {alias.asname or alias.name.split(".")[0]: alias for alias in node.names}
     return {name: (alias.name if alias.asname else name, ()) for name, alias in names.items()}

@@ -13,6 +13,9 @@ from typing import NamedTuple
 from evotickets.code import scopes
 from evotickets.code.scopes import Names, Reference
 
+REGISTRIES = (("Parts",), ("About",))
+"""What makes decorators that only add to what can be looked up: parts of a kind, and claims about a system."""
+
 
 class Statement(NamedTuple):
     """A statement at the top of a file."""
@@ -31,7 +34,7 @@ class Statement(NamedTuple):
 
     `x(name=name)(function)`, alone or in a loop of nothing else, is a decorator too."""
     parts: Names
-    """Kind and places of parts, where it is an assignment `x = Parts(kind, *places)`."""
+    """Kind and places of parts, where it is an assignment `x = Parts(kind, *places)`, or `x = About(system)` of claims."""
     silent: bool
     """Whether it defines a function that calls nothing and changes nothing: as a decorator, it only declares."""
 
@@ -46,11 +49,7 @@ class Source(NamedTuple):
 
 
 def read(text: str | bytes) -> Source:
-    """Read the source of a module.
-
-    Raises:
-        ValueError: if an import is relative.
-    """
+    """Read the source of a module."""
     body = [node for node in ast.parse(text).body if not scopes.says_nothing(node)]
     inner = [each for node in body for each in scopes.inside(node)]
     imports = [node for node in inner if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -82,8 +81,10 @@ def _statement(node: ast.stmt, defined: set[str]) -> Statement:
             changed = {name for target in targets for name in _changed(target)}
             # `here["a"] = …` belongs to the definition of `here`; what another module has bound is not ours to describe.
             names, acts = names | changed & defined, bool(changed - defined)
-            if isinstance(value, ast.Call) and scopes.path(value.func)[-1:] == ("Parts",):
-                parts = tuple(str(place.value) for place in value.args if isinstance(place, ast.Constant))
+            maker = scopes.path(value.func)[-1:] if isinstance(value, ast.Call) else ()
+            if isinstance(value, ast.Call) and maker in REGISTRIES:
+                said = tuple(str(place.value) for place in value.args if isinstance(place, ast.Constant))
+                parts = said if maker == ("Parts",) else ("claim",)
         case ast.Expr() | ast.For():
             decorators = _applied(node)
     meaning = hashlib.sha256(_meaning(node).encode()).hexdigest()[:16]

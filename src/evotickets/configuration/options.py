@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Len, Lt, MultipleOf
 
-from evotickets.parts import Parts
+from evotickets.parts import Parts, is_described, signature
 
 __all__ = [
     "Density", "Described", "Doc", "Entry", "Even", "Ge", "Gt", "Le", "LearningRate", "Len", "Lt", "Momentum",
@@ -83,14 +83,8 @@ class NameKeys:
 
 def options_of(*functions: Callable[..., Any], without: Collection[str] = ()) -> dict[str, inspect.Parameter]:
     """Return the options of functions: keyword-only arguments that a sentence describes."""
-    parameters = [p for function in functions for p in inspect.signature(function).parameters.values()]
-    return {
-        p.name: p
-        for p in parameters
-        if p.kind is p.KEYWORD_ONLY
-        and p.name not in without
-        and any(isinstance(word, Doc) for word in getattr(p.annotation, "__metadata__", ()))
-    }
+    parameters = [p for function in functions for p in signature(function).parameters.values()]
+    return {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in without and is_described(p)}
 
 
 def catalogue(parts: Parts) -> str:

@@ -18,6 +18,8 @@ from evotickets.configuration.options import catalogue
 from evotickets.parts import Parts
 from evotickets.terminal import printable
 
+LISTED = 250
+"""Letters of a list of names in a sentence."""
 LARGEST = 1_000_000
 """Bytes of a configuration file; a larger file is something else."""
 
@@ -128,9 +130,22 @@ def _agrees_with_json(path: Path, text: str, config: Any) -> None:
 
 
 @cache
-def schema() -> dict[str, Any]:
+def shipped() -> dict[str, Any]:
     """Return the schema of configurations, which `evotickets.configuration.schema` generates."""
     return json.loads(SCHEMA.read_text(encoding="utf-8"))
+
+
+_extended: list[dict[str, Any]] = []
+
+
+def extend(*rules: dict[str, Any]) -> None:
+    """Hold configurations against a schema that has parts of their own from now on, without one against ours again."""
+    _extended[:] = rules
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema of configurations, with the parts that a study has of its own."""
+    return _extended[0] if _extended else shipped()
 
 
 def described(parts: Parts | str) -> dict[str, dict[str, Any]]:
@@ -267,7 +282,10 @@ def hint(name: Any, known: Iterable[str]) -> str:
     """Suggest the known name that is closest, or all of them."""
     known = list(known)
     close = get_close_matches(str(name)[:60], known, 1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+    names = ", ".join(known)
+    if len(names) > LISTED:
+        names = f"{names[: names.rindex(', ', 0, LISTED)]}, …"
+    return f"did you mean {close[0]!r}?" if close else f"known are {names}"
 
 
 def known(where: str, name: str, names: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ writes it. Editors read the file, and so does every start of the workflow, which
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from types import NoneType, UnionType
@@ -30,6 +30,7 @@ from evotickets.configuration.options import (
     catalogue,
     sentence_of,
 )
+from evotickets.own import PartError
 from evotickets.systems.registry import SYSTEMS
 
 FILE = Path(__file__).with_name("config.schema.json")
@@ -65,6 +66,11 @@ class Head:
 
     seed: Annotated[int, Ge(0), Le(2**31 - 1), Doc("The one integer that decides every random draw of the study.")] = 0
     seeds: Annotated[int, Ge(1), Le(1000), Doc("Independent repetitions of every cell; intervals are over these.")] = 5
+    parts: Annotated[
+        list[Annotated[str, Doc("Path of a Python file, relative to this file.")]],
+        Unique(),
+        Doc("Files with parts of the study's own: criteria, strategies, tasks, seekers, methods, claims, figures."),
+    ] = field(default_factory=list)
     results: Annotated[str, Pattern(rf"^(?![-~ ]|.*://)[^{NOT_IN_PATHS}]{{1,1000}}(?<! )$(?!\n)"), Doc(RESULTS)] = (
         "results"
     )
@@ -123,6 +129,9 @@ def _word(word: Any, rule: dict[str, Any]) -> dict[str, Any]:
             size = LENGTHS[rule["type"]]
             ends = {"min": word.min_length or None, "max": word.max_length}
             return {f"{end}{size}": value for end, value in ends.items() if value is not None}
+    if type(word) not in BOUNDS:
+        words = ", ".join(sorted(known.__name__ for known in BOUNDS))
+        raise PartError(f"{word!r} is no word of an option; evotickets.configuration.options has {words}")
     attribute, keyword = BOUNDS[type(word)]
     return {keyword: getattr(word, attribute)}
 

@@ -32,7 +32,7 @@ class Figure(NamedTuple):
         name: of the function, and of the caption.
         module: that holds the function.
         path: below the folder of results; its wildcards say what one file shows.
-        caption: file of its caption.
+        caption: file of its caption; None if a figure of a study's own file has none.
         category: where the report lists it.
         subcategory: below that, if anything.
         labels: columns of that list.
@@ -44,7 +44,7 @@ class Figure(NamedTuple):
     name: str
     module: str
     path: str
-    caption: Path
+    caption: Path | None
     category: str
     labels: Mapping[str, str]
     subcategory: str | None = None
@@ -73,12 +73,13 @@ def figure(
     return lambda draw: draw
 
 
-def declared(module: str, source: Path) -> list[Figure]:
+def declared(module: str, source: Path, *, captioned: bool = True) -> list[Figure]:
     """Return the figures that a module declares.
 
     Args:
         module: its name.
         source: its file.
+        captioned: whether a figure must have a caption.
 
     Raises:
         ValueError: if a declaration holds anything but literals, or a caption is missing.
@@ -91,9 +92,12 @@ def declared(module: str, source: Path) -> list[Figure]:
         for decorator in node.decorator_list:
             if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == figure.__name__:
                 path, options = _literals(decorator, source)
-                caption = source.parent / "captions" / f"{node.name}.rst"
-                if not caption.is_file():
-                    raise ValueError(f"{source} declares the figure {node.name}, whose caption {caption} is missing")
+                caption: Path | None = source.parent / "captions" / f"{node.name}.rst"
+                if caption and not caption.is_file():
+                    caption = None
+                if captioned and not caption:
+                    missing = f"captions/{node.name}.rst is missing"
+                    raise ValueError(f"{source} declares the figure {node.name}, whose caption {missing}")
                 found.append(Figure(node.name, module, path, caption, **options))
     return found
 
@@ -111,13 +115,53 @@ def _literals(call: ast.Call, source: Path) -> tuple[str, dict[str, Any]]:
 def named(source: Path) -> set[str]:
     """Return the figures that the claims of a module name, whose `figures` are literals too."""
     calls = [node for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-    shown = [
-        ast.literal_eval(keyword.value)
-        for call in calls
-        if getattr(call.func, "id", "") == "claim"
-        for keyword in call.keywords
-        if keyword.arg == "figures"
-    ]
+    return {name for call in calls if getattr(call.func, "id", "") == "claim" for name in _shown(call)}
+
+
+def _shown(call: ast.Call) -> set[str]:
+    shown = [ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg == "figures"]
     return {
         name for names in shown for part in (names.values() if isinstance(names, dict) else [names]) for name in part
     }
+
+
+class Claimed(NamedTuple):
+    """A claim of a study's own file: its system, the function of its rule, and the figures that show it."""
+
+    system: str
+    function: str
+    figures: set[str]
+
+
+def claimed(source: Path) -> list[Claimed]:
+    """Return the claims that are written in a file as `claim = About("<system>")` and `@claim(…)` above a function.
+
+    Raises:
+        ValueError: if one is written in another way, in which it could not be read without running it.
+    """
+    body = ast.parse(source.read_text()).body
+    about = {
+        node.targets[0].id: str(node.value.args[0].value)
+        for node in body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and _about(node.value)
+        if isinstance(node.value, ast.Call) and isinstance(node.value.args[0], ast.Constant)
+    }
+    calls = [node for node in ast.walk(ast.Module(body, [])) if _about(node)]
+    if len(calls) > len(about):
+        raise ValueError(
+            f'{source}: claims are written as `claim = About("tickets")`, once a system, and `@claim(…)` above a function'
+        )
+    return [
+        Claimed(about[getattr(decorator.func, "id", "")], node.name, _shown(decorator))
+        for node in body
+        if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") in about
+    ]
+
+
+def _about(node: ast.AST) -> bool:
+    """Whether an expression makes the decorator of claims about a system."""
+    if not isinstance(node, ast.Call) or len(node.args) != 1:
+        return False
+    return "About" in (getattr(node.func, "id", ""), getattr(node.func, "attr", ""))

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from evotickets import own
+
 
 def draw(
     module: str,
@@ -26,6 +28,8 @@ def draw(
         wildcards: of the figure: columns of every table, and the one value of each that it shows.
         facts: what else the function asks for, by name.
     """
+    # A study's own file can be imported by its name afterwards.
+    own.load()
     getattr(import_module(module), name)(*(_rows(table, wildcards) for table in tables.values()), path, **facts)
 
 

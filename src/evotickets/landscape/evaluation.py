@@ -11,6 +11,7 @@ import optax
 
 from evotickets import streams
 from evotickets.networks import feedforward, layout
+from evotickets.networks.description import Description
 from evotickets.networks.feedforward import ACTIVATIONS
 from evotickets.networks.layout import Network
 from evotickets.tasks import Control, Data
@@ -24,11 +25,13 @@ Data and episodes are shared, lest a program contain them as constants.
 """
 
 
-def classifier(network: Network) -> OnLine:
+def classifier(network: Description) -> OnLine:
     """Score lines by accuracy and mean cross-entropy; `shared` is {split: (inputs [B, …], labels [B])}.
 
     A first layer that is dense is linear in its parameters: two products of its large kernel serve all steps.
     """
+    if not isinstance(network, Network):
+        return _generic(network)
     first, *others = network.layers
     alone, rest = Network((first.fan_in,), (first,)), Network((first.outputs,), tuple(others), network.activation)
     mixes = bool(others) and not first.is_convolution
@@ -50,6 +53,19 @@ def classifier(network: Network) -> OnLine:
             return streams.over_seeds(at, steps)
 
         return _named({split: on_split(x, y) for split, (x, y) in shared.items()})
+
+    return on_line
+
+
+def _generic(network: Description) -> OnLine:
+    """Score lines of any network, step by step."""
+
+    def on_line(shared, base, direction, steps):
+        def at(step):
+            params = layout.unflatten(network, base + step * direction)
+            return {split: class_scores(feedforward.apply(network, params, x), y) for split, (x, y) in shared.items()}
+
+        return _named(streams.over_seeds(at, steps))
 
     return on_line
 

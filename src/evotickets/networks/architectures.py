@@ -138,13 +138,11 @@ def recurrent(inputs: int, units: int, outputs: int) -> Architecture:
     return Architecture(parameters, forward)
 
 
-def build(
-    input_shape: tuple[int, int, int], outputs: int, settings: Mapping[str, Any], factor: float = 1.0
-) -> Description:
+def build(input_shape: Sequence[int], outputs: int, settings: Mapping[str, Any], factor: float = 1.0) -> Description:
     """Build the network of a task's settings, all its widths times a factor.
 
     Args:
-        input_shape: height, width and channels of an image.
+        input_shape: of one input: height, width and channels of an image for all but perceptrons.
         outputs: number of classes.
         settings: one of `recurrent` (units), `separable` (widths; a layer that is wider than the one before has stride 2)
             and `hidden` (units of dense layers), the last with or without `channels` (convolutions before them).
@@ -154,13 +152,13 @@ def build(
     def scaled(width: int) -> int:
         return max(1, round(width * factor))
 
-    _, width, depth = input_shape
     if "recurrent" in settings:
+        _, width, depth = input_shape
         return recurrent(width * depth, scaled(settings["recurrent"]), outputs)
     if "separable" in settings:
         widths = list(settings["separable"])
         strides = [1, *(2 if wide > narrow else 1 for narrow, wide in pairwise(widths))]
-        return separable(depth, [scaled(wide) for wide in widths], strides, outputs)
+        return separable(input_shape[-1], [scaled(wide) for wide in widths], strides, outputs)
     scaled_widths = {
         name: [scaled(wide) for wide in settings[name]] for name in ("channels", "hidden") if name in settings
     }
@@ -168,7 +166,7 @@ def build(
 
 
 def small(
-    input_shape: tuple[int, int, int], outputs: int, settings: Mapping[str, Any], density: float
+    input_shape: Sequence[int], outputs: int, settings: Mapping[str, Any], density: float
 ) -> tuple[Description, float]:
     """Narrow all layers until no more prunable entries are left than a mask of this density keeps.
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from evotickets.networks.description import Description
+from evotickets.networks.functions import Functions
 from evotickets.networks.layout import Layers, Network
 
 Params = dict[str, jax.Array]
@@ -43,6 +44,8 @@ def initialise(network: Description, rng: np.random.Generator, densities: Mappin
     al. (2022), "Gradient flow in sparse neural networks and how lottery tickets win", in the mean: every unit of a layer
     counts with the layer's density.
     """
+    if isinstance(network, Functions):
+        return network.draw(rng)
     params = {}
     for parameter in network.parameters:
         if parameter.fan_in:
@@ -79,8 +82,10 @@ def _pool(x: jax.Array) -> jax.Array:
     )
 
 
-def apply(network: Network, params: Params, x: jax.Array) -> jax.Array:
+def apply(network: Description, params: Params, x: jax.Array) -> jax.Array:
     """Return the outputs [B, O] of one network on inputs [B, *input_shape]."""
+    if not isinstance(network, Network):
+        return network.forward(params, x)[0]
     activation = ACTIVATIONS[network.activation]
     for index, layer in enumerate(network.layers):
         kernel, bias = params[f"{layer.name}/kernel"], params[f"{layer.name}/bias"]

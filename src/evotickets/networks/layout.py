@@ -146,8 +146,13 @@ class Slices(NamedTuple):
     mask: slice
 
 
-def slices(network: Network) -> list[Slices]:
-    """Return where every layer sits. Whatever knows the flat order has it from here."""
+def slices(network: Description) -> list[Slices]:
+    """Return where every layer sits, or every prunable leaf. Whatever knows the flat order has it from here."""
+    if not isinstance(network, Network):
+        places = zip(network.parameters, consecutive(own.size for own in network.parameters), strict=True)
+        leaves = [place for own, place in places if own.prunable]
+        parts = consecutive(own.size for own in network.prunable)
+        return [Slices(leaf, slice(0, 0), part) for leaf, part in zip(leaves, parts, strict=True)]
     parameters = consecutive(parameter.size for parameter in network.parameters)
     masks = consecutive(layer.kernel_size for layer in network.layers)
     return [Slices(*triple) for triple in zip(parameters[::2], parameters[1::2], masks, strict=True)]
@@ -180,24 +185,34 @@ def _joined(parts: list[Any]) -> Any:
     return parts[0].__array_namespace__().concatenate(parts, axis=-1)
 
 
-def unflatten(network: Network, flat: Any) -> dict[str, Any]:
+def unflatten(network: Description, flat: Any) -> dict[str, Any]:
     """Turn flat parameters [..., N] or flat masks [..., K] into `{"dense1/kernel": [..., *shape], …}`.
 
     These names and shapes are those of files and of PyTorch; masks have no biases.
     """
+    if not isinstance(network, Network):
+        named = network.parameters if flat.shape[-1] == network.parameter_count else network.prunable
+        parts = zip(named, consecutive(own.size for own in named), strict=True)
+        return {own.name: flat[..., part].reshape(*flat.shape[:-1], *own.shape) for own, part in parts}
     lead, tensors = flat.shape[:-1], {}
     biased = flat.shape[-1] == network.parameter_count
-    parts = layers(network, flat) if biased else [(kernel, None) for kernel in kernels(network, flat)]
-    for layer, (kernel, bias) in zip(network.layers, parts, strict=True):
+    pairs = layers(network, flat) if biased else [(kernel, None) for kernel in kernels(network, flat)]
+    for layer, (kernel, bias) in zip(network.layers, pairs, strict=True):
         tensors[f"{layer.name}/kernel"] = kernel.swapaxes(-1, -2).reshape(*lead, *layer.kernel_shape)
         if bias is not None:
             tensors[f"{layer.name}/bias"] = bias
     return tensors
 
 
-def flatten(network: Network, tensors: Mapping[str, Any]) -> Any:
+def flatten(network: Description, tensors: Mapping[str, Any]) -> Any:
     """Flatten named tensors to [..., N], or to [..., K] if there are only kernels; the inverse of `unflatten`."""
     parts = []
+    if not isinstance(network, Network):
+        for own in network.parameters:
+            if own.name in tensors:
+                tensor = tensors[own.name]
+                parts.append(tensor.reshape(*tensor.shape[: tensor.ndim - len(own.shape)], -1))
+        return _joined(parts)
     for layer in network.layers:
         kernel = tensors[f"{layer.name}/kernel"]
         lead = kernel.shape[: kernel.ndim - len(layer.kernel_shape)]

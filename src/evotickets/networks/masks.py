@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evotickets.networks import layout
-from evotickets.networks.layout import Network
+from evotickets.networks.description import Description
 
 if TYPE_CHECKING:
     import jax
@@ -26,22 +26,22 @@ def kept_count(density: float, prunable: int) -> int:
     return max(1, round(density * prunable))
 
 
-def kernel_positions(network: Network) -> np.ndarray:
+def kernel_positions(network: Description) -> np.ndarray:
     """Return the positions [K] of the kernel entries inside the flat parameters [N]."""
     return np.concatenate([np.arange(part.kernel.start, part.kernel.stop) for part in layout.slices(network)])
 
 
-def everything(network: Network, seeds: int = 1) -> np.ndarray:
+def everything(network: Description, seeds: int = 1) -> np.ndarray:
     """Return the masks [S, K] that keep every entry."""
     return np.ones((seeds, network.kernel_count), bool)
 
 
-def edges(network: Network, mask: np.ndarray) -> np.ndarray:
+def edges(network: Description, mask: np.ndarray) -> np.ndarray:
     """Return what masks [..., K], or [..., N] of biases too, say of kernel entries [..., K]."""
     return mask if mask.shape[-1] == network.kernel_count else mask[..., kernel_positions(network)]
 
 
-def spread(network: Network, mask: np.ndarray) -> np.ndarray:
+def spread(network: Description, mask: np.ndarray) -> np.ndarray:
     """Spread masks [..., K] to booleans over all parameters [..., N], biases kept; masks [..., N] say of those themselves."""
     if mask.shape[-1] == network.parameter_count:
         return mask
@@ -50,7 +50,7 @@ def spread(network: Network, mask: np.ndarray) -> np.ndarray:
     return keep
 
 
-def survivors(network: Network, mask: np.ndarray) -> np.ndarray:
+def survivors(network: Description, mask: np.ndarray) -> np.ndarray:
     """Return the positions [..., D] of the survivors of masks [..., K] inside the flat parameters, ascending.
 
     Survivors are kept entries and all biases. They are chosen by mask, never by value: a kept entry that happens to be zero

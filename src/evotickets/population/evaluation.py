@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from evotickets.population import dense, sparse
+from evotickets.population import dense, functions, sparse
 from evotickets.population.plan import Plan
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
@@ -31,6 +31,8 @@ def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
 
 def logits(plan: Plan, members: jax.Array, x: jax.Array) -> jax.Array:
     """Return the outputs [P, B, O] of members [P, D] on a batch [B, *input_shape]."""
+    if plan.path == functions.PATH:
+        return functions.logits(plan, members, x)
     tiles = _tiles(plan, len(members), False, x)
     path, prepared = _prepare(plan, None, members)
     outputs = jax.lax.map(lambda tile: path.outputs(plan, prepared, tile), tiles)
@@ -53,6 +55,8 @@ def pair_losses(
 
 
 def _losses(plan: Plan, mean: jax.Array | None, rows: jax.Array, x: jax.Array, y: jax.Array, loss: Loss) -> jax.Array:
+    if plan.path == functions.PATH:
+        return functions.losses(plan, mean, rows, x, y, loss)
     tiles = _tiles(plan, len(rows), mean is not None, x)
     path, prepared = _prepare(plan, mean, rows)
     targets, shares = (_cut(a, len(tiles)) for a in (y, jnp.full(len(x), 1 / len(x), rows.dtype)))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from evotickets.configuration.options import Doc
+from evotickets.networks.functions import Functions
 from evotickets.networks.layout import Network
 from evotickets.population import layout
 
@@ -83,6 +84,13 @@ def plan(
     Raises:
         ValueError: if the path or precision is unknown or impossible, or the seeds keep different counts.
     """
+    if isinstance(network, Functions):
+        if path != "auto" or precision != "float32":
+            raise ValueError(f"network {network.name} knows one path and float32 only: leave path and precision out")
+        # Imported here, as it makes plans too.
+        from evotickets.population import functions
+
+        return functions.plan(network, mask, precision)
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, got {precision!r}")
     counts = {int(np.count_nonzero(row)) for row in mask}

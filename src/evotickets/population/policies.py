@@ -1,10 +1,13 @@
 """Populations as policies: kernels laid out once a generation, read at every step of an environment."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
 from evotickets.networks.feedforward import ACTIVATIONS
-from evotickets.population.members import Weights, weights
+from evotickets.population import functions
+from evotickets.population.members import weights
 from evotickets.population.plan import Plan
 
 # On a CPU, a member's matrix product is a call of a tenth of a microsecond, quick only where its outputs fill vectors.
@@ -15,7 +18,7 @@ INPUTS = 32
 VECTOR = 16
 
 
-def policy(plan: Plan, members: jax.Array) -> Weights:
+def policy(plan: Plan, members: jax.Array) -> Any:
     """Return what `act` needs of members [P, D]: kernel [P, R, A] and bias [P, A] of each layer.
 
     Inputs come first, unlike in `weights`: a few observations times such a kernel take half the time on a CPU. Hidden
@@ -24,6 +27,8 @@ def policy(plan: Plan, members: jax.Array) -> Weights:
     Raises:
         ValueError: if the network has convolutions.
     """
+    if plan.path == functions.PATH:
+        return functions.whole(plan, members)
     if any(layer.is_convolution for layer in plan.network.layers):
         raise ValueError("policies are multilayer perceptrons; this network has convolutions")
     layers, before = [], 0
@@ -37,8 +42,11 @@ def policy(plan: Plan, members: jax.Array) -> Weights:
     return tuple(layers)
 
 
-def act(plan: Plan, policy: Weights, observation: jax.Array) -> jax.Array:
+def act(plan: Plan, policy: Any, observation: jax.Array) -> jax.Array:
     """Return the outputs [..., O] of one member for observations [..., inputs]."""
+    if plan.path == functions.PATH:
+        lead = observation.shape[:-1]
+        return functions.outputs(plan, policy, observation.reshape(-1, observation.shape[-1])).reshape(*lead, -1)
     activation = ACTIVATIONS[plan.network.activation]
     selected = plan.reads and plan.reads[0].shape[-1] < observation.shape[-1]
     hidden = jnp.take(observation, plan.reads[0], axis=-1) if selected else observation

@@ -15,7 +15,7 @@ def score(
     """Score every prunable entry [S, K] by a named criterion of trained weights.
 
     Raises:
-        ValueError: if the criterion is unknown, or needs a std that the trainer does not have.
+        ValueError: if the criterion is unknown, needs a std that the trainer does not have, or returns other than [S, K].
     """
     known = pruning.of_trained_weights()
     if criterion not in known:
@@ -27,5 +27,10 @@ def score(
         )
     given = {"mean": mean, "std": std, "initial": initial, "mask": mask}
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = pruning.criterion[criterion](**{name: given[name] for name in wanted})
+        values = np.asarray(pruning.criterion[criterion](**{name: given[name] for name in wanted}))
+    if values.shape != mean.shape or values.dtype.kind not in "fiub":
+        raise ValueError(
+            f"criterion {criterion!r} returns {values.dtype} of shape {values.shape}; "
+            f"expected is a number for every prunable weight of every seed, {mean.shape}"
+        )
     return np.nan_to_num(values, nan=-np.inf, posinf=float(np.finfo(np.float32).max))

@@ -15,7 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from evotickets.figures.declaration import Figure, declared, named
+from evotickets import own
+from evotickets.figures.declaration import Claimed, Figure, claimed, declared, named
+from evotickets.own import Own, PartError
 
 SYSTEMS: tuple[str, ...] = ("tickets", "planting", "strong", "hybrid", "subspace")
 
@@ -37,7 +39,8 @@ def tables(system: str) -> ModuleType:
 
 def claims(system: str) -> ModuleType:
     """Import all claims of a system, and return the module that makes their evidence."""
-    first, *_ = (import_module(name) for name in modules(system, "claims"))
+    first, *_ = [import_module(name) for name in modules(system, "claims")]
+    own.load()
     return first
 
 
@@ -48,6 +51,7 @@ def figures(system: str) -> dict[str, Figure]:
         ValueError: if two have one name, or a declaration cannot be read.
     """
     found = [figure for name in modules(system, "figures") for figure in declared(name, _source(name))]
+    found += [figure for each in own.named() for figure in own_figures(each) if _system(figure) == system]
     by_name = {figure.name: figure for figure in found}
     if len(by_name) < len(found):
         raise ValueError(f"two figures of {system} have one name: rename one")
@@ -57,7 +61,62 @@ def figures(system: str) -> dict[str, Figure]:
 def shown(system: str) -> list[str]:
     """Name the figures that show what the claims of a system are decided from, in the order of their declarations."""
     asked = set().union(*(named(_source(name)) for name in modules(system, "claims")))
+    asked |= {name for _, claim in _own_claims(system) for name in claim.figures}
     return [name for name in figures(system) if name in asked]
+
+
+def own_claims(system: str) -> list[str]:
+    """Name the claims about a system in modules beside ours, as `module:function`."""
+    return [f"{module}:{claim.function}" for module, claim in _own_claims(system)]
+
+
+def own_figures(module: Own) -> list[Figure]:
+    """Return the figures that a module beside ours declares.
+
+    Raises:
+        PartError: if one does not say of which system it is.
+    """
+    found = declared(module.module, Path(module.path), captioned=False)
+    for figure in found:
+        if _system(figure) not in SYSTEMS:
+            raise PartError(
+                f"{module.path}: the figure {figure.name} is drawn to {figure.path}; its path must begin with "
+                f"figures/<system>/, the systems being {', '.join(SYSTEMS)}"
+            )
+    return found
+
+
+def check(module: Own) -> None:
+    """Refuse figures and claims of a module beside ours that nothing could draw or decide.
+
+    Raises:
+        PartError: if a figure names a table, or a claim a system, that is not there, or if a name is taken.
+    """
+    try:
+        drawn, decided = own_figures(module), claimed(Path(module.path))
+        for figure in drawn:
+            known = tables(_system(figure)).TABLES
+            if not figure.tables or set(figure.tables) - set(known):
+                raise PartError(f"the figure {figure.name} is drawn from tables, {', '.join(known)}: name one of them")
+        for claim in decided:
+            if claim.system not in SYSTEMS:
+                raise PartError(f"{claim.function} is a claim about {claim.system}; systems are {', '.join(SYSTEMS)}")
+            claims(claim.system)
+        for system in SYSTEMS:
+            figures(system)
+    except ValueError as error:
+        said = str(error)
+        raise PartError(said if module.path in said else f"{module.path}: {said}") from error
+
+
+def _own_claims(system: str) -> list[tuple[str, Claimed]]:
+    found = [(each.module, claim) for each in own.named() for claim in claimed(Path(each.path))]
+    return [(module, claim) for module, claim in found if claim.system == system]
+
+
+def _system(figure: Figure) -> str:
+    """Return the system in whose folder a figure is drawn."""
+    return [*Path(figure.path).parts, "", ""][1]
 
 
 def modules(system: str, room: str) -> list[str]:

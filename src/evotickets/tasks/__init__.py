@@ -1,11 +1,13 @@
 """Tasks by name: data sets and control environments. Names and facts are known without JAX and without reading data."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from evotickets import extras
+from evotickets.tasks import scaling
 from evotickets.tasks.registry import Control, Data, Facts, Images, Kind, Pair, Split, Tasks, Whole, task
 
 __all__ = [
@@ -32,6 +34,9 @@ __all__ = [
     "task",
 ]
 
+NORMALISE = "normalise"
+"""The option that all control tasks have."""
+
 SUPERVISED = Tasks("supervised")
 CONTROL = Tasks("control")
 ALL = Tasks("supervised", "points", "pool", "control")
@@ -55,22 +60,22 @@ def is_control(name: str) -> bool:
 
 def options() -> dict[str, tuple[str, ...]]:
     """Return what may be said about a control task beside its network, and which of them take it."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, tuple[str, ...]] = {NORMALISE: tuple(CONTROL)}
     for name in CONTROL:
         for option in task.options(name):
             found[option] = (*found.get(option, ()), name)
     return found
 
 
-def control(name: str, **options: Any) -> Control:
-    """Build a control task with its options.
+def control(name: str, *, normalise: bool = True, **options: Any) -> Control:
+    """Build a control task with its options; with `normalise`, policies see standardised observations.
 
     Raises:
         ValueError: if no control task has this name.
     """
     if not is_control(name):
         raise ValueError(f"{name!r} is a {kind(name)} task; control tasks are {', '.join(CONTROL)}")
-    return task[name](**options)
+    return replace(task[name](**options), normalise=normalise)
 
 
 def stored(name: str, *, seed: int = 0) -> Images:
@@ -87,22 +92,16 @@ def stored(name: str, *, seed: int = 0) -> Images:
 
 
 def supervised(name: str, *, seed: int = 0) -> Data:
-    """Load a supervised task, standardised by the mean and standard deviation of all training pixels.
+    """Load a supervised task, standardised by training samples as `scaling` says.
 
     The seed draws the split where the data set brings none; it belongs to the study, not to the run. Raises as `stored`
     does.
     """
-    splits = stored(name, seed=seed)
-    counts = np.bincount(splits.train[0].ravel(), minlength=256)
-    pixels = np.arange(256.0)
-    mean = np.average(pixels, weights=counts)
-    std = np.sqrt(np.average((pixels - mean) ** 2, weights=counts))
-    standardised = ((pixels - mean) / std).astype(np.float32)
-    train, validation, test = (Split(np.take(standardised, x), y.astype(np.int32)) for x, y in splits)
+    train, validation, test = scaling.standardised(name, stored(name, seed=seed), SUPERVISED[name])
     digest = hashlib.sha256()
     for array in (*train, *validation, *test):
         digest.update(repr(array.shape).encode())
-        digest.update(array.data)
+        digest.update(np.ascontiguousarray(array).data)
     # MLflow takes digests of at most 36 characters.
     return Data(name, SUPERVISED[name].classes, train, validation, test, digest.hexdigest()[:32])
 

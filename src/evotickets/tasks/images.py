@@ -1,7 +1,6 @@
 """Images and their labels: scikit-learn's digits, and MNIST and its relatives from IDX files."""
 
 import gzip
-import importlib.util
 import zlib
 from math import prod
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from evotickets.tasks.files import Files
 from evotickets.tasks.registry import Images, Whole, task
+from evotickets.tasks.tables import bundled
 
 VALIDATION = 10_000
 
@@ -53,11 +53,7 @@ EVEN = (1000,) * 10
 @task(kind="supervised", input_shape=(8, 8, 1), classes=10, largest=16, counts=DIGITS)
 def digits() -> Whole:
     """Return the 1,797 digits of scikit-learn."""
-    # The file is read where scikit-learn keeps it: importing sklearn.datasets costs every job a second.
-    package = importlib.util.find_spec("sklearn")
-    if package is None or package.origin is None:
-        raise FileNotFoundError("the digits come with scikit-learn, which is not installed: pip install scikit-learn")
-    table = np.loadtxt(Path(package.origin).parent / "datasets/data/digits.csv.gz", delimiter=",", dtype=np.uint8)
+    table = np.loadtxt(bundled("digits.csv.gz"), delimiter=",", dtype=np.uint8)
     return Whole(table[:, :-1].reshape(-1, 8, 8, 1), table[:, -1])
 
 

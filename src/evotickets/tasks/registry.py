@@ -17,12 +17,13 @@ without reading data or importing a library. The kind says what the function tak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from evotickets.parts import Parts
+from evotickets.own import PartError
+from evotickets.parts import Form, Parts
 from evotickets.tasks.files import Files
 
 if TYPE_CHECKING:
@@ -34,7 +35,32 @@ Kind = Literal["supervised", "points", "pool", "control"]
 Pair = tuple[np.ndarray, np.ndarray]
 """Inputs [n, …] and labels [n]."""
 
-task = Parts("task", "evotickets.tasks")
+FORMS = {
+    "supervised": Form("() -> Images or Whole"),
+    "points": Form("(sizes, rng, *, classes, noise) -> three pairs", takes=2),
+    "pool": Form("(*, options) -> Source", optional=False),
+    "control": Form("(*, options) -> Control"),
+}
+"""What the functions of each kind take and give."""
+
+
+def _form(facts: Mapping[str, Any]) -> Form:
+    """Return the form of a task of these facts.
+
+    Raises:
+        PartError: if they are not those of a task.
+    """
+    unknown = sorted(set(facts) - {field.name for field in fields(Facts)})
+    if facts.get("kind") not in FORMS or unknown:
+        said = f"the fact {unknown[0]!r}" if unknown else f"kind={facts.get('kind')!r}"
+        raise PartError(
+            f'a task has {said}; expected is @task(kind="supervised", input_shape=(…), classes=…), with a '
+            f"kind of {', '.join(FORMS)}, as `Facts` in evotickets.tasks.registry says"
+        )
+    return FORMS[facts["kind"]]
+
+
+task = Parts("task", "evotickets.tasks", form=_form)
 
 
 @dataclass(frozen=True)
@@ -51,6 +77,8 @@ class Facts:
         needs: a module that must be installed, "" where it is what every installation has.
         counts: images of every class in the training, the validation and the test split, or in the whole where the data
             set brings no split; empty where only its data know.
+        standardise: by what inputs are standardised: `all` entries together, each `entry`, or `none`; by default vectors
+            entry by entry, and others by all.
     """
 
     kind: Kind
@@ -59,6 +87,7 @@ class Facts:
     outputs: int = 0
     largest: int = 255
     files: Files | None = None
+    standardise: Literal["", "all", "entry", "none"] = ""
     needs: str = ""
     counts: tuple[tuple[int, ...], ...] = ()
 
@@ -105,7 +134,7 @@ class Tasks(Mapping[str, Facts]):
 
 
 class Images(NamedTuple):
-    """Pixels uint8 [n, height, width, channels] and labels [n] of the train, validation and test split, as stored."""
+    """Inputs [n, …], such as pixels uint8, and labels [n] of the train, validation and test split, as stored."""
 
     train: Pair
     validation: Pair
@@ -113,7 +142,7 @@ class Images(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """Pixels uint8 [n, height, width, channels] and labels [n] of a data set that brings no split, as stored."""
+    """Inputs [n, …], such as pixels uint8, and labels [n] of a data set that brings no split, as stored."""
 
     x: np.ndarray
     y: np.ndarray
@@ -202,7 +231,7 @@ class Control:
     act on one episode. `step` takes the raw outputs [outputs] of the network and turns them into an action: the largest
     output where actions are discrete, tanh stretched to the bounds where they are continuous. `done` marks the end of
     an episode by its own rules; whoever rolls it out ends it after `horizon` steps. A random environment keeps its key
-    in the state.
+    in the state. With `normalise`, policies see observations less their running mean, over their running std.
     """
 
     name: str
@@ -213,6 +242,7 @@ class Control:
     reset: Callable[[jax.Array], tuple[jax.Array, Any]]
     step: Callable[[Any, jax.Array], tuple[jax.Array, Any, jax.Array, jax.Array]]
     hidden: tuple[int, ...] = (64, 64)
+    normalise: bool = True
 
     @property
     def network(self) -> Network:

@@ -13,27 +13,12 @@ import numpy as np
 from evotickets import streams
 from evotickets.configuration.options import Doc, Ge, Le, Lt
 from evotickets.devices import promoting
-from evotickets.trainers import sampling
+from evotickets.trainers import EVOSAX, deviation, sampling
+from evotickets.trainers import strategy as strategies
 from evotickets.trainers import trainer as register
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
 from evotickets.trainers.objectives import Evaluations, Objective, scorer
 from evotickets.trainers.strategies import Strategy, recipe
-
-
-def coordinate_std(state: Any) -> jax.Array:
-    """Return the standard deviation [D] of the next samples."""
-    return jnp.broadcast_to(state.std * _axes(state), state.mean.shape)
-
-
-def _axes(state: Any) -> jax.Array | float:
-    """Return the square root of a diagonal covariance [D], clipped and loaded as evosax does; 1 without one."""
-    covariance = getattr(state, "C", None)
-    return 1.0 if covariance is None else jnp.sqrt(jnp.clip(covariance, 0.0, 1e8) + 1e-8)
-
-
-def _strong(state: Any) -> Any:
-    # A state whose types are weak at one end of the generations and strong at the other compiles them twice.
-    return jax.tree.map(lambda leaf: jax.lax.convert_element_type(leaf, jnp.result_type(leaf)), state)
 
 
 def _sample(strategy: Strategy, state: Any, key: jax.Array, size: int) -> tuple[jax.Array, Any]:
@@ -42,9 +27,9 @@ def _sample(strategy: Strategy, state: Any, key: jax.Array, size: int) -> tuple[
         with promoting():
             members, state = strategy.algorithm.ask(key, state, strategy.params)
         return members - state.mean[None], state
-    std = coordinate_std(state)
+    std = deviation.coordinate_std(state)
     if hasattr(state, "D"):
-        state = state.replace(D=_axes(state))
+        state = state.replace(D=deviation.axes(state))
     shape = (size // 2 if strategy.antithetic else size, std.shape[0])
     normals = sampling.normal(key, shape)
     return std[None] * normals, state
@@ -107,12 +92,12 @@ def train(
 
     Source: Lange & Sprekeler (2023), §3 (mean = masked initial weights, fresh paths, mean decay each generation).
     """
-    steps = generations // evaluations
+    steps, build = generations // evaluations, recipe(trainer)
 
     def strategy() -> Strategy:
         # Built while tracing: evosax computes its constants with dozens of tiny eager operations.
         with promoting():
-            return recipe(trainer)(initial.shape[1], **options)
+            return build(initial.shape[1], **options)
 
     @jax.jit
     def start(initial, keys):
@@ -120,8 +105,8 @@ def train(
             mean, key = argument
             built = strategy()
             with promoting():
-                state = built.algorithm.init(key, mean, built.params)
-            return _strong(state)
+                state = built.start(built.algorithm.init(key, mean, built.params))
+            return deviation.strong(state)
 
         return streams.over_seeds(one, (initial, keys))
 
@@ -139,10 +124,15 @@ def train(
 
             (state, carry), (mean_loss, best_loss) = jax.lax.scan(step, (state, carry), jax.random.split(key, steps))
             scores = {"population/mean_loss": mean_loss[-1], "population/best_loss": best_loss[-1]}
-            return _strong(state), carry, coordinate_std(state), objective.scatter(context, state.mean), scores
+            with promoting():
+                std = None if built.std is None else built.std(state)
+            return deviation.strong(state), carry, std, objective.scatter(context, state.mean), scores
 
         return streams.over_seeds(one, (context, state, carry, keys))
 
+    if trainer in EVOSAX or strategies[trainer].__module__ != Strategy.__module__:
+        # Ours draw mean + std · normal by themselves.
+        deviation.verify(trainer, lambda dimensions: build(dimensions, **options))
     start_key, run_key = jax.random.split(key)
     count, score = len(initial), scorer(objective)
     state = start(initial, streams.split(start_key, count))
@@ -154,4 +144,6 @@ def train(
         scores = score(objective.shared, parameters, carry, streams.split(score_key, count))
         trajectory.add((round_ + 1) * steps, losses | scores)
         report((round_ + 1) * steps, trajectory.last("population/mean_loss"))
-    return Trained(np.asarray(state.mean), np.asarray(std), jax.tree.map(np.asarray, carry), trajectory)
+    return Trained(
+        np.asarray(state.mean), None if std is None else np.asarray(std), jax.tree.map(np.asarray, carry), trajectory
+    )

@@ -164,5 +164,5 @@ def play(setting: Setting, context: Any, learner: Learner, key: jax.Array) -> tu
         states=states,
         observations=observations,
         elapsed=elapsed,
-        statistics=rollouts.merge(learner.statistics, visited),
+        statistics=rollouts.merge(learner.statistics, visited) if task.normalise else learner.statistics,
     ), steps

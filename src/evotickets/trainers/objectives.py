@@ -154,7 +154,8 @@ def control(
 ) -> Objective:
     """Describe control by minus the mean return of episodes that all members share.
 
-    Observations are normalised by running statistics, which are part of the carry and frozen during `evaluate`.
+    Observations are normalised, where the task says so, by running statistics, which are part of the carry and frozen
+    during `evaluate`.
     `mesh` spreads the members over devices; `engine` goes to `population.plan`: `path` and `precision`.
 
     Source: Lange & Sprekeler (2023), §3 (8 episodes with shared seeds; the mean is tested on held-out episodes).
@@ -174,7 +175,7 @@ def control(
     def losses(shared, context, members, key, carry):
         del shared
         returns, seen = play(context["plan"], members, key, episodes, carry, mesh)
-        return -jnp.mean(returns, -1), rollouts.merge(carry, seen)
+        return -jnp.mean(returns, -1), rollouts.merge(carry, seen) if task.normalise else carry
 
     def pair_losses(shared, context, mean, offsets, key, carry):
         return losses(shared, context, jnp.concatenate([mean[None] + offsets, mean[None] - offsets]), key, carry)

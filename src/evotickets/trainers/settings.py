@@ -19,7 +19,10 @@ def settings() -> dict[str, Described]:
     evolved = {**strategy, EVOSAX: strategies.evosax(EVOSAX)}
     general: tuple[Callable[..., Any], ...] = (trainer[EVOLUTION], *OBJECTIVES.values(), population.plan)
     return {
-        **{name: Described(sentence_of(build), options_of(*general, build)) for name, build in evolved.items()},
+        **{
+            name: Described(sentence_of(build), options_of(*general, build), strategy.facts.get(name, {}))
+            for name, build in evolved.items()
+        },
         **{name: _described(name) for name in trainer if name != EVOLUTION},
     }
 

@@ -10,7 +10,8 @@ import numpy as np
 import optax
 
 from evotickets.configuration.options import Doc, Even, Ge, Gt, Le, LearningRate, Std
-from evotickets.trainers import EVOSAX, strategy
+from evotickets.trainers import EVOSAX, UNUSABLE, classes, strategy
+from evotickets.trainers.deviation import coordinate_std
 
 Population = Annotated[int, Ge(2), Le(1_000_000), Doc("Members of a generation.")]
 Start = Annotated[Std, Doc("Standard deviation of the search distribution at the start of a level.")]
@@ -28,6 +29,8 @@ class Strategy(NamedTuple):
         antithetic: whether `tell` expects the second half of the population to mirror the first.
         anneal: what happens to the state after each generation.
         asks: whether the algorithm's own `ask` must sample; ours is used for mean + std · normal.
+        std: (state) -> standard deviation [D] of the next samples; None where coordinates have none.
+        start: what the first state of a level becomes.
     """
 
     algorithm: Any
@@ -35,6 +38,8 @@ class Strategy(NamedTuple):
     antithetic: bool = False
     anneal: Callable[[Any], Any] = lambda state: state
     asks: bool = False
+    std: Callable[[Any], jax.Array] | None = coordinate_std
+    start: Callable[[Any], Any] = lambda state: state
 
 
 def _evosax() -> Any:
@@ -177,10 +182,8 @@ def evosax(name: str) -> Callable[..., Strategy]:
 
     def build(dimensions: int, *, population: Population = 128, std_init: Start = 0.05) -> Strategy:
         """Build any other distribution-based class of evosax, by its name."""
-        algorithm = _evosax().distribution_based_algorithms[name](population, jnp.zeros(dimensions))
-        params = algorithm.default_params
-        params = params.replace(std_init=std_init) if hasattr(params, "std_init") else params
-        return Strategy(algorithm, params, asks=True)
+        algorithm, params, std, start = classes.build(name, dimensions, population, std_init)
+        return Strategy(algorithm, params, asks=True, std=std, start=start)
 
     return build
 
@@ -195,4 +198,6 @@ def recipe(name: str) -> Callable[..., Strategy]:
         return strategy[name]
     if name in EVOSAX:
         return evosax(name)
+    if name in UNUSABLE:
+        raise ValueError(f"evosax's {name} cannot train a ticket: {UNUSABLE[name]}")
     raise ValueError(f"unknown strategy {name!r}; known are {', '.join([*strategy, *EVOSAX])}")

@@ -5,9 +5,9 @@ methods", arXiv 1906.03139, as far as it could be read: sizes of networks and th
 re-implementation that names it, and none of its numbers is repeated here.
 """
 
-from evotickets.parts import Parts
+from evotickets.parts import Form, Parts
 
-method = Parts("method", "evotickets.systems.hybrid.methods")
+method = Parts("method", "evotickets.systems.hybrid.methods", form=Form("(setting, *, options) -> Method", takes=1))
 """How sparse networks are trained: `(setting, *, options) -> Method`."""
 
 SMALL = "small_dense"

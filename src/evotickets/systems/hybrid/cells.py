@@ -38,8 +38,7 @@ class Prepared(NamedTuple):
 
 def architecture_of(data: Data, task: Mapping[str, Any]) -> Description:
     """Describe the network of a task's settings on its data."""
-    height, width, depth = data.input_shape
-    return architectures.build((height, width, depth), data.classes, task)
+    return architectures.build(data.input_shape, data.classes, task)
 
 
 def prepare(

@@ -145,7 +145,10 @@ def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[s
         raise StudyError(
             f"{where} needs one network: 'hidden', 'channels' (with or without 'hidden'), 'separable' or 'recurrent'"
         )
-    height, width, _ = tasks.SUPERVISED[settings["task"]].input_shape
+    shape = tasks.SUPERVISED[settings["task"]].input_shape
+    if len(shape) != 3 and kinds != ["hidden"]:
+        raise StudyError(f"{where} has no images for {kinds[0]!r}; use 'hidden'")
+    height, width = shape[:2] if len(shape) == 3 else (1, 1)
     poolings = len(settings.get("channels", ()))
     if min(height, width) >> poolings == 0:
         raise StudyError(

@@ -1,8 +1,12 @@
 """Planting: hide a known ticket in a random network and see who finds it."""
 
-from evotickets.parts import Parts
+from evotickets.parts import Form, Parts
 
-seeker = Parts("seeker", "evotickets.systems.planting.seekers")
+seeker = Parts(
+    "seeker",
+    "evotickets.systems.planting.seekers",
+    form=Form("(instance, count, *, options) -> mask [S, K] of `count` edges", takes=2),
+)
 """Who looks for planted tickets: `(instance, count, *, options) -> mask [S, K]` with exactly `count` edges.
 
 Facts: `single_shot`, that it trains nothing before it cuts (where that is no matter of an option `shots`); `cuts_biases`, that

@@ -9,6 +9,7 @@ import numpy as np
 from evotickets import pruning
 from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
+from evotickets.pruning import scores
 from evotickets.supermasks import adam
 from evotickets.supermasks.instance import Problem
 
@@ -20,7 +21,8 @@ def criteria() -> list[str]:
 
 def compares(name: str) -> bool:
     """Tell whether a criterion compares trained weights with the initial ones, so that it knows nothing before training."""
-    return {"mean", "initial"} <= set(pruning.needs(name))
+    wanted = pruning.needs(name)
+    return pruning.is_of_trained_weights(wanted) and "initial" in wanted
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
@@ -34,7 +36,7 @@ def _scores(network, classes, criterion, weights, keep, x, y):
             # Pruned weights are no variables: their gradient, and with it their part in Hg, is zero.
             return adam.loss(classes, layout.layers(network, flat * keep), x, y)
 
-        given = {**weights, "network": network, "loss": loss, "mask": keep}
+        given = {"initial": weights, "network": network, "loss": loss}
         return function(**{name: given[name] for name in wanted})
 
     return adam.over_seeds(network, one, (weights, keep, x, y))
@@ -61,10 +63,10 @@ def score(
     """
     keep: Any = masks.spread(network, mask).astype(np.float32)
     start = np.asarray(parameters, np.float32) * keep
-    wanted = pruning.needs(name)
-    weights = {"mean" if "mean" in wanted else "initial": start}
-    if "initial" in wanted and "mean" in wanted:
-        weights["initial"] = start if initial is None else np.asarray(initial, np.float32) * keep
-    values = _scores(network, problem.classes, name, weights, keep, *problem.train)
-    scores = np.nan_to_num(np.asarray(values), nan=-np.inf)
-    return scores if mask.shape == scores.shape else masks.edges(network, scores)
+    if pruning.is_of_trained_weights(pruning.needs(name)):
+        first = start if initial is None else np.asarray(initial, np.float32) * keep
+        values = scores.score(name, start, None, first, keep > 0)
+    else:
+        values = np.asarray(_scores(network, problem.classes, name, start, keep, *problem.train))
+        values = np.nan_to_num(values, nan=-np.inf)
+    return values if mask.shape == values.shape else masks.edges(network, values)

@@ -1,9 +1,13 @@
 """Strong tickets: masks of untrained weights that perform already, found by genetic search and by what could be better."""
 
-from evotickets.parts import Parts
+from evotickets.parts import Form, Parts
 from evotickets.tasks.registry import Tasks
 
-seeker = Parts("seeker", "evotickets.systems.strong.seekers")
+seeker = Parts(
+    "seeker",
+    "evotickets.systems.strong.seekers",
+    form=Form("(instance, *, progress, options) -> Found", takes=1, given=("progress",)),
+)
 """Who looks for strong tickets: `(instance, *, progress, options) -> Found`.
 
 What counts against a budget is the evaluation of one mask on all training samples.

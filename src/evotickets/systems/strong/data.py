@@ -17,7 +17,7 @@ Sizes = tuple[int, int, int]
 def draw(name: str, classes: int, samples: int, noise: float, rngs: Sequence[np.random.Generator]) -> Problem:
     """Draw a problem, one set of training, validation and test samples per generator.
 
-    Where a data set is split and has fewer, there are fewer samples. Pixels are scaled to [0, 1].
+    Where a data set is split and has fewer, there are fewer samples. Pixels are scaled to [0, 1], other inputs standardised.
 
     Raises:
         ValueError: if there is no such family, or it has not as many classes.
@@ -35,7 +35,7 @@ def draw(name: str, classes: int, samples: int, noise: float, rngs: Sequence[np.
     else:
         stored = task[name]()
         choose = _split if isinstance(stored, Whole) else _sampled
-        drawn = [[(_flat(x, facts.largest), y) for x, y in choose(stored, classes, sizes, rng)] for rng in rngs]
+        drawn = [_scaled(choose(stored, classes, sizes, rng), facts.largest) for rng in rngs]
     train, validation, test = (
         Samples(np.stack([x for x, _ in split]).astype(np.float32), np.stack([y for _, y in split]).astype(np.int32))
         for split in zip(*drawn, strict=True)
@@ -43,8 +43,14 @@ def draw(name: str, classes: int, samples: int, noise: float, rngs: Sequence[np.
     return Problem(classes, train, test, validation)
 
 
-def _flat(x: np.ndarray, largest: int) -> np.ndarray:
-    return x.reshape(len(x), -1) / largest
+def _scaled(splits: list[Pair], largest: int) -> list[Pair]:
+    """Flatten inputs; bytes are scaled to [0, 1], others standardised by the training samples, entry by entry."""
+    flat = [(x.reshape(len(x), -1), y) for x, y in splits]
+    train = flat[0][0]
+    low, range_ = (
+        (0, largest) if train.dtype == np.uint8 else (train.mean(0), np.where(train.std(0) > 0, train.std(0), 1))
+    )
+    return [((x - low) / range_, y) for x, y in flat]
 
 
 def _split(stored: Whole, classes: int, sizes: Sizes, rng: np.random.Generator) -> list[Pair]:

@@ -29,6 +29,8 @@ def _supervised(name: str, seed: int) -> Source:
     """
     stored = task[name]()
     official = isinstance(stored, Images)
+    if (stored.train[0] if official else stored.x).dtype != np.uint8:
+        raise ValueError(f"{name} holds no images of bytes, which parents take: name other images")
     images = stored if official else stored.split(seed)
     train, validation, test = ((x * np.uint8(255 // POOLS[name].largest), y) for x, y in images)
     x, y = _joined(train, validation) if official else train

@@ -28,6 +28,10 @@ Children = Annotated[int, Ge(2), Le(99_999), Doc("Children of a generation.")]
 Sigma = Annotated[Std, Doc("Std of mutated entries, up to the rule.")]
 
 
+def _images() -> list[str]:
+    return [name for name, facts in POOLS.items() if len(facts.input_shape) in (0, 3)]
+
+
 @dataclass(frozen=True)
 class FolderEntry:
     """Images of a folder."""
@@ -70,7 +74,7 @@ class ParentEntry:
         Le(100_000),
         Doc("Passes over the training images, where the parent is trained here."),
     ] = None
-    images: Annotated[str | None, OneOf(lambda: POOLS), Doc("What the parent was trained on.")] = None
+    images: Annotated[str | None, OneOf(_images), Doc("What the parent was trained on.")] = None
     options: Annotated[FolderEntry | None, Doc("Where images of a folder lie and how they are cut.")] = None
 
 

@@ -10,19 +10,31 @@ from typing import Any
 
 from evotickets import tasks
 from evotickets.configuration import limits
-from evotickets.configuration.reader import StudyError, conform, described, hint, known, shown
-from evotickets.networks import layout, masks
+from evotickets.configuration.reader import StudyError, conform, conform_part, described, hint, known, shown
+from evotickets.networks import layout, masks, network
 from evotickets.networks.layout import Network
-from evotickets.pruning import CONTROLS, criterion
+from evotickets.pruning import CONTROLS, criterion, is_of_trained_weights
 from evotickets.systems.tickets import comparisons
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
-from evotickets.trainers import EVOSAX, MIRRORED
+from evotickets.trainers import EVOSAX, UNUSABLE
 
-__all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Section", "Tickets", "needs", "resolve"]
+__all__ = [
+    "OBJECTIVE_ONLY",
+    "Chain",
+    "Section",
+    "Tickets",
+    "gradient",
+    "needs",
+    "one_shot",
+    "resolve",
+    "scores",
+    "without_std",
+]
 
 EVOSAX_RULES = "evosax"
 """Under this name the schema describes the options of every class of evosax."""
+NETWORKS = ("hidden", "channels", "network")
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
 
 
@@ -86,12 +98,25 @@ def needs() -> dict[str, list[str]]:
     return {name: rule["x-needs"] for name, rule in described(criterion).items()}
 
 
-SCORES = tuple(name for name, needed in needs().items() if "mean" in needed)
-"""Criteria that rank trained weights."""
-ONE_SHOT = tuple(name for name in needs() if name not in SCORES)
-"""Criteria that cut the initial parameters of a level at once, without training."""
-GRADIENT = {name: tuple(rule["x-tasks"]) for name, rule in described(TRAINERS).items() if "x-tasks" in rule}
-"""Trainers that are no evolution strategies, and the kinds of tasks that each can train."""
+def scores() -> list[str]:
+    """Return the criteria that rank trained weights."""
+    return [name for name, needed in needs().items() if is_of_trained_weights(needed)]
+
+
+def one_shot() -> list[str]:
+    """Return the criteria that cut the initial parameters of a level at once, without training."""
+    return [name for name, needed in needs().items() if not is_of_trained_weights(needed)]
+
+
+def without_std() -> set[str]:
+    """Return the trainers whose weights have no std: those that follow gradients, and strategies that say so."""
+    silent = {name for name, rule in described(TRAINERS).items() if not rule.get("x-std", True)}
+    return {*gradient(), *silent}
+
+
+def gradient() -> dict[str, tuple[str, ...]]:
+    """Return the trainers that are no evolution strategies, and the kinds of tasks that each can train."""
+    return {name: tuple(rule["x-tasks"]) for name, rule in described(TRAINERS).items() if "x-tasks" in rule}
 
 
 def resolve(section: dict[str, Any]) -> Tickets:
@@ -107,8 +132,8 @@ def resolve(section: dict[str, Any]) -> Tickets:
         if lower >= higher:
             raise StudyError(f"tickets.densities has {lower} after {higher}; densities must fall from level to level")
     networks = {name: _task(name, dict(task)) for name, task in section["tasks"].items()}
-    for name, network in networks.items():
-        _distinct(name, network, densities)
+    for name, task in networks.items():
+        _distinct(name, task, densities)
     settings: dict[tuple[str, str], dict[str, Any]] = {}
     chains: dict[Chain, None] = {}
     needed = needs()
@@ -131,14 +156,20 @@ def resolve(section: dict[str, Any]) -> Tickets:
                 )
             for name in entry["criteria"]:
                 cuts = reference if name in CONTROLS else name
-                if "std" in needed[cuts] and resolved["trainer"] in GRADIENT:
+                if "std" in needed[cuts] and resolved["trainer"] in without_std():
+                    kind = "gradient trainer" if resolved["trainer"] in gradient() else "strategy"
                     raise StudyError(
-                        f"{where}.criteria has {cuts} for {trainer}, a gradient trainer without a std; use magnitude"
+                        f"{where}.criteria has {cuts} for {trainer}, a {kind} without a std; use magnitude"
                     )
                 if "loss" in needed[cuts] and tasks.is_control(networks[entry["task"]]["task"]):
                     raise StudyError(
                         f"{where}.criteria has {cuts} for the control task {entry['task']}, which has no gradient; "
                         "use synflow or a criterion of trained weights"
+                    )
+                if "network" in needed[cuts] and "network" in networks[entry["task"]]:
+                    raise StudyError(
+                        f"{where}.criteria has {cuts}, which needs the layers of a perceptron or of convolutions; "
+                        f"{entry['task']} has a network of functions: use another"
                     )
                 chains[Chain(entry["task"], trainer, name, cuts)] = None
                 if name in set(CONTROLS) - {"random"}:
@@ -160,8 +191,13 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
         if option in settings and settings["task"] not in takers:
             raise StudyError(f"{where} has {option}, which {settings['task']} does not take; {', '.join(takers)} do")
     control = tasks.is_control(settings["task"])
-    if ("hidden" in settings) == ("channels" in settings):
-        raise StudyError(f"{where} needs either 'hidden' (a perceptron) or 'channels' (a convolutional network)")
+    if sum(key in settings for key in NETWORKS) != 1:
+        raise StudyError(
+            f"{where} needs either 'hidden' (a perceptron), 'channels' (a convolutional network) or 'network' (another)"
+        )
+    if "network" in settings:
+        known(f"{where}.network.network", settings["network"].get("network", ""), described(network))
+        settings["network"] = conform_part(network, "", settings["network"], f"{where}.network")
     if control and "channels" in settings:
         raise StudyError(f"{where} is a control task, which has no images for 'channels'; use 'hidden'")
     return settings
@@ -170,32 +206,39 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
 def _network(settings: dict[str, Any]) -> Network | None:
     """Describe the network of a task's settings; only its jobs know the size of an environment that does not tell."""
     task = tasks.ALL[settings["task"]]
+    if "network" in settings:
+        return None
     return layout.build(task.input_shape, task.outputs or task.classes, settings) if task.input_shape else None
 
 
 def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> None:
-    """Refuse a level that keeps nothing, or as many weights as the level before."""
+    """Refuse a level that keeps nothing, or as many weights as the level before; own networks are known only to jobs."""
+    if "network" in settings:
+        return
     if "channels" in settings:
-        height, width, _ = tasks.SUPERVISED[settings["task"]].input_shape
+        task = tasks.SUPERVISED[settings["task"]]
+        if len(task.input_shape) != 3:
+            raise StudyError(f"tickets.tasks.{name} has no images for 'channels'; use 'hidden'")
+        height, width, _ = task.input_shape
         poolings = len(settings["channels"])
         if min(height, width) >> poolings == 0:
             raise StudyError(
                 f"tickets.tasks.{name}.channels has {poolings} entries, each halving an image of {height}×{width} "
                 "until nothing is left; shorten it"
             )
-    network = _network(settings)
-    if network is None:
+    built = _network(settings)
+    if built is None:
         return
-    limits.check_weights(network.parameter_count, f"tickets.tasks.{name}")
-    if round(densities[-1] * network.kernel_count) < 1:
+    limits.check_weights(built.parameter_count, f"tickets.tasks.{name}")
+    if round(densities[-1] * built.kernel_count) < 1:
         raise StudyError(
-            f"tickets.densities has {densities[-1]:g}, which keeps none of the {network.kernel_count} weights of "
+            f"tickets.densities has {densities[-1]:g}, which keeps none of the {built.kernel_count} weights of "
             f"tickets.tasks.{name}; raise it"
         )
     for higher, lower in pairwise(densities):
-        if masks.kept_count(higher, network.kernel_count) == masks.kept_count(lower, network.kernel_count):
+        if masks.kept_count(higher, built.kernel_count) == masks.kept_count(lower, built.kernel_count):
             raise StudyError(
-                f"tickets.densities {higher} and {lower} keep equally many of the {network.kernel_count} weights of "
+                f"tickets.densities {higher} and {lower} keep equally many of the {built.kernel_count} weights of "
                 f"tickets.tasks.{name}; drop one of them"
             )
 
@@ -204,6 +247,8 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
     strategy = settings.get("trainer", name)
     trainers = described(TRAINERS)
     names = [*(own for own in trainers if own != EVOSAX_RULES), *EVOSAX]
+    if strategy in UNUSABLE:
+        raise StudyError(f"{where}: evosax's {strategy} cannot train a ticket: {UNUSABLE[strategy]}; use another")
     if strategy not in names:
         raise StudyError(f"{where}: there is no trainer {shown(strategy)}; {hint(strategy, names)}")
     rule = trainers.get(strategy, trainers[EVOSAX_RULES])
@@ -212,11 +257,14 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
         raise StudyError(f"{place}.settings cannot change the trainer; add a trainer of another name")
     conform(override, rule, f"{place}.settings.")
     resolved = conform({**settings, **override, "trainer": strategy}, rule, f"{where}.")
-    if strategy in MIRRORED and resolved["population"] % 2:
-        raise StudyError(
-            f"{where}.population is {resolved['population']}, but {strategy} takes pairs of members; make it even"
-        )
-    length = "steps" if strategy in GRADIENT else "generations"
+    if strategy not in trainers:
+        fewest, multiple = EVOSAX[strategy]
+        if resolved["population"] < fewest or resolved["population"] % multiple:
+            kind = f"{'an even number ' if multiple == 2 else ''}of at least {fewest}"
+            raise StudyError(
+                f"{where}.population is {resolved['population']}; evosax's {strategy} takes {kind} members"
+            )
+    length = "steps" if strategy in gradient() else "generations"
     if "minibatches" in resolved and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
         raise StudyError(
             f"{where}: environments times rollout is {resolved['environments'] * resolved['rollout']}, no multiple of "
@@ -244,8 +292,8 @@ def _holds(where: str, network: dict[str, Any], settings: dict[str, Any]) -> Non
 
 def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
     kind = tasks.kind(task)
-    if kind not in GRADIENT.get(settings["trainer"], (kind,)):
-        able = " or ".join(name for name, kinds in GRADIENT.items() if kind in kinds)
+    if kind not in gradient().get(settings["trainer"], (kind,)):
+        able = " or ".join(name for name, kinds in gradient().items() if kind in kinds)
         if kind == "control":
             raise StudyError(
                 f"{where} trains the control task {task} with {trainer}, but it has no gradient; "

@@ -8,7 +8,7 @@ from typing import Any
 from evotickets.pruning import CONTROLS
 from evotickets.systems import files
 from evotickets.systems.files import Parts, Place, places
-from evotickets.systems.tickets.config import GRADIENT, ONE_SHOT, SCORES, Chain, Tickets
+from evotickets.systems.tickets.config import Chain, Tickets, gradient, one_shot, scores, without_std
 from evotickets.trainers import EVOLUTION, EVOSAX
 
 AROUND_TABLES = {
@@ -67,7 +67,7 @@ class Files(files.Files):
         It is the initial one, that of the level before, or that of the same level of the reference chain.
         """
         level, criterion = int(place.level), place.criterion
-        if level == 0 or criterion == "random" or criterion in ONE_SHOT:
+        if level == 0 or criterion == "random" or criterion in one_shot():
             return f"{self.results}/tickets/{place.task}/initial.parquet"
         key = (place.task, place.trainer, criterion)
         (chain,) = (c for c in self.section.chains if (c.task, c.trainer, c.criterion) == key)
@@ -75,13 +75,14 @@ class Files(files.Files):
         return self.level_file("ticket", reference, level if chain.reference != criterion else level - 1)
 
     def task(self, place: Any) -> Parts:
-        """Name the task of a job."""
-        return {"task": self.section.tasks[place.task]["task"]}
+        """Name the task of a job, and its network where that is registered."""
+        settings = self.section.tasks[place.task]
+        return {"task": settings["task"], "network": settings.get("network", {}).get("network")}
 
     def training(self, place: Any) -> Parts:
         """Name the parts of a job that trains tickets."""
         name = self.section.settings[place.task, place.trainer]["trainer"]
-        if name in GRADIENT:
+        if name in gradient():
             return self.task(place) | {"trainer": name, "strategy": None}
         # Classes of evosax are no parts of ours.
         return self.task(place) | {"trainer": EVOLUTION, "strategy": None if name in EVOSAX else name}
@@ -94,17 +95,20 @@ class Files(files.Files):
     def transferring(self, place: Any) -> Parts:
         """Name the parts of a transfer, whose tickets come from another task."""
         source = self.section.tasks[place.source_task]["task"]
-        return self.training(place) | {"task": (self.section.tasks[place.task]["task"], source)}
+        parts = self.training(place)
+        other = self.section.tasks[place.source_task].get("network", {}).get("network")
+        networks = tuple(filter(None, dict.fromkeys((parts["network"], other))))
+        return parts | {"task": (self.section.tasks[place.task]["task"], source), "network": networks}
 
     @staticmethod
     def scored(criterion: str) -> bool:
         """Say whether a criterion scores trained weights, so that the masks of a chain are nested."""
-        return criterion in SCORES
+        return criterion in scores()
 
     def first_cut(self, place: Any) -> list[str]:
         """Return the figure of the first cut, where a score made it and the trainer has a std."""
         settings = self.section.settings[place.task, place.trainer]
-        drawn = settings["trainer"] not in GRADIENT and place.criterion in SCORES
+        drawn = settings["trainer"] not in without_std() and place.criterion in scores()
         names = {"task": place.task, "trainer": place.trainer, "criterion": place.criterion}
         return [f"{self.chain}/first_cut.svg".format(**names)] if drawn and len(self.section.levels) > 1 else []
 
@@ -204,8 +208,8 @@ class Files(files.Files):
         remembering = [
             place["task"]
             for place in self._around
-            if self.section.settings[place["task"], place["trainer"]]["trainer"] not in GRADIENT
-            and place["criterion"] in SCORES
+            if self.section.settings[place["task"], place["trainer"]]["trainer"] not in without_std()
+            and place["criterion"] in scores()
         ]
         return {
             "tickets": places("task", [chain.task for chain in self.section.chains]),
@@ -227,5 +231,5 @@ class Files(files.Files):
     def evidence(self) -> dict[str, Any]:
         """The trainers that follow gradients."""
         return {
-            "gradient": sorted({name for (_, name), s in self.section.settings.items() if s["trainer"] in GRADIENT})
+            "gradient": sorted({name for (_, name), s in self.section.settings.items() if s["trainer"] in gradient()})
         }

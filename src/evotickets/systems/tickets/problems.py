@@ -1,6 +1,6 @@
 """What the entries of a study mean by a task: its data or environment, and the network that learns it."""
 
-from typing import Any
+from typing import Any, cast
 
 from evotickets import tasks
 from evotickets.networks import layout
@@ -16,7 +16,15 @@ def task_of(settings: dict[str, Any], *, seed: int) -> Data | Control:
 
 
 def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:
-    """Describe the network of a task: `hidden` for a perceptron, `channels` for a convolutional network."""
+    """Describe the network of a task: a perceptron (`hidden`), convolutions (`channels`) or a registered one (`network`)."""
+    if "network" in settings:
+        from evotickets.networks.functions import describe
+
+        options = dict(settings["network"])
+        shape = (task.observation_size,) if isinstance(task, Control) else task.input_shape
+        outputs = task.outputs if isinstance(task, Control) else task.classes
+        # Whatever takes the one takes the other, but for what needs layers.
+        return cast(Any, describe(options.pop("network"), shape, outputs, options))
     if isinstance(task, Control):
         return layout.build((task.observation_size,), task.outputs, settings, activation="tanh")
     return layout.build(task.input_shape, task.classes, settings)

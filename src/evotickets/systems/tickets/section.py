@@ -19,7 +19,9 @@ from evotickets.configuration.options import (
     OneOf,
     Several,
     Units,
+    entry,
 )
+from evotickets.networks import network
 
 TRAINERS = "trainers"
 """Under this name the schema describes all trainers."""
@@ -45,6 +47,7 @@ TRAINER = Entry(
     "The algorithm, a trainer or a distribution-based class of evosax; by default the entry's own name.",
     _trainers,
 )
+NETWORK = entry(network)
 Task = Annotated[str, Doc("A name from `tasks`.")]
 Trainer = Annotated[str, Doc("A name from `trainers`.")]
 Level = Annotated[int, Le(99)]
@@ -64,6 +67,15 @@ class TaskEntry:
     activation: Annotated[
         Literal["relu", "tanh"] | None,
         Doc("Activation between layers; relu for data sets and tanh for control unless said otherwise."),
+    ] = None
+    network: Annotated[
+        dict[str, Any] | None,
+        NETWORK,
+        Doc("A registered network of functions, `{network: its name}`, and its options."),
+    ] = None
+    normalise: Annotated[
+        bool | None,
+        Doc("Whether policies see observations less their running mean, over their running std; yes by default."),
     ] = None
     torso_mass: Annotated[
         float | None,
