@@ -33,22 +33,8 @@ def _forget_compiled_programs():
     jax.clear_caches()
 
 
-STRICT = {
-    "interop/test_torch",
-    "networks/test_feedforward",
-    "population/test_population",
-    "tasks/test_tasks",
-    "test_strictness",
-    "trainers/test_adam",
-}
-"""Files whose own lines promote nothing by themselves: to become all of them, as the package's lines do not."""
-
-
 @pytest.fixture(autouse=True, scope="module")
-def _strict_promotion(request):
+def _strict_promotion():
     """Have code of our own say how types and ranks meet; what libraries promote stands in `devices.promoting`."""
-    if request.path.relative_to(Path(__file__).parent).with_suffix("").as_posix() not in STRICT:
-        yield
-        return
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         yield

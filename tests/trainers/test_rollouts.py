@@ -112,7 +112,7 @@ def test_rewards_stop_with_the_episode_and_at_the_horizon():
     policies = jnp.array([[1.0], [-2.0]])
     total, seen = rollouts.returns(countdown(), constant, policies, keys, rollouts.initial_statistics(2))
     np.testing.assert_array_equal(total, np.outer([1, -2], lengths(keys)))
-    assert seen.count == 2 * lengths(keys).sum()
+    assert int(seen.count) == 2 * int(lengths(keys).sum())
     short, _ = rollouts.returns(countdown(horizon=4), constant, policies, keys, rollouts.initial_statistics(2))
     np.testing.assert_array_equal(short, np.outer([1, -2], np.minimum(lengths(keys), 4)))
 

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 
+from evotickets import devices
 from evotickets.networks import feedforward
 from evotickets.systems import hybrid
 from evotickets.systems.hybrid import cells, updates
@@ -89,7 +90,8 @@ def test_dense_training_is_plain_gradient_descent():
     state, gradient = optimizer.init(weights), jax.jit(jax.grad(setting().loss))
     for at in range(STEPS):
         x, y = samples(at).first(0)
-        updates_, state = optimizer.update(gradient(weights, x, y), state)
+        with devices.promoting():
+            updates_, state = optimizer.update(gradient(weights, x, y), state)
         weights = optax.apply_updates(weights, updates_)
     for name, value in weights.items():
         np.testing.assert_allclose(last.weights.params[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
@@ -169,7 +171,7 @@ def test_straight_through_scores_follow_gradient_times_weight_and_pruned_weights
     masks = masks_of(method, states[0])
     weights = states[0].weights.params
     x, y = samples(0).first(0)
-    pruned = weights | {name: weights[name] * masks[name] for name in NAMES}
+    pruned = weights | {name: jnp.where(masks[name], weights[name], 0.0) for name in NAMES}
     gradient = jax.jit(jax.grad(setting().loss))(pruned, x, y)
     for name in NAMES:
         moved = states[1].scores.params[name] - states[0].scores.params[name]
