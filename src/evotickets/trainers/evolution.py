@@ -13,7 +13,7 @@ import numpy as np
 from evotickets import streams
 from evotickets.configuration.options import Doc, Ge, Le, Lt
 from evotickets.devices import promoting
-from evotickets.trainers import sampling
+from evotickets.trainers import sampling, ties
 from evotickets.trainers import trainer as register
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
 from evotickets.trainers.objectives import Evaluations, Objective, scorer
@@ -62,7 +62,7 @@ def generation(
 ) -> tuple[Any, Any, jax.Array]:
     """Sample, evaluate and update once; returns the new state, the new carry and the losses [P].
 
-    A NaN loss ranks worst.
+    A NaN loss ranks worst, equal losses share what their ranks are worth, and a generation of equal losses moves nothing.
     """
     noise_key, data_key, tell_key = jax.random.split(key, 3)
     offsets, state = _sample(strategy, state, noise_key, strategy.algorithm.population_size)
@@ -74,7 +74,7 @@ def generation(
         losses, carry = objective.losses(shared, context, members, data_key, carry)
     told = jnp.where(jnp.isnan(losses), jnp.inf, losses)
     with promoting():
-        state, _ = strategy.algorithm.tell(tell_key, members, told, state, strategy.params)
+        state = ties.tell(strategy.algorithm, tell_key, members, told, state, strategy.params)
     state = strategy.anneal(state.replace(mean=(1 - mean_decay) * state.mean))
     return state, carry, losses
 

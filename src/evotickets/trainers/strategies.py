@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from evotickets.configuration.options import Doc, Even, Ge, Gt, Le, LearningRate, Std
-from evotickets.trainers import EVOSAX, strategy
+from evotickets.trainers import EVOSAX, strategy, ties
 
 Population = Annotated[int, Ge(2), Le(1_000_000), Doc("Members of a generation.")]
 Start = Annotated[Std, Doc("Standard deviation of the search distribution at the start of a level.")]
@@ -192,7 +192,7 @@ def recipe(name: str) -> Callable[..., Strategy]:
         ValueError: if there is none of that name.
     """
     if name in strategy:
-        return strategy[name]
+        return ties.sharing(strategy[name])
     if name in EVOSAX:
-        return evosax(name)
+        return ties.sharing(evosax(name))
     raise ValueError(f"unknown strategy {name!r}; known are {', '.join([*strategy, *EVOSAX])}")
