@@ -109,14 +109,35 @@ def test_a_task_brings_its_splits_or_its_episodes():
     network = layout.mlp(64, (3,), 10)
     flat = flat_networks(network, 1)
     on_line, shared = landscape.on_task(network, data, samples=50, key=jax.random.key(0))
-    assert {split: len(y) for split, (_, y) in shared.items()} == {"train": 50, "test": len(data.test.y)}
-    found = landscape.interpolate(on_line, shared, flat, flat, np.zeros(1, np.float32))
+    assert {split: y.shape for split, (_, y) in shared.items()} == {"train": (1, 50), "test": (1, len(data.test.y))}
+    found = landscape.interpolate(on_line, shared, flat, flat, np.zeros(1, np.float32), rows=np.zeros(1, int))
     right = outputs_of(network, flat[0], data.test.x).argmax(1) == data.test.y
     assert found["test/accuracy"][0, 0] == pytest.approx(right.mean())
 
     task = tasks.load("cartpole")
     on_line, shared = landscape.on_task(layout.mlp(4, (3,), 2, "tanh"), task, episodes=5, key=jax.random.key(0))
-    assert {split: len(keys) for split, keys in shared.items()} == {"test": 5}
+    assert {split: keys.shape for split, keys in shared.items()} == {"test": (1, 5)}
+
+
+def test_every_network_is_measured_on_the_row_of_its_seed():
+    flat, rows = flat_networks(NETWORK, 3), np.array([1, 0, 1])
+    pair = [labelled(NETWORK, 30, seed) for seed in range(2)]
+    splits = {"test": tuple(np.stack(parts) for parts in zip(*pair, strict=True))}
+    on_line, places = landscape.classifier(NETWORK), np.arange(NETWORK.parameter_count)[None].repeat(3, 0)
+    lines = landscape.interpolate(on_line, splits, flat, -flat, np.ones(1, np.float32), rows=rows)
+    noisy = landscape.noise_curves(on_line, splits, flat, places, rows=rows, draws=2, key=jax.random.key(0))
+    loss = landscape.cross_entropy(NETWORK)
+    curved = landscape.curvature(loss, splits["test"], flat, places, probes=2, rows=rows, key=jax.random.key(0))
+    found = landscape.predictions(NETWORK, flat, splits["test"][0], rows=rows)
+    for network, row in enumerate(rows):
+        x, y = pair[row]
+        outputs = outputs_of(NETWORK, flat[network], x)
+        np.testing.assert_array_equal(found[network], outputs.argmax(1))
+        right = (np.asarray(outputs).argmax(1) == y).mean()
+        assert lines["test/accuracy"][network, 0] == pytest.approx(right)
+        assert noisy["test/accuracy"][network, 0] == pytest.approx(right)
+        alone = landscape.curvature(loss, pair[row], flat, places, probes=2, key=jax.random.key(0))
+        np.testing.assert_allclose(curved.trace[network], alone.trace[network], rtol=1e-4)
 
 
 def test_a_bowl_along_a_line_is_a_parabola():
@@ -368,6 +389,10 @@ def test_random_masks_overlap_by_chance():
 def test_disagreement_counts_inputs():
     classes = np.array([[0, 1, 2, 2], [0, 1, 2, 1], [1, 0, 0, 0]])
     np.testing.assert_array_equal(landscape.disagreement(classes), [[0, 0.25, 1], [0.25, 0, 1], [1, 1, 0]])
+    # The first two share the inputs 2, 3 and 5, on which 1 2 2 meets 0 1 2; the third shares 9 with the second alone.
+    inputs = np.array([[1, 2, 3, 5], [2, 3, 5, 9], [6, 7, 8, 9]])
+    shared = landscape.disagreement(classes, inputs)
+    np.testing.assert_allclose(shared, [[0, 2 / 3, np.nan], [2 / 3, 0, 1], [np.nan, 1, 0]])
 
 
 def test_predictions_are_the_largest_outputs():

@@ -1,11 +1,26 @@
 """Tasks by name: data sets and control environments. Names and facts are known without JAX and without reading data."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from evotickets.tasks.registry import Control, Data, Facts, Images, Kind, Pair, Split, Tasks, Whole, task
+from evotickets.tasks.registry import (
+    Control,
+    Data,
+    Facts,
+    Images,
+    Kind,
+    Pair,
+    Replicated,
+    Split,
+    Supervised,
+    Tasks,
+    Whole,
+    replicated,
+    task,
+)
 
 __all__ = [
     "ALL",
@@ -17,7 +32,9 @@ __all__ = [
     "Images",
     "Kind",
     "Pair",
+    "Replicated",
     "Split",
+    "Supervised",
     "Tasks",
     "Whole",
     "control",
@@ -26,6 +43,8 @@ __all__ = [
     "kind",
     "load",
     "options",
+    "replicated",
+    "replicates",
     "stored",
     "supervised",
     "task",
@@ -82,28 +101,53 @@ def stored(name: str, *, seed: int = 0) -> Images:
     if kind(name) != "supervised":
         raise ValueError(f"{name!r} is a {kind(name)} task; supervised tasks are {', '.join(SUPERVISED)}")
     held = task[name]()
-    return held.split(seed) if isinstance(held, Whole) else held
+    return held.split(np.random.default_rng(seed)) if isinstance(held, Whole) else held
 
 
 def supervised(name: str, *, seed: int = 0) -> Data:
     """Load a supervised task, standardised by the mean and standard deviation of all training pixels.
 
-    The seed draws the split where the data set brings none; it belongs to the study, not to the run. Raises as `stored`
-    does.
+    The seed draws the split where the data set brings none. Raises as `stored` does.
     """
-    splits = stored(name, seed=seed)
-    counts = np.bincount(splits.train[0].ravel(), minlength=256)
+    splits = _standardised(stored(name, seed=seed))
+    return Data(name, SUPERVISED[name].classes, *splits, _digest(splits))
+
+
+def replicates(name: str, *, seed: int, count: int) -> Replicated:
+    """Load a supervised task for `count` seeds, standardised by the training pixels of each split.
+
+    A replicate draws anew what a reader would vary, so the split as well where the data set brings none: with one test set
+    for all seeds, an interval over them knows nothing of what other test images would say. Raises as `stored` does.
+    """
+    if kind(name) != "supervised" or not isinstance(held := task[name](), Whole):
+        return replicated(supervised(name))
+    from evotickets import streams
+
+    parts = [held.parts(streams.generator(seed, name, "split", index)) for index in range(count)]
+    drawn = [_standardised([(held.x[part], held.y[part]) for part in own]) for own in parts]
+    splits = [Split(*map(np.stack, zip(*split, strict=True))) for split in zip(*drawn, strict=True)]
+    tested = np.stack([test for *_, test in parts])
+    return Replicated(name, SUPERVISED[name].classes, *splits, tested, _digest(splits))
+
+
+def _standardised(splits: Iterable[Pair]) -> list[Split]:
+    """Scale the pixels of a training, validation and test split by those of the first."""
+    splits = list(splits)
+    counts = np.bincount(splits[0][0].ravel(), minlength=256)
     pixels = np.arange(256.0)
     mean = np.average(pixels, weights=counts)
     std = np.sqrt(np.average((pixels - mean) ** 2, weights=counts))
     standardised = ((pixels - mean) / std).astype(np.float32)
-    train, validation, test = (Split(np.take(standardised, x), y.astype(np.int32)) for x, y in splits)
+    return [Split(np.take(standardised, x), y.astype(np.int32)) for x, y in splits]
+
+
+def _digest(splits: Iterable[Split]) -> str:
     digest = hashlib.sha256()
-    for array in (*train, *validation, *test):
+    for array in (array for split in splits for array in split):
         digest.update(repr(array.shape).encode())
         digest.update(array.data)
     # MLflow takes digests of at most 36 characters.
-    return Data(name, SUPERVISED[name].classes, train, validation, test, digest.hexdigest()[:32])
+    return digest.hexdigest()[:32]
 
 
 def load(name: str, *, seed: int = 0, **options: Any) -> Data | Control:

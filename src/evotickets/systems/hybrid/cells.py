@@ -14,7 +14,7 @@ from evotickets.systems import hybrid
 from evotickets.systems.hybrid import training
 from evotickets.systems.hybrid.methods import Method, Setting
 from evotickets.systems.hybrid.training import Sparse
-from evotickets.tasks import Data
+from evotickets.tasks import Supervised
 from evotickets.trainers.history import Report, silent
 
 SMALL = "small_dense"
@@ -39,14 +39,14 @@ class Prepared(NamedTuple):
     unit: float
 
 
-def architecture_of(data: Data, task: Mapping[str, Any]) -> Description:
+def architecture_of(data: Supervised, task: Mapping[str, Any]) -> Description:
     """Describe the network of a task's settings on its data."""
     height, width, depth = data.input_shape
     return architectures.build((height, width, depth), data.classes, task)
 
 
 def prepare(
-    data: Data,
+    data: Supervised,
     task: Mapping[str, Any],
     method: Mapping[str, Any],
     density: float,
@@ -83,7 +83,7 @@ def prepare(
 
 
 def run(
-    data: Data,
+    data: Supervised,
     task: Mapping[str, Any],
     method: Mapping[str, Any],
     density: float,

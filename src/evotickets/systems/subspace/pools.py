@@ -29,7 +29,7 @@ def _supervised(name: str, seed: int) -> Source:
     """
     stored = task[name]()
     official = isinstance(stored, Images)
-    images = stored if official else stored.split(seed)
+    images = stored if official else stored.split(np.random.default_rng(seed))
     train, validation, test = ((x * np.uint8(255 // POOLS[name].largest), y) for x, y in images)
     x, y = _joined(train, validation) if official else train
     held_out = test if official else _joined(validation, test)

@@ -18,11 +18,17 @@ from evotickets.networks import masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import scores
 from evotickets.systems.tickets.levels import Ticket, displacement
-from evotickets.tasks import Control, Data
+from evotickets.tasks import Control, Supervised, replicated
 
 Rows = list[dict[str, Any]]
 Scoring = tuple[OnLine, Any]
-"""How lines are scored on a task, and what is handed to it (`landscape.on_task`)."""
+"""How lines are scored on a task, and what is handed to it, a row for each split of the data (`landscape.on_task`)."""
+
+
+def _rows(scoring: Scoring, seeds: Sequence[int]) -> np.ndarray:
+    """Return the row of every seed [S]: its own, or the only one."""
+    splits = len(jax.tree.leaves(scoring[1])[0])
+    return np.arange(len(seeds), dtype=np.int32) % splits
 
 
 def flatness(
@@ -38,6 +44,7 @@ def flatness(
         fold=partial(landscape.folded, network),
         statistics=ticket.statistics,
         draws=draws,
+        rows=_rows(scoring, seeds),
         key=key,
     )
     return [
@@ -60,6 +67,7 @@ def curvature(
         _mean(ticket),
         masks.survivors(network, ticket.mask),
         probes=probes,
+        rows=_rows(scoring, seeds),
         key=key,
     )
     return [
@@ -68,14 +76,19 @@ def curvature(
     ]
 
 
-def diversity(network: Network, task: Data | Control, ticket: Ticket, seeds: Sequence[int]) -> Rows:
-    """Compare trained tickets with each other: a row per measure and pair of seeds."""
+def diversity(network: Network, task: Supervised | Control, ticket: Ticket, seeds: Sequence[int]) -> Rows:
+    """Compare trained tickets with each other: a row per measure and pair of seeds.
+
+    What they predict is compared on test images of both, where every seed has a split of its own.
+    """
     moved = displacement(network, ticket)
     measures = {"cosine": landscape.cosine(moved), "distance": landscape.distance(moved)}
     measures["jaccard"] = landscape.jaccard(ticket.mask)
-    if isinstance(task, Data):
-        classes = landscape.predictions(network, _mean(ticket), task.test.x)
-        measures["disagreement"] = landscape.disagreement(classes)
+    if not isinstance(task, Control):
+        seen = replicated(task)
+        rows = seen.rows(len(seeds))
+        classes = landscape.predictions(network, _mean(ticket), seen.test.x, rows=rows)
+        measures["disagreement"] = landscape.disagreement(classes, seen.tested[rows])
     return [
         {"measure": measure, "seed": seeds[first], "other": seeds[second], "value": float(matrix[first, second])}
         for measure, matrix in measures.items()
@@ -112,13 +125,14 @@ def snr_correlation(
 def connectivity(
     scoring: Scoring, pairs: Sequence[landscape.Pair], seeds: Sequence[int]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Score the straight lines between the networks of all pairs and seeds.
+    """Score the straight lines between the networks of all pairs and seeds, on the data of the first network's seed.
 
     Returns:
         the barriers, a row per pair, seed and error; and the lines, a row more per place on the line.
     """
     first, second = (np.concatenate([getattr(pair, end) for pair in pairs]) for end in ("first", "second"))
-    errors = landscape.errors(landscape.interpolate(*scoring, first, second))
+    rows = np.tile(_rows(scoring, seeds), len(pairs))
+    errors = landscape.errors(landscape.interpolate(*scoring, first, second, rows=rows))
     ends = pd.DataFrame({"pair": pair.name, "level": pair.level, "seed": seed} for pair in pairs for seed in seeds)
     barriers, lines = [], []
     for name, values in errors.items():
