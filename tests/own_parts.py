@@ -98,7 +98,7 @@ def use_claims():
     nothing = pd.DataFrame()
     tables = Tables(pd.DataFrame(points), nothing, nothing, nothing, nothing, frozenset())
     claim = claims.CLAIMS["E1 pgpe"]
-    row = claim.row(claim.name, claim.effects(tables))
+    row = claims.Decided(claim, claim.name, claim.effects(tables), 1).row
     # A tenth of .9 − .5, the range of mean scores.
     np.testing.assert_allclose(row["effect"], 0.25)
     assert set(claim.shown(claim.name)) <= set(systems.shown("tickets"))

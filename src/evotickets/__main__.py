@@ -94,16 +94,39 @@ def report(options: argparse.Namespace) -> int:
     return code
 
 
+def claims(options: argparse.Namespace) -> int:
+    """Decide the claims of a study once more, from a folder of its tables."""
+    # The other commands do without reading tables.
+    from evotickets import results
+    from evotickets.claims import page, published
+
+    loaded = study.load(options.config)
+    try:
+        found = published.again(loaded, Path(options.tables or loaded.results / "tables"))
+    except results.ResultError as error:
+        raise reader.StudyError(str(error)) from error
+    asked = found[found["verdict"] != page.NOT_ASKED]
+    for row in () if options.quiet else asked.itertuples():
+        effect = f"{row.effect:.4g} ({row.low:.4g} to {row.high:.4g})"
+        print(f"{row.claim:24} {row.verdict:12} {effect:34} {row.unit}")
+    print(page.counts(found))
+    return 0
+
+
 def main() -> int:
     """Parse the command line and do what it says."""
     parser = argparse.ArgumentParser("evotickets", description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for function in (run, report):
+    for function in (run, report, claims):
         command = commands.add_parser(function.__name__, help=function.__doc__)
         command.add_argument("--config", default="config/config.yaml", help="the study (default: %(default)s)")
         command.add_argument("-q", "--quiet", action="store_true", help="say nothing unless something fails")
         command.set_defaults(function=function)
+        if function is claims:
+            command.add_argument(
+                "tables", nargs="?", help="folder of the tables (default: that of the study's results)"
+            )
         if function is run:
             command.add_argument("--cores", default=str(os.cpu_count()), help="cores to use (default: %(default)s)")
             command.add_argument("--profile", default="default", help="a folder of workflow/profiles")

@@ -21,6 +21,8 @@ SEEKERS = {
     "es_snr": {"seeker": "evolution_strategy"},
     "dense": {"seeker": "dense"},
     "planted": {"seeker": "planted"},
+    "magnitude": {"seeker": "magnitude", "shots": 0},
+    "grasp": {"seeker": "grasp", "shots": 0},
 }
 DENSITIES = {"ticket": 0.005, "0.01": 0.01, "0.1": 0.1, "0.5": 0.5}
 SEEDS = 25
@@ -194,12 +196,34 @@ def test_who_trains_best_at_ticket_density(best, verdict):
     assert decided(table(trained))["P7c"].verdict == verdict
 
 
-def test_what_was_not_run_is_undecided():
+def test_what_was_not_run_is_not_asked():
     rows = table(families=("relu",))
     few = rows[rows["seeker"].isin(["random", "planted", "dense"])]
     found = decided(few)
     for name in ("P3", "P4", "P5", "P6", "P7a", "P7b", "P7c"):
-        assert (found[name].verdict, found[name].n) == ("undecided", 0)
+        assert (found[name].verdict, found[name].n) == ("not asked", 0)
+    # A random mask alone finds nothing, which says nothing of the other pruners.
+    assert [found[name].verdict for name in ("P1", "P1b", "P2")] == ["not asked"] * 3
+    lucky = table(lambda family, noise, seeker, cell: {"weak": 0.97, "strong": 0.97} if seeker == "random" else {})
+    found = decided(lucky[lucky["seeker"].isin(["random", "planted", "dense"])])
+    assert [found[name].verdict for name in ("P1b", "P2")] == ["contradicted"] * 2
+
+
+def test_a_negative_claim_of_edge_popup_needs_the_plain_and_the_annealed():
+    rows = table()
+    found = decided(rows[rows["seeker"] != "annealed"])
+    assert (found["P5c"].verdict, decided(rows)["P5c"].verdict) == ("not asked", "supported")
+
+
+def test_conditions_of_collapse_say_where_they_are():
+    found = decided(table())
+    assert found["P3"].statement == "SynFlow suffers layer collapse even with a hundred rounds"
+    assert found["P3 circle0.01 depth 4 ticket"].statement == (
+        "SynFlow suffers layer collapse with a hundred rounds or more on circle0.01 depth 4 at density ticket"
+    )
+    assert found["P3 with 1 round circle0.01 depth 4 0.01"].statement == (
+        "SynFlow suffers layer collapse with 1 round on circle0.01 depth 4 at density 0.01"
+    )
 
 
 def test_every_claim_has_its_texts():

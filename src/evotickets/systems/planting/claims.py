@@ -12,7 +12,7 @@ import pandas as pd
 
 from evotickets import statistics
 from evotickets.claims.registry import About
-from evotickets.claims.rules import MISSING, contrast, named, opposite, weakest
+from evotickets.claims.rules import MISSING, contrast, named, opposite, unless_all, weakest
 from evotickets.statistics import Effect, Interval
 from evotickets.systems.planting import DENSE, PLANTED, TICKET
 
@@ -22,6 +22,8 @@ NOISE, NOISE_MARGIN = 0.01, 0.05
 """The share of flipped labels in the paper's Circle, and the relative quality that another share may cost."""
 SCORED = ("random", "magnitude", "snip", "grasp", "synflow")
 """The pruners of the paper."""
+QUALITY, NETWORKS, RECALL = "relative quality", "share of networks", "recall"
+"""Units of effects."""
 
 GROUND = ["target", "depth"]
 CELL = ["target", "depth", "seeker", "asked"]
@@ -80,9 +82,14 @@ def largest(
     cells = [rows[column].to_numpy() for _, rows in frame.groupby(CELL, observed=True)]
     if not cells:
         return MISSING
-    means = np.array([interval(values, 1 - 0.05 / len(cells)) for values in cells])
+    means = np.array([interval(values, statistics.shared_out(len(cells))) for values in cells])
     mean, low, high = (float(value) for value in means.max(0) - threshold)
     return Effect(mean, low, high, min(map(len, cells)))
+
+
+def kinds(frame: pd.DataFrame, seekers: Seekers) -> set[str]:
+    """Return what the seekers of a frame are."""
+    return {seekers[name]["seeker"] for name in set(frame["seeker"]) & set(seekers)}
 
 
 def paired(frame: pd.DataFrame, column: str, a: str, b: str) -> Effect:
@@ -103,8 +110,10 @@ def best_of(frame: pd.DataFrame, column: str, ours: Iterable[str], others: Itera
     statement="Single-shot pruning finds weak tickets only at density .1 and above",
     source=f"{PAPER}, §4.2",
     rule="P1a: the largest mean relative quality after training over all single-shot cells with .1 ≤ density < 1 exceeds "
-    ".9; P1b: below .1 the largest stays under .9; P1: both. Intervals hold for all cells at once",
+    ".9; P1b: below .1 the largest stays under .9, every pruner of the paper having been run; P1: both. Intervals hold for "
+    "all cells at once",
     figures=("quality",),
+    unit=QUALITY,
     parts={
         "P1a": "Single-shot pruning finds weak tickets at a density of .1 and above",
         "P1b": "Single-shot pruning finds no weak tickets below a density of .1",
@@ -114,7 +123,8 @@ def p1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether single-shot pruning finds weak tickets at density .1 and more, and nowhere below."""
     rows = frame[frame["seeker"].isin(single_shot(seekers))]
     above = largest(rows[(rows["density"] >= SPARSE - 1e-3) & (rows["density"] < 1)], "weak", FOUND)
-    below = opposite(largest(rows[rows["density"] < SPARSE - 1e-3], "weak", FOUND))
+    sparse = rows[rows["density"] < SPARSE - 1e-3]
+    below = unless_all(opposite(largest(sparse, "weak", FOUND)), SCORED, kinds(sparse, seekers))
     return {"P1": weakest((above, below)), "P1a": above, "P1b": below}
 
 
@@ -122,14 +132,23 @@ def p1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "P2",
     statement="No single-shot method finds a strong ticket",
     source=f"{PAPER}, §4.2",
-    rule="The largest mean relative quality before training over all single-shot cells below density 1 stays under .9. "
-    "The interval holds for all cells at once",
+    rule="The largest mean relative quality before training over all single-shot cells below density 1 stays under .9, every "
+    "pruner of the paper having been run. The interval holds for all cells at once",
     figures=("quality",),
+    unit=QUALITY,
 )
 def p2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether no single-shot method finds a strong ticket."""
     rows = frame[frame["seeker"].isin(single_shot(seekers)) & (frame["density"] < 1)]
-    return {"P2": opposite(largest(rows, "strong", FOUND))}
+    return {"P2": unless_all(opposite(largest(rows, "strong", FOUND)), SCORED, kinds(rows, seekers))}
+
+
+def _collapses(*words: str) -> str:
+    """Say of whom and where P3 speaks: the words after its name are the rounds, if they are few, and the condition."""
+    rounds = " ".join(words[:3]) if words[:1] == ("with",) else "with a hundred rounds or more"
+    where = words[3:] if words[:1] == ("with",) else words
+    place = f" on {' '.join(where[:3])} at density {where[3]}" if where else ""
+    return f"SynFlow suffers layer collapse {rounds}{place}"
 
 
 @claim(
@@ -140,9 +159,8 @@ def p2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "a layer without weights; its interval holds for all conditions at once. Every condition is also decided by itself; "
     "intervals are Clopper-Pearson's",
     figures=("collapse",),
-    parts=lambda part: (
-        f"SynFlow suffers layer collapse {' '.join(part.split()[1:4])}" if part.startswith("P3 with") else ""
-    ),
+    unit=NETWORKS,
+    parts=lambda part: _collapses(*part.split()[1:]) if " " in part else "",
 )
 def p3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide where SynFlow with a hundred rounds collapses, and where with one: a row per target, depth and density."""
@@ -166,6 +184,7 @@ def p3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "relative quality after training exceeds that of each other multi-shot pruner, paired over seeds, all depths that "
     "both were run at alike; P4b: it exceeds .9 at one depth at least; P4: both",
     figures=("quality",),
+    unit=QUALITY,
     parts={
         "P4a": "Multi-shot SynFlow is the best multi-shot pruner on Circle at ticket density",
         "P4b": "Multi-shot SynFlow recovers a weak Circle ticket at ticket density",
@@ -187,8 +206,10 @@ def p4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     statement="Edge-popup finds strong Circle tickets at density .5, at .1 when annealed, and none on regression",
     source=f"{PAPER}, §4.4",
     rule="P5a, P5b: the mean relative quality before training exceeds .9 at one depth at least, at .5 and (annealed) at "
-    ".1; P5c: on regression it stays under .9 at every depth and density below 1; P5: all three",
+    ".1; P5c: on regression that of both, the plain and the annealed, stays under .9 at every depth and density below 1; P5: "
+    "all three",
     figures=("quality",),
+    unit=QUALITY,
     parts={
         "P5a": "Edge-popup finds strong Circle tickets at density .5",
         "P5b": "Annealed edge-popup finds strong Circle tickets at density .1",
@@ -207,7 +228,8 @@ def p5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     half = largest(circle(plain, 0.5), "strong", FOUND)
     tenth = largest(circle(annealed, 0.1), "strong", FOUND)
     regression = frame[frame["seeker"].isin(own) & (frame["family"] != "circle") & (frame["density"] < 1)]
-    none = opposite(largest(regression, "strong", FOUND))
+    annealings = {bool(own[name].get("annealed")) for name in set(regression["seeker"])}
+    none = unless_all(opposite(largest(regression, "strong", FOUND)), (False, True), annealings)
     return {"P5": weakest((half, tenth, none)), "P5a": half, "P5b": tenth, "P5c": none}
 
 
@@ -218,6 +240,8 @@ def p5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     rule="On Circle, relative quality after training differs by less than .05 from that without noise, the mean over "
     "widths, seekers, depths and densities that both were run with; P6 is the noise with the largest difference",
     figures=("quality",),
+    unit=QUALITY,
+    parts=lambda part: f"Seekers are robust to a share of {part.split()[-1]} flipped labels" if " " in part else "",
     margin=NOISE_MARGIN,
 )
 def p6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -250,6 +274,7 @@ def p6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "every other seeker but random, paired over seeds, all targets and depths they share alike; P7c: so does its "
     "relative quality after training, that of random masks included",
     figures=("recovery",),
+    unit={"": RECALL, "P7c": QUALITY},
     parts={
         "P7a": "A seeker recovers planted edges above chance",
         "P7b": "Evolution recovers more planted edges than gradients",

@@ -13,11 +13,13 @@ from evotickets import statistics
 from evotickets.claims.registry import About
 from evotickets.claims.rules import MISSING, contrast, opposite
 from evotickets.pruning import CONTROLS
-from evotickets.statistics import Effect
+from evotickets.statistics import SHARES, TWICE, Bounds, Effect
 
 SPARSE, SPARSER, SPARSEST = 0.26, 0.11, 0.05
 """Densities up to which a level counts as sparse, sparser (about a tenth) and extremely sparse."""
 METRICS = ("accuracy", "return")
+RANGE = "share of a task's range of scores"
+"""Unit of effects on normalised scores."""
 _SOURCE = ["source_task", "source_trainer", "source_criterion"]
 _NORMALISED = "test scores are min–max normalised within each task"
 claim = About("tickets")
@@ -56,7 +58,7 @@ def _normalised(frame: pd.DataFrame, curve: list[str]) -> pd.DataFrame:
 def _criteria(tables: Tables, a: str, b: str, most: float) -> Effect:
     scores = _normalised(tables.scores, ["trainer", "criterion", "density"])
     own = scores[~scores["trainer"].isin(tables.gradient) & (scores["density"] <= most)]
-    return contrast(own, "criterion", a, b, ["task", "trainer", "density"])
+    return contrast(own, "criterion", a, b, ["task", "trainer", "density"], bounds=SHARES)
 
 
 @claim(
@@ -65,6 +67,7 @@ def _criteria(tables: Tables, a: str, b: str, most: float) -> Effect:
     source="Lange & Sprekeler (2023), §3, Fig. 2",
     rule=f"mean over tasks, evolution strategies and densities ≤ {SPARSE} of snr − random at the same seed; {_NORMALISED}",
     figures=("performance",),
+    unit=RANGE,
 )
 def snr_over_random(tables: Tables) -> Effect:
     """C1 for the signal-to-noise ratio."""
@@ -77,6 +80,7 @@ def snr_over_random(tables: Tables) -> Effect:
     source="Lange & Sprekeler (2023), §3, Fig. 2",
     rule=f"as C1 snr, of magnitude − random at densities ≤ {SPARSE}; {_NORMALISED}",
     figures=("performance",),
+    unit=RANGE,
 )
 def magnitude_over_random(tables: Tables) -> Effect:
     """C1 for the magnitude."""
@@ -89,6 +93,7 @@ def magnitude_over_random(tables: Tables) -> Effect:
     source="Lange & Sprekeler (2023), §3, Fig. 2",
     rule=f"as C1 snr, of snr − magnitude at densities ≤ {SPARSER}; {_NORMALISED}",
     figures=("performance",),
+    unit=RANGE,
 )
 def snr_over_magnitude(tables: Tables) -> Effect:
     """C2."""
@@ -115,6 +120,7 @@ def drops(frame: pd.DataFrame) -> pd.DataFrame:
     f"≤ {SPARSEST} of (dense − sparse accuracy of the gradient trainer) − (the same of the strategy) at the same seed; "
     "snr stands for strategies and magnitude for gradient trainers, where they have it",
     figures=("strategies",),
+    unit="accuracy",
 )
 def lost_by_gradients(tables: Tables) -> Effect:
     """C3."""
@@ -126,15 +132,16 @@ def lost_by_gradients(tables: Tables) -> Effect:
             for strategy in sorted(lost.keys() - tables.gradient):
                 theirs, ours = lost[gradient].align(lost[strategy], join="inner")
                 cells.append((theirs - ours)[theirs.index <= SPARSEST].to_numpy())
-    return _over_cells(cells)
+    # Each of the two losses is a difference of accuracies.
+    return _over_cells(cells, TWICE)
 
 
-def _over_cells(cells: list[np.ndarray]) -> Effect:
+def _over_cells(cells: list[np.ndarray], bounds: Bounds) -> Effect:
     """Return the mean of differences [cells, S] over cells and seeds."""
     differences = [cell for cell in cells if cell.size]
     if not differences:
         return MISSING
-    return statistics.stratified_effect(np.concatenate(differences))
+    return statistics.stratified_effect(np.concatenate(differences), bounds=bounds)
 
 
 def kind(row: pd.Series, gradient: frozenset[str]) -> str:
@@ -162,7 +169,7 @@ def _transferred(tables: Tables, wanted: str | None, against: str) -> Effect:
         there, here = (frame.pivot(index="density", columns="seed", values="value") for frame in (rows, home))
         there, here = there.align(here, join="inner")
         cells.append((there - here).to_numpy())
-    return _over_cells(cells)
+    return _over_cells(cells, SHARES)
 
 
 for _kind, _words in {
@@ -178,6 +185,7 @@ for _kind, _words in {
         rule=f"mean over transfers of this kind and densities ≤ {SPARSE} of transferred − random at the same seed, both "
         f"trained by the target; {_NORMALISED}",
         figures=("transfer",),
+        unit=RANGE,
     )(lambda tables, kind=_kind: _transferred(tables, kind, "random"))
 
 
@@ -188,6 +196,7 @@ for _kind, _words in {
     rule=f"mean over all transfers and densities ≤ {SPARSE} of own − transferred at the same seed, both trained by the "
     f"target, whose own ticket is cut by snr or else magnitude; {_NORMALISED}",
     figures=("transfer",),
+    unit=RANGE,
 )
 def own_over_transferred(tables: Tables) -> Effect:
     """C4, the other side: between random and own."""
