@@ -286,6 +286,19 @@ def test_a_step_is_that_of_gymnax(name, identifier):
         assert not done
 
 
+@pytest.mark.parametrize("name", ["pendulum", "mountain_car_continuous"])
+def test_a_raw_output_is_the_action_and_the_environment_clips_it(name):
+    """As Lange & Sprekeler (2023) have it: no tanh between the network and the environment."""
+    raw, bounded = tasks.control(name, raw_outputs=True), tasks.control(name)
+    _, state = raw.reset(jax.random.key(0))
+    bound = {"pendulum": 2.0, "mountain_car_continuous": 1.0}[name]
+    inside = raw.step(state, np.float32([0.3]))[0]
+    np.testing.assert_allclose(inside, bounded.step(state, np.float32([np.arctanh(0.3 / bound)]))[0], rtol=1e-5)
+    beyond, far = (raw.step(state, np.float32([output]))[0] for output in (9.0, 50.0))
+    np.testing.assert_array_equal(beyond, far)
+    assert name in tasks.options()["raw_outputs"]
+
+
 def test_every_control_task_is_compared_with_gymnax():
     assert set(IDENTIFIERS) | set(BRAX) == set(tasks.CONTROL)
 

@@ -37,6 +37,18 @@ def test_every_seed_is_scored_on_its_own_split():
     assert len(set(np.asarray(found["test/accuracy"]).tolist())) == 3
 
 
+@pytest.mark.parametrize("normalise", [True, False])
+def test_observations_are_normalised_where_that_is_asked(normalise):
+    task = tasks.control("cartpole")
+    network = task.network
+    mask = np.ones((1, network.kernel_count), bool)
+    objective = objectives.control(network, mask, task, episodes=1, test_episodes=1, normalise=normalise)
+    context, carry = (jax.tree.map(lambda leaf: leaf[0], tree) for tree in (objective.context, objective.carry))
+    members = np.zeros((2, len(masks.survivors(network, mask)[0])), np.float32)
+    _, after = objective.losses((), context, members, jax.random.key(0), carry)
+    assert (float(after.count) > 0) == normalise
+
+
 @pytest.mark.parametrize("shared", [True, False], ids=["one split", "a split a seed"])
 def test_batches_are_of_the_training_images_of_the_seed(shared):
     data = tasks.supervised("digits") if shared else tasks.replicates("digits", seed=0, count=2)

@@ -8,12 +8,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_doc import Doc
 
 from evotickets.tasks.registry import Control, task
 
 if TYPE_CHECKING:
     import jax
+
+RawOutputs = Annotated[bool | None, Doc("Whether the output of a policy is the action, as it is, instead of its tanh.")]
 
 PICTURES = ("matplotlib.pyplot", "seaborn")
 """What gymnax imports to draw environments that nobody draws here: a second in every job."""
@@ -32,11 +36,19 @@ def _without_pictures() -> Iterator[None]:
 
 
 def from_gymnax(
-    name: str, identifier: str, *, observation_size: int, actions: int, bound: float, horizon: int
+    name: str,
+    identifier: str,
+    *,
+    observation_size: int,
+    actions: int,
+    bound: float,
+    horizon: int,
+    raw_outputs: bool | None = None,
 ) -> Control:
     """Describe an environment of gymnax that draws no random numbers after its start.
 
-    Either `actions` discrete choices or, where it is 0, one action in [−bound, bound].
+    Either `actions` discrete choices or, where it is 0, one action in [−bound, bound]: a tanh of the output, or the output
+    itself, which the environment clips.
     """
     import jax
     import jax.numpy as jnp
@@ -55,7 +67,8 @@ def from_gymnax(
             return environment.reset_env(key, parameters)
 
     def step(state: Any, outputs: "jax.Array") -> "tuple[jax.Array, Any, jax.Array, jax.Array]":
-        action = jnp.argmax(outputs) if actions else bound * jnp.tanh(outputs[0])
+        continuous = outputs[0] if raw_outputs else bound * jnp.tanh(outputs[0])
+        action = jnp.argmax(outputs) if actions else continuous
         with promoting():
             observation, state, reward, done, _ = environment.step_env(idle, state, action, parameters)
         return observation, state, reward, done
@@ -70,9 +83,11 @@ def cartpole() -> Control:
 
 
 @task(kind="control")
-def pendulum() -> Control:
+def pendulum(*, raw_outputs: RawOutputs = None) -> Control:
     """Pendulum-v1: swing up and balance at least cost, 200 steps; about −150 is good, −1,200 is idle."""
-    return from_gymnax("pendulum", "Pendulum-v1", observation_size=3, actions=0, bound=2.0, horizon=200)
+    return from_gymnax(
+        "pendulum", "Pendulum-v1", observation_size=3, actions=0, bound=2.0, horizon=200, raw_outputs=raw_outputs
+    )
 
 
 @task(kind="control")
@@ -82,7 +97,7 @@ def acrobot() -> Control:
 
 
 @task(kind="control")
-def mountain_car_continuous() -> Control:
+def mountain_car_continuous(*, raw_outputs: RawOutputs = None) -> Control:
     """MountainCarContinuous-v0: 100 points for the top, less the squared effort, 999 steps at most."""
     return from_gymnax(
         "mountain_car_continuous",
@@ -91,4 +106,5 @@ def mountain_car_continuous() -> Control:
         actions=0,
         bound=1.0,
         horizon=999,
+        raw_outputs=raw_outputs,
     )

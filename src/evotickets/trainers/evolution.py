@@ -73,9 +73,13 @@ def generation(
         members = state.mean[None] + offsets
         losses, carry = objective.losses(shared, context, members, data_key, carry)
     told = jnp.where(jnp.isnan(losses), jnp.inf, losses)
+    before = state
     with promoting():
         state = ties.tell(strategy.algorithm, tell_key, members, told, state, strategy.params)
-    state = strategy.anneal(state.replace(mean=(1 - mean_decay) * state.mean))
+        if strategy.step is not None:
+            way = strategy.step(before.generation_counter)
+            state = state.replace(mean=before.mean + way * (state.mean - before.mean))
+        state = strategy.anneal(state.replace(mean=(1 - mean_decay) * state.mean))
     return state, carry, losses
 
 

@@ -27,6 +27,9 @@ Batch = Annotated[int, Ge(1), Le(1_000_000), Doc("Samples in a fresh batch, shar
 Episodes = Annotated[
     int, Ge(1), Le(100_000), Doc("Episodes a member plays in a generation, shared by all members (control only).")
 ]
+Normalise = Annotated[
+    bool, Doc("Whether observations are normalised by running statistics, or are what the policy sees (control only).")
+]
 TestEpisodes = Annotated[int, Ge(1), Le(100_000), Doc("Held-out episodes that score the mean (control only).")]
 
 Carry = Any
@@ -154,12 +157,14 @@ def control(
     *,
     episodes: Episodes = 8,
     test_episodes: TestEpisodes = 32,
+    normalise: Normalise = True,
     mesh: Mesh | None = None,
     **engine: Any,
 ) -> Objective:
     """Describe control by minus the mean return of episodes that all members share.
 
-    Observations are normalised by running statistics, which are part of the carry and frozen during `evaluate`.
+    Observations are normalised by running statistics, which are part of the carry and frozen during `evaluate`; without
+    `normalise` they stay those of nothing, which leave observations as they are.
     `mesh` spreads the members over devices; `engine` goes to `population.plan`: `path` and `precision`.
 
     Source: Lange & Sprekeler (2023), §3 (8 episodes with shared seeds; the mean is tested on held-out episodes).
@@ -179,7 +184,7 @@ def control(
     def losses(shared, context, members, key, carry):
         del shared
         returns, seen = play(context["plan"], members, key, episodes, carry, mesh)
-        return -jnp.mean(returns, -1), rollouts.merge(carry, seen)
+        return -jnp.mean(returns, -1), rollouts.merge(carry, seen) if normalise else carry
 
     def pair_losses(shared, context, mean, offsets, key, carry):
         return losses(shared, context, jnp.concatenate([mean[None] + offsets, mean[None] - offsets]), key, carry)

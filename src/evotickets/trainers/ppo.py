@@ -72,7 +72,7 @@ def update(setting: Setting, context: Any, learner: Learner, key: jax.Array) -> 
 
 
 # It plays rollouts of its own, and asks the objective for nothing but scores.
-@trainer(name="ppo", tasks=("control",), unused=("episodes",))
+@trainer(name="ppo", tasks=("control",), unused=("episodes", "normalise"))
 def train(
     objective: Objective,
     initial: jax.Array,

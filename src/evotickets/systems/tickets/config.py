@@ -20,7 +20,7 @@ __all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Section", "Tickets"
 
 EVOSAX_RULES = "evosax"
 """Under this name the schema describes the options of every class of evosax."""
-OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
+OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes", "normalise"}, "control": {"batch"}}
 
 
 @dataclass(frozen=True)

@@ -214,8 +214,8 @@ def train(
         network: the network.
         task: data or environment.
         ticket: initial parameters and masks.
-        settings: the trainer's settings; `batch` or `episodes` and `test_episodes` belong to the objective, `path` and
-            `precision` to the population engine, the others are the trainer's own.
+        settings: the trainer's settings; `batch` or `episodes`, `test_episodes` and `normalise` belong to the objective,
+            `path` and `precision` to the population engine, the others are the trainer's own.
         mesh: spreads populations over devices.
         report: called after each evaluation.
         key: decides everything.
@@ -225,7 +225,7 @@ def train(
     if not isinstance(task, Control):
         objective = objectives.supervised(network, ticket.mask, task, batch=own.pop("batch"), mesh=mesh, **engine)
     else:
-        play = {name: own.pop(name) for name in ("episodes", "test_episodes") if name in own}
+        play = {name: own.pop(name) for name in ("episodes", "test_episodes", "normalise") if name in own}
         objective = objectives.control(network, ticket.mask, task, mesh=mesh, **play, **engine)
     places = masks.survivors(network, ticket.mask)
     initial = jnp.asarray(np.take_along_axis(ticket.initial, places, 1))

@@ -74,6 +74,13 @@ class TaskEntry:
             "Brax gives it."
         ),
     ] = None
+    raw_outputs: Annotated[
+        bool | None,
+        Doc(
+            "Whether the output of a policy is the action of pendulum or mountain_car_continuous, which the environment clips; "
+            "by default its tanh is, stretched to the bounds."
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
