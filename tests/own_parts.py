@@ -96,7 +96,7 @@ def use_claims():
         for seed in range(3)
     ]  # fmt: skip
     nothing = pd.DataFrame()
-    tables = Tables(pd.DataFrame(points), nothing, nothing, nothing, nothing, frozenset())
+    tables = Tables(pd.DataFrame(points), nothing, nothing, nothing, nothing, nothing, frozenset())
     claim = claims.CLAIMS["E1 pgpe"]
     row = claims.Decided(claim, claim.name, claim.effects(tables), 1).row
     # A tenth of .9 − .5, the range of mean scores.

@@ -13,7 +13,7 @@ from evotickets.claims import page, registry, rules
 from evotickets.results import CLAIMS
 from evotickets.statistics import Effect
 from evotickets.systems import registry as systems
-from evotickets.systems.tickets.tables import BARRIERS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
+from evotickets.systems.tickets.tables import BARRIERS, DIVERSITY, FLATNESS, RELIABILITY, SCORES, TRANSFERS
 
 tickets_claims = systems.claims("tickets")
 
@@ -35,6 +35,7 @@ def tables(**given):
         "barriers": BARRIERS,
         "flatness": FLATNESS,
         "diversity": DIVERSITY,
+        "reliability": RELIABILITY,
     }
     missing = {name: empty(schema) for name, schema in held.items()}
     return tickets_claims.Tables(**(missing | given), gradient=frozenset({"adam"}))
@@ -72,15 +73,52 @@ def verdict(name, given):
 )
 def test_criteria_are_compared_where_it_counts(name, better, worse, gap, expected):
     scores = pd.DataFrame(rows(chain(gap), criterion=better) + rows(chain(0, noise=0), criterion=worse))
-    found = verdict(name, tables(scores=scores))
+    tables_with = partial(tables, reliability=twice([0.9]))
+    found = verdict(name, tables_with(scores=scores))
     assert found["verdict"] == expected
     assert found["n"] == SEEDS
     # Gradient trainers take no part, nor do larger densities.
     elsewhere = rows(chain(-5), "adam", better) + rows(chain(5), "adam", worse)
-    assert verdict(name, tables(scores=pd.concat([scores, pd.DataFrame(elsewhere)])))["verdict"] == expected
+    assert verdict(name, tables_with(scores=pd.concat([scores, pd.DataFrame(elsewhere)])))["verdict"] == expected
     dense = rows(chain(9), criterion=better, densities=[0.5], task="b")
     dense += rows(chain(0), criterion=worse, densities=[0.5], task="b")
-    assert verdict(name, tables(scores=pd.concat([scores, pd.DataFrame(dense)])))["effect"] == found["effect"]
+    assert verdict(name, tables_with(scores=pd.concat([scores, pd.DataFrame(dense)])))["effect"] == found["effect"]
+
+
+def twice(correlations, trainer="snes", criterion="snr", measure="spearman"):
+    """Rows of two runs of the tickets of a chain on digits, level after level; None where a level was run once."""
+    return pd.DataFrame(
+        [
+            {"task": "digits", "trainer": trainer, "criterion": criterion, "measure": measure}
+            | {"level": level, "seed": seed, "value": value + 0.05 * NOISE[seed]}
+            for level, value in enumerate(correlations)
+            for seed in range(SEEDS)
+            if value is not None
+        ]
+    )
+
+
+def test_the_ratio_is_compared_with_the_magnitude_where_the_std_carries_signal():
+    """Levels 3 and 4 count, with densities .1 and .02; they are cut by the std of levels 2 and 3."""
+
+    def gap(density, seed):
+        return chain({0.1: 0.1, 0.02: 0.2}.get(density, 0))(density, seed)
+
+    scores = pd.DataFrame(rows(gap) + rows(chain(0), criterion="magnitude"))
+    whole = verdict("C2", tables(scores=scores, reliability=twice([0.9])))
+    ends = {
+        "both": [0.1, 0.1, 0.6, 0.6],
+        "sparser": [0.6, 0.6, 0.1, 0.6],
+        "denser": [0.6, None, 0.6, 0.1],
+        "none": [0.6, 0.1, 0.1, 0.1],
+    }
+    found = {name: verdict("C2", tables(scores=scores, reliability=twice(own))) for name, own in ends.items()}
+    assert found["both"]["effect"] == whole["effect"]
+    assert found["sparser"]["effect"] == pytest.approx(2 * found["denser"]["effect"])
+    assert found["sparser"]["effect"] + found["denser"]["effect"] == pytest.approx(2 * whole["effect"])
+    assert found["none"]["verdict"] == "not asked"
+    for other in (twice([0.9], trainer="pgpe"), twice([0.9], criterion="magnitude"), twice([0.9], measure="spread")):
+        assert verdict("C2", tables(scores=scores, reliability=other))["verdict"] == "not asked"
 
 
 def test_effects_of_criteria_are_shares_of_the_range_of_a_task():

@@ -963,3 +963,16 @@ def test_boundaries_tell_the_sides_of_the_plane(tmp_path):
     sides = np.asarray(figure.axes[0].get_images()[0].get_array())
     assert np.all(sides[:, :9] == 0)
     assert np.all(sides[:, 11:] == 1)
+
+
+def test_bands_end_where_scores_do(tmp_path):
+    """Of one accuracy near 1 and one far below, the interval of three seeds would reach beyond 1."""
+    values = {0: 1.0, 1: 0.98, 2: 0.5}
+    rows = pd.DataFrame({"density": 0.5, "seed": seed, "metric": "accuracy", "value": v} for seed, v in values.items())
+    assert style.statistics.interval(rows["value"]).high > 1
+    for metric, top in {"accuracy": 1.0, "return": style.statistics.interval(rows["value"]).high}.items():
+        with style.panels(tmp_path / "a.svg", 1) as figure:
+            (axes,) = style.grid(figure, 1, "", "")
+            style.curve(axes, "density", rows.assign(metric=metric), style.CRITERIA["snr"])
+        (band,) = axes.collections
+        assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx(top)

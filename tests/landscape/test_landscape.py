@@ -12,9 +12,11 @@ from hypothesis.extra import numpy as arrays
 from scipy.special import logsumexp
 
 from evotickets import landscape, tasks
+from evotickets.devices import promoting
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Layer, Network
-from evotickets.trainers import rollouts
+from evotickets.trainers import evolution, rollouts, strategies
+from tests.trainers.test_evolution import problem
 
 NETWORK = layout.mlp(6, (5, 4), 3)
 POSITIONS = np.arange(8)
@@ -423,3 +425,38 @@ def test_snr_correlation_of_one_swap():
 
 def test_a_constant_snr_has_no_correlation():
     assert np.isnan(landscape.snr_correlation(np.ones((2, 1, 4)), np.ones((1, 4), bool))).all()
+
+
+def test_reliability_is_the_correlation_of_ranks_over_survivors():
+    mask = np.array([[True, True, True, False], [True, True, True, True]])
+    first = np.array([[1.0, 2, 3, 99], [1, 2, 3, 4]])
+    second = np.array([[10.0, 40, 90, 0], [4, 3, 2, 1]])
+    np.testing.assert_allclose(landscape.reliability(first, second, mask), [1, -1])
+    assert np.isnan(landscape.reliability(np.ones((1, 4)), second[:1], mask[:1])).all()
+    # Of 1, 2 and 3 the mean is 2 and the standard deviation √(2/3).
+    np.testing.assert_allclose(landscape.spread(first, mask)[0], np.sqrt(2 / 3) / 2)
+
+
+def test_a_std_without_selection_spreads_as_the_walk_says():
+    """SNES under losses that say nothing: the spread of 2000 coordinates after 200 generations, and chance alone."""
+    dimensions, generations = 2000, 200
+    with promoting():
+        built = strategies.recipe("snes")(dimensions, population=64, std_init=0.05, temperature=12)
+        state = built.algorithm.init(jax.random.key(0), jnp.zeros(dimensions), built.params)
+
+    def losses(shared, context, members, key, carry):
+        return jax.random.normal(key, (len(members),)), carry
+
+    nothing = problem(jnp.ones(dimensions), jnp.zeros(dimensions))._replace(losses=losses)
+
+    @jax.jit
+    def run(state, keys):
+        def step(state, key):
+            return evolution.generation(built, nothing, (), (), state, (), key, 0.0)[0], None
+
+        return jax.lax.scan(step, state, keys)[0]
+
+    std = np.asarray(run(state, jax.random.split(jax.random.key(1), generations)).std)[None]
+    walk = landscape.random_walk(built.params, generations)
+    np.testing.assert_allclose(landscape.spread(std, np.ones((1, dimensions), bool)), walk, rtol=0.1)
+    assert landscape.random_walk(strategies.recipe("open_es")(4, population=4).params, 9) is None

@@ -131,6 +131,17 @@ def test_every_seed_has_a_split_of_its_own_where_the_data_bring_none():
         seen.rows(2)
 
 
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_without_validation_its_images_are_trained_on(tiny_mnist, name):
+    with_, without = (tasks.replicates(name, seed=0, count=2, validation=kept) for kept in (True, False))
+    sizes = [[split.y.shape[1] for split in seen[2:5]] for seen in (with_, without)]
+    train, validation, test = sizes[0]
+    assert sizes[1] == [train + validation, 0, test]
+    np.testing.assert_array_equal(without.tested, with_.tested)
+    np.testing.assert_array_equal(without.train.y, np.concatenate([with_.train.y, with_.validation.y], 1))
+    np.testing.assert_allclose(without.train.x[0].mean(dtype=float), 0, atol=1e-5)
+
+
 def test_a_split_that_the_data_bring_is_that_of_all_seeds(tiny_mnist):
     seen, one = tasks.replicates("mnist", seed=3, count=4), tasks.supervised("mnist")
     np.testing.assert_array_equal(seen.rows(4), [0, 0, 0, 0])

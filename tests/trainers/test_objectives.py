@@ -37,6 +37,13 @@ def test_every_seed_is_scored_on_its_own_split():
     assert len(set(np.asarray(found["test/accuracy"]).tolist())) == 3
 
 
+def test_what_is_not_there_is_not_scored():
+    data, flat = tasks.replicates("digits", seed=0, count=1, validation=False), weights(1)
+    objective = described(data, 1)
+    found = objectives.scorer(objective)(objective.shared, flat, objective.carry, streams.split(jax.random.key(0), 1))
+    assert {name.partition("/")[0] for name in found} == {"train", "test"}
+
+
 @pytest.mark.parametrize("normalise", [True, False])
 def test_observations_are_normalised_where_that_is_asked(normalise):
     task = tasks.control("cartpole")

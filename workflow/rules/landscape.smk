@@ -45,6 +45,7 @@ rule connectivity:
     output:
         connectivity=f"{TICKET_FILES.around}/connectivity.parquet",
         barriers=f"{TICKET_FILES.around}/barriers.parquet",
+        reliability=f"{TICKET_FILES.around}/reliability.parquet",
         record=f"{TICKET_FILES.around}/connectivity/record.parquet",
     log:
         f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/connectivity.log",

@@ -113,21 +113,32 @@ def supervised(name: str, *, seed: int = 0) -> Data:
     return Data(name, SUPERVISED[name].classes, *splits, _digest(splits))
 
 
-def replicates(name: str, *, seed: int, count: int) -> Replicated:
+def replicates(name: str, *, seed: int, count: int, validation: bool = True) -> Replicated:
     """Load a supervised task for `count` seeds, standardised by the training pixels of each split.
 
     A replicate draws anew what a reader would vary, so the split as well where the data set brings none: with one test set
-    for all seeds, an interval over them knows nothing of what other test images would say. Raises as `stored` does.
+    for all seeds, an interval over them knows nothing of what other test images would say. Without `validation`, its images
+    are trained on too. Raises as `stored` does.
     """
     if kind(name) != "supervised" or not isinstance(held := task[name](), Whole):
-        return replicated(supervised(name))
+        images = stored(name)
+        splits = _standardised(images if validation else _all_trained(images))
+        return replicated(Data(name, SUPERVISED[name].classes, *splits, _digest(splits)))
     from evotickets import streams
 
     parts = [held.parts(streams.generator(seed, name, "split", index)) for index in range(count)]
-    drawn = [_standardised([(held.x[part], held.y[part]) for part in own]) for own in parts]
+    pairs = [[(held.x[part], held.y[part]) for part in own] for own in parts]
+    drawn = [_standardised(own if validation else _all_trained(own)) for own in pairs]
     splits = [Split(*map(np.stack, zip(*split, strict=True))) for split in zip(*drawn, strict=True)]
     tested = np.stack([test for *_, test in parts])
     return Replicated(name, SUPERVISED[name].classes, *splits, tested, _digest(splits))
+
+
+def _all_trained(splits: Iterable[Pair]) -> list[Pair]:
+    """Add the images of the validation split to those of training."""
+    train, validation, test = splits
+    both = np.concatenate([train[0], validation[0]]), np.concatenate([train[1], validation[1]])
+    return [both, (validation[0][:0], validation[1][:0]), test]
 
 
 def _standardised(splits: Iterable[Pair]) -> list[Split]:

@@ -112,6 +112,7 @@ def supervised(
     """
     seen = replicated(data)
     rows, splits = seen.rows(len(mask)), {split: getattr(seen, split) for split in ("train", "validation", "test")}
+    splits = {name: split for name, split in splits.items() if split.y.size}
     # On every device from the start: otherwise each call of a compiled program would copy the data to them.
     shared = jax.device_put(splits, None if mesh is None else NamedSharding(mesh, PartitionSpec()))
     context = context_of(network, mask, **engine) | {"split": rows}

@@ -86,6 +86,20 @@ def test_ratios_are_remembered_from_the_first_level_on_and_only_where_there_is_a
     assert around.snr_correlation(NETWORK, [dense, sparse._replace(std=None)], [1, 0.5], SEEDS) == []
 
 
+def test_two_runs_of_a_ticket_say_how_reliable_their_stds_are():
+    ticket, settings = trained(), {"trainer": "snes", "population": 8, "generations": 50, "std_init": 0.1, "batch": 32}
+    same = around.reliability(NETWORK, ticket, ticket, settings, SEEDS)
+    found = {(row["measure"], row["seed"]): row["value"] for row in same}
+    assert {measure for measure, _ in found} == {"spearman", "spread", "walk"}
+    assert {found["spearman", seed] for seed in SEEDS} == {pytest.approx(1)}
+    other = trained(seed=1)._replace(mask=ticket.mask)
+    rows = around.reliability(NETWORK, ticket, other._replace(std=ticket.std[::-1]), settings, SEEDS)
+    assert abs(next(row["value"] for row in rows if row["measure"] == "spearman")) < 0.9
+    assert around.reliability(NETWORK, ticket, other._replace(std=None), settings, SEEDS) == []
+    control = around.reliability(NETWORK, ticket, ticket, settings | {"trainer": "open_es"}, SEEDS)
+    assert {row["measure"] for row in control} == {"spearman", "spread"}
+
+
 def test_lines_end_at_the_scores_of_the_networks_and_barriers_are_theirs():
     ends = {level: trained(seed=level).mean for level in (0, 1)}
     pairs = landscape.pairs(ends, {1: ends[0]}, [1])

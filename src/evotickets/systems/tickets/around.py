@@ -3,7 +3,7 @@
 Rows leave out what all rows of a level have in common.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -13,12 +13,15 @@ import numpy as np
 import pandas as pd
 
 from evotickets import landscape
+from evotickets.configuration.options import options_of
+from evotickets.devices import promoting
 from evotickets.landscape.evaluation import OnLine
 from evotickets.networks import masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import scores
 from evotickets.systems.tickets.levels import Ticket, displacement
 from evotickets.tasks import Control, Supervised, replicated
+from evotickets.trainers.strategies import recipe
 
 Rows = list[dict[str, Any]]
 Scoring = tuple[OnLine, Any]
@@ -120,6 +123,38 @@ def snr_correlation(
         )
         for seed, value in zip(seeds, row, strict=True)
     ]
+
+
+def reliability(
+    network: Network, ticket: Ticket, copy: Ticket, settings: Mapping[str, Any], seeds: Sequence[int]
+) -> Rows:
+    """Compare the stds of two runs of a ticket: a row per measure and seed; there are none where training leaves no std.
+
+    `spearman` is what they have in common, `spread` how much the stds of the first differ, and `walk` how much they would
+    without selection, where that is known.
+    """
+    if ticket.std is None or copy.std is None:
+        return []
+    kernels = masks.kernel_positions(network)
+    first, second = (run.std[:, kernels] for run in (ticket, copy))
+    measures = {
+        "spearman": landscape.reliability(first, second, ticket.mask),
+        "spread": landscape.spread(first, ticket.mask),
+    }
+    walk = _walk(settings, len(masks.survivors(network, ticket.mask[0])))
+    measures |= {} if walk is None else {"walk": np.full(len(seeds), walk)}
+    return [
+        {"measure": measure, "seed": seed, "value": float(value)}
+        for measure, values in measures.items()
+        for seed, value in zip(seeds, values, strict=True)
+    ]
+
+
+def _walk(settings: Mapping[str, Any], dimensions: int) -> float | None:
+    build = recipe(settings["trainer"])
+    own = {name: settings[name] for name in options_of(build) if name in settings}
+    with promoting():
+        return landscape.random_walk(build(dimensions, **own).params, settings["generations"])
 
 
 def connectivity(

@@ -15,6 +15,8 @@ from evotickets.claims.rules import MISSING, contrast, opposite
 from evotickets.pruning import CONTROLS
 from evotickets.statistics import SHARES, TWICE, Bounds, Effect
 
+RELIABLE = 0.5
+"""Spearman's correlation from which two runs of one ticket have most of the order of their stds in common."""
 SPARSE, SPARSER, SPARSEST = 0.26, 0.11, 0.05
 """Densities up to which a level counts as sparse, sparser (about a tenth) and extremely sparse."""
 METRICS = ("accuracy", "return")
@@ -33,12 +35,13 @@ class Tables(NamedTuple):
     barriers: pd.DataFrame
     flatness: pd.DataFrame
     diversity: pd.DataFrame
+    reliability: pd.DataFrame
     gradient: frozenset[str]
 
 
 def evidence(tables: Mapping[str, pd.DataFrame], *, gradient: Iterable[str]) -> tuple[Tables]:
     """Return what the rules look at, from the tables of a study by name and the trainers that follow gradients."""
-    named = {name: tables[name] for name in ("transfers", "barriers", "flatness", "diversity")}
+    named = {name: tables[name] for name in ("transfers", "barriers", "flatness", "diversity", "reliability")}
     return (Tables(tables["tickets"], **named, gradient=frozenset(gradient)),)
 
 
@@ -55,8 +58,29 @@ def _normalised(frame: pd.DataFrame, curve: list[str]) -> pd.DataFrame:
     return statistics.min_max(tested, ["task"], curve) if len(tested) else tested
 
 
-def _criteria(tables: Tables, a: str, b: str, most: float) -> Effect:
+def reliable(tables: Tables) -> set[tuple[str, str, int]]:
+    """Return task, trainer and level of the cuts that were made with a std that carries signal.
+
+    A level is cut by the std of the level before. How reliable that is, is known of the levels that the landscape looks at
+    in chains of snr; of a level in between it is what it was at the last of them.
+    """
+    rows = tables.reliability
+    rows = rows[rows["measure"].eq("spearman") & rows["criterion"].eq("snr")] if len(rows) else rows
+    found = set()
+    for (task, trainer), own in rows.groupby(["task", "trainer"]) if len(rows) else ():
+        means = own.groupby("level")["value"].mean()
+        scored = tables.scores[tables.scores["task"].eq(task) & tables.scores["trainer"].eq(trainer)]
+        for level in scored["level"].unique():
+            known = means[means.index < level]
+            if len(known) and known.iloc[-1] >= RELIABLE:
+                found.add((task, trainer, int(level)))
+    return found
+
+
+def _criteria(tables: Tables, a: str, b: str, most: float, only: set[tuple[str, str, int]] | None = None) -> Effect:
     scores = _normalised(tables.scores, ["trainer", "criterion", "density"])
+    if only is not None and len(scores):
+        scores = scores[[cell in only for cell in zip(scores["task"], scores["trainer"], scores["level"], strict=True)]]
     own = scores[~scores["trainer"].isin(tables.gradient) & (scores["density"] <= most)]
     return contrast(own, "criterion", a, b, ["task", "trainer", "density"], bounds=SHARES)
 
@@ -91,13 +115,15 @@ def magnitude_over_random(tables: Tables) -> Effect:
     "C2",
     statement="Cutting by signal-to-noise ratio is better than by magnitude at about a tenth of the weights and below.",
     source="Lange & Sprekeler (2023), §3, Fig. 2",
-    rule=f"as C1 snr, of snr − magnitude at densities ≤ {SPARSER}; {_NORMALISED}",
+    rule=f"as C1 snr, of snr − magnitude at densities ≤ {SPARSER}, where the std that cuts carries signal: Spearman's "
+    "correlation between the stds of two runs of the ticket before, or of the last one that was run twice, is at least "
+    f"{RELIABLE} on average; {_NORMALISED}",
     figures=("performance",),
     unit=RANGE,
 )
 def snr_over_magnitude(tables: Tables) -> Effect:
     """C2."""
-    return _criteria(tables, "snr", "magnitude", SPARSER)
+    return _criteria(tables, "snr", "magnitude", SPARSER, reliable(tables))
 
 
 def best(frame: pd.DataFrame) -> str | None:

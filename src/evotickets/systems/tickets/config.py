@@ -158,6 +158,8 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     control = tasks.is_control(settings["task"])
     if ("hidden" in settings) == ("channels" in settings):
         raise StudyError(f"{where} needs either 'hidden' (a perceptron) or 'channels' (a convolutional network)")
+    if control and "validation" in settings:
+        raise StudyError(f"{where} is a control task, which has no images for 'validation'; take it out")
     if control and "channels" in settings:
         raise StudyError(f"{where} is a control task, which has no images for 'channels'; use 'hidden'")
     return settings

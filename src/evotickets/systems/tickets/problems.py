@@ -12,7 +12,7 @@ def task_of(settings: dict[str, Any], *, seed: int, count: int) -> Supervised | 
     """Load the `task` of an entry for `count` seeds, with the options that the entry sets; raises as `tasks.load` does."""
     name = settings["task"]
     if not tasks.is_control(name):
-        return tasks.replicates(name, seed=seed, count=count)
+        return tasks.replicates(name, seed=seed, count=count, validation=settings.get("validation", True))
     return tasks.control(name, **{option: settings[option] for option in tasks.options() if option in settings})
 
 

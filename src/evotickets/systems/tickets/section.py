@@ -65,6 +65,13 @@ class TaskEntry:
         Literal["relu", "tanh"] | None,
         Doc("Activation between layers; relu for data sets and tanh for control unless said otherwise."),
     ] = None
+    biases: Annotated[
+        float | None, Gt(0), Le(10), Doc("Biases of hidden layers start uniform within ± this; by default at zero.")
+    ] = None
+    validation: Annotated[
+        bool | None,
+        Doc("Whether a data set keeps images for validation, as it does by default, or trains on them too."),
+    ] = None
     torso_mass: Annotated[
         float | None,
         Gt(0),
