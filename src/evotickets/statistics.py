@@ -125,7 +125,8 @@ def crossed_effect(values: ArrayLike, confidence: float | None = None, *, bounds
     with np.errstate(invalid="ignore", divide="ignore"):
         freedom = total**2 / (squares**2 / degrees).sum() if total else 1.0
         half = special.stdtrit(freedom, (1 + checked(confidence)) / 2) * np.sqrt(total / values.size)
-    return Effect(mean, *(float(np.clip(end, *bounds)) for end in (mean - half, mean + half)), seeds)
+    low, high = (float(np.clip(end, *bounds)) for end in (mean - half, mean + half))
+    return Effect(mean, low, high, seeds)
 
 
 def pairwise(matrix: ArrayLike) -> np.ndarray:

@@ -109,8 +109,7 @@ def supervised(name: str, *, seed: int = 0) -> Data:
 
     The seed draws the split where the data set brings none. Raises as `stored` does.
     """
-    splits = _standardised(stored(name, seed=seed))
-    return Data(name, SUPERVISED[name].classes, *splits, _digest(splits))
+    return _data(name, stored(name, seed=seed))
 
 
 def replicates(name: str, *, seed: int, count: int, validation: bool = True) -> Replicated:
@@ -122,16 +121,21 @@ def replicates(name: str, *, seed: int, count: int, validation: bool = True) -> 
     """
     if kind(name) != "supervised" or not isinstance(held := task[name](), Whole):
         images = stored(name)
-        splits = _standardised(images if validation else _all_trained(images))
-        return replicated(Data(name, SUPERVISED[name].classes, *splits, _digest(splits)))
+        return replicated(_data(name, images if validation else _all_trained(images)))
     from evotickets import streams
 
     parts = [held.parts(streams.generator(seed, name, "split", index)) for index in range(count)]
     pairs = [[(held.x[part], held.y[part]) for part in own] for own in parts]
     drawn = [_standardised(own if validation else _all_trained(own)) for own in pairs]
     splits = [Split(*map(np.stack, zip(*split, strict=True))) for split in zip(*drawn, strict=True)]
-    tested = np.stack([test for *_, test in parts])
-    return Replicated(name, SUPERVISED[name].classes, *splits, tested, _digest(splits))
+    (train, kept, test), tested = splits, np.stack([test for *_, test in parts])
+    return Replicated(name, SUPERVISED[name].classes, train, kept, test, tested, _digest(splits))
+
+
+def _data(name: str, images: Iterable[Pair]) -> Data:
+    splits = _standardised(images)
+    train, validation, test = splits
+    return Data(name, SUPERVISED[name].classes, train, validation, test, _digest(splits))
 
 
 def _all_trained(splits: Iterable[Pair]) -> list[Pair]:

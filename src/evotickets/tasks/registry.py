@@ -222,8 +222,11 @@ def replicated(data: Supervised) -> Replicated:
     """Return a data set as seeds see it that share its split."""
     if isinstance(data, Replicated):
         return data
-    splits = (Split(split.x[None], split.y[None]) for split in (data.train, data.validation, data.test))
-    return Replicated(data.name, data.classes, *splits, np.arange(len(data.test.y))[None], data.digest)
+    train, validation, test = (
+        Split(split.x[None], split.y[None]) for split in (data.train, data.validation, data.test)
+    )
+    tested = np.arange(len(data.test.y))[None]
+    return Replicated(data.name, data.classes, train, validation, test, tested, data.digest)
 
 
 @dataclass(frozen=True)

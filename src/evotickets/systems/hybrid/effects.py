@@ -152,7 +152,7 @@ def measure(
     seen = replicated(data)
     chosen = rng.permutation(seen.train.y.shape[1])[:samples]
     x, y = (jnp.asarray(part[:, chosen]) for part in seen.train)
-    rows = seen.rows(count)
+    splits = seen.rows(count)
     counts = jnp.asarray(prepared.counts)
     keys = streams.split(streams.stream(seed, "hybrid", task["task"], "effects"), count)
 
@@ -178,10 +178,10 @@ def measure(
 
         return streams.over_seeds(one, (states, keys, rows))
 
-    values = np.asarray(worth(trained.state, keys, rows, x, y, counts))
+    values = np.asarray(worth(trained.state, keys, splits, x, y, counts))
     rows = []
     for population in populations:
-        found = np.asarray(_moves(setting, masks, population, std)(trained.state, keys, rows, x, y, counts))
+        found = np.asarray(_moves(setting, masks, population, std)(trained.state, keys, splits, x, y, counts))
         for index, (own, exactly) in enumerate(zip(found, values, strict=True)):
             row = {"seed": index, "population": population, "weights": len(own)}
             rows.append(row | {"value": correlation(own, exactly)})

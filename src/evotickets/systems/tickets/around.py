@@ -136,7 +136,7 @@ def reliability(
     if ticket.std is None or copy.std is None:
         return []
     kernels = masks.kernel_positions(network)
-    first, second = (run.std[:, kernels] for run in (ticket, copy))
+    first, second = (std[:, kernels] for std in (ticket.std, copy.std))
     measures = {
         "spearman": landscape.reliability(first, second, ticket.mask),
         "spread": landscape.spread(first, ticket.mask),
