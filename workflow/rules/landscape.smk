@@ -32,7 +32,7 @@ rule noise_copy:
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
         density=lambda wildcards: TICKETS.densities[int(wildcards.level)],
         seed=study.seed,
-        count=study.seeds,
+        seeds=study.seeds,
     script:
         "../scripts/noise_copy.py"
 
@@ -65,7 +65,7 @@ rule connectivity:
         densities=list(TICKETS.densities),
         samples=LANDSCAPE.samples,
         seed=study.seed,
-        count=study.seeds,
+        seeds=study.seeds,
     script:
         "../scripts/connectivity.py"
 
@@ -97,7 +97,7 @@ rule flatness:
         probes=LANDSCAPE.probes,
         samples=LANDSCAPE.samples,
         seed=study.seed,
-        count=study.seeds,
+        seeds=study.seeds,
     script:
         "../scripts/flatness.py"
 
@@ -126,7 +126,7 @@ rule diversity:
         densities=list(TICKETS.densities),
         nested=lambda wildcards: TICKET_FILES.scored(wildcards.criterion),
         seed=study.seed,
-        count=study.seeds,
+        seeds=study.seeds,
     script:
         "../scripts/diversity.py"
 

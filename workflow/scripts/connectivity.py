@@ -7,8 +7,8 @@ from evotickets.systems.tickets.problems import problem_of
 from evotickets.systems.tickets.tables import BARRIERS, CONNECTIVITY, RELIABILITY, chain_of, factors
 
 
-def main(job, inputs, output, place, experiment, network, settings, available, levels, densities, samples, seed, count):
-    task, description = problem_of(network, seed=seed, count=count)
+def main(job, inputs, output, place, experiment, network, settings, available, levels, densities, samples, seed, seeds):
+    task, description = problem_of(network, seed=seed, count=seeds)
     trained = {k: archive.read_ticket(path, description) for k, path in zip(available, inputs.tickets, strict=True)}
     copies = {k: archive.read_ticket(path, description) for k, path in zip(levels, inputs.copies, strict=True)}
     members = trained[0][1]

@@ -7,9 +7,9 @@ from evotickets.systems.tickets.tables import CURVATURE, FLATNESS, chain_of, fac
 
 
 def main(
-    job, paths, output, place, experiment, network, settings, levels, densities, draws, probes, samples, seed, count
+    job, paths, output, place, experiment, network, settings, levels, densities, draws, probes, samples, seed, seeds
 ):
-    task, description = problem_of(network, seed=seed, count=count)
+    task, description = problem_of(network, seed=seed, count=seeds)
     key = streams.stream(seed, place.task, "flatness")
     episodes = settings.get("test_episodes", 0)
     scoring = landscape.on_task(description, task, samples=samples, episodes=episodes, key=key)
