@@ -1,7 +1,7 @@
 # The pinned environment and the workflow in one image.
 #
 #   docker build -t evotickets .
-#   docker run --rm -v "$PWD/results:/evotickets/results" evotickets run --config config/config.yaml
+#   docker run --rm -v "$PWD/results:/evotickets/results" evotickets run config/config.yaml
 FROM python:3.11.14-slim-bookworm
 
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -10,10 +10,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONUNBUFFERED=1
 WORKDIR /evotickets
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY src src
-RUN pip install --extra-index-url "$TORCH_INDEX" --constraint constraints.txt --editable .
-COPY Snakefile ./
 COPY workflow workflow
-RUN ln -s workflow/profiles profiles
+RUN pip install --extra-index-url "$TORCH_INDEX" --constraint constraints.txt '.[workflow,torch,slurm]'
 COPY config config
 
 ENTRYPOINT ["evotickets"]

@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint schema report ui sync bench clean
+.PHONY: help setup run test lint schema report verify ui sync bench torture clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -15,18 +15,20 @@ help: ## Print this list
 
 setup: .venv/installed ## Set up .venv (once; again only when the dependencies change)
 
-.venv/installed: pyproject.toml constraints.txt
-	@test -d .venv || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "evotickets needs Python 3.11 or newer: make PYTHON=python3.11")'
-	@test -d .venv || $(PYTHON) -m venv .venv
-	@echo "Installing into .venv (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
-	@touch $@
+# An environment whose Python is gone is none, whatever its mark says.
+.venv/installed: pyproject.toml constraints.txt $(shell test -x $(BIN)/python || echo FORCE)
+	@$(PYTHON) workflow/environment.py
+
+FORCE:
 
 run: setup ## Run a study: make run CONFIG=config/config.yaml CORES=2 PROFILE=default
-	@$(BIN)/evotickets run --config "$(CONFIG)" --cores "$(CORES)" --profile "$(PROFILE)"
+	@$(BIN)/evotickets run "$(CONFIG)" --cores "$(CORES)" --profile "$(PROFILE)"
 
 report: setup ## Write the report of a study: make report CONFIG=config/config.yaml
-	@$(BIN)/evotickets report --config "$(CONFIG)"
+	@$(BIN)/evotickets report "$(CONFIG)"
+
+verify: setup ## Read all files of a study back: make verify CONFIG=config/config.yaml
+	@$(BIN)/evotickets verify "$(CONFIG)"
 
 ui: setup ## Serve the tracking UI and print its address
 	@$(BIN)/evotickets ui
@@ -35,7 +37,7 @@ sync: setup ## Bring the tracking store up to date with all results
 	@$(BIN)/evotickets sync
 
 test: setup ## Run all tests, the miniature study included
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .
@@ -49,6 +51,9 @@ schema: setup ## Write the schema of configurations anew, after an option or a p
 bench: setup ## Measure speed beside peers, in an environment of their own
 	@$(PYTHON) benchmarks/setup.py
 	@.bench-venv/bin/python benchmarks/run.py --out results/benchmarks.parquet
+
+torture: setup ## Kill, starve and damage the miniature study at random: a quarter of an hour
+	@$(BIN)/python -m tests.torture
 
 clean: ## Delete results and caches; .venv, resources and the tracking store stay
 	rm -rf results .cache .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,34 +2,29 @@
 
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-HOME = ROOT / ".bench-venv"
-DONE = HOME / "installed"
-NEEDS = [ROOT / "pyproject.toml", ROOT / "constraints.txt", ROOT / "benchmarks/requirements.txt"]
+sys.path.insert(0, str(ROOT / "workflow"))
+import environment  # noqa: E402 (it is no package: it runs before any is installed)
+
+PEERS = ROOT / "benchmarks/requirements.txt"
 
 
-def install(*arguments: str) -> int:
-    """Run pip inside the environment and return its exit status."""
-    return subprocess.run([HOME / "bin/python", "-m", "pip", "install", "--quiet", *arguments], cwd=ROOT).returncode
+def install(interpreter: Path) -> bool:
+    """Install torch, this package and as many peers as can be had."""
 
+    def pip(*arguments: str) -> bool:
+        return not subprocess.run([interpreter, "-m", "pip", "install", "--quiet", *arguments], cwd=ROOT).returncode
 
-def main() -> None:
-    if DONE.exists() and all(DONE.stat().st_mtime > need.stat().st_mtime for need in NEEDS):
-        return
-    if not HOME.exists():
-        venv.create(HOME, with_pip=True)
-    print("Installing torch and the peers into .bench-venv (some minutes, once)", flush=True)
     # torch first: other packages would pull a build of their own choice.
-    if install("torch==2.13.0") or install("--constraint", "constraints.txt", "--editable", "."):
-        sys.exit("this package could not be installed into .bench-venv; pip says why above")
-    for peer in (ROOT / "benchmarks/requirements.txt").read_text().splitlines():
-        if peer and not peer.startswith("#") and install("--constraint", "constraints.txt", peer):
+    if not (pip("torch==2.13.0") and pip("--constraint", "constraints.txt", "--editable", ".")):
+        return False
+    for peer in PEERS.read_text(encoding="utf-8").splitlines():
+        if peer and not peer.startswith("#") and not pip("--constraint", "constraints.txt", peer):
             print(f"{peer} could not be installed: the benchmarks go on without it", flush=True)
-    DONE.touch()
+    return True
 
 
 if __name__ == "__main__":
-    main()
+    environment.make(ROOT / ".bench-venv", [*environment.NEEDS, PEERS], install)

@@ -30,9 +30,8 @@ def changed(config, *path, value):
 
 
 def folder(place, config=TINY):
-    """Make a working directory: the workflow of this checkout, a configuration, no results."""
+    """Make a working directory: a configuration, no results."""
     place.mkdir(parents=True, exist_ok=True)
-    (place / "workflow").symlink_to(ROOT / "workflow")
     # What this checkout has compiled before need not be compiled again.
     (ROOT / ".cache/jax").mkdir(parents=True, exist_ok=True)
     (place / ".cache").symlink_to(ROOT / ".cache")
@@ -51,7 +50,7 @@ def without_last_level(finished, place):
 
 def start(place, *more, profile="default", **options):
     """Start `evotickets run` as the leader of a group of processes; without tracking, which has tests of its own."""
-    command = [sys.executable, "-m", "evotickets", "run", "--config", "study.yaml", "--cores", "2"]
+    command = [sys.executable, "-m", "evotickets", "run", "study.yaml", "--cores", "2"]
     return subprocess.Popen(
         [*command, "--profile", profile, "--", "--logger", "progress", *more],
         cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, **options,

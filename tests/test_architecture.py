@@ -11,7 +11,7 @@ SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 
 # From the ground up. A module imports from its own room, or from rooms on floors below it.
 FLOORS = [
-    {"parts", "intervals"},
+    {"parts", "intervals", "sealed", "terminal", "extras"},
     {"configuration"},
     {"networks", "streams", "devices", "statistics"},
     {"tasks"},
@@ -30,8 +30,10 @@ EDGES = {
     "jobs",
     "lock",
     "study",
+    "verification",
     "code",
     "copies",
+    "commands",
     "__main__",
     "systems.registry",
     "systems.files",
@@ -41,7 +43,7 @@ EDGES = {
 """What reads, writes and shows: it may know every floor, and only scripts, edges, and systems at their own edges know it."""
 SYSTEM_EDGES = ("config", "section", "files", "tables", "claims", "figures", "archive")
 """The modules of a system that may know edges, or that stand on one: those of these names, and those that end so."""
-ON_TABLES = {"systems.strong.comparisons"}
+ON_TABLES = {"systems.planting.comparisons", "systems.strong.comparisons"}
 """Modules that claims were split into."""
 ROOMS = {
     "mlflow": ("tracking",),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from evotickets import devices
+
 CACHE = Path(__file__).parents[1] / ".cache/jax"
 
 
@@ -265,3 +267,37 @@ def test_only_libraries_may_promote():
             else:
                 raise AssertionError("types and ranks promoted")
     """)
+
+
+def test_damaged_and_empty_programs_of_the_cache_are_compiled_anew(tmp_path):
+    run(f"""
+        import warnings
+        from pathlib import Path
+        from evotickets import devices
+        devices.configure(1, cache={str(tmp_path)!r})
+        import jax, jax.numpy as jnp
+        warnings.simplefilter("ignore")
+        x = jnp.arange(9.0).reshape(3, 3)
+        function = jax.jit(lambda x: jnp.tanh(x @ x).sum())
+        before = float(function(x))
+        folder = Path({str(tmp_path)!r}) / devices.processor()
+        for content in (b"", b"nothing"):
+            kept = list(folder.glob("*-cache"))
+            assert kept
+            for file in kept:
+                file.write_bytes(content)
+            jax.clear_caches()
+            assert float(function(x)) == before
+    """)
+
+
+def test_programs_are_kept_by_what_a_processor_can_do(tmp_path, monkeypatch):
+    told = tmp_path / "cpuinfo"
+    monkeypatch.setattr(devices, "PROCESSOR", told)
+    names = set()
+    for flags in ("flags : sse avx", "flags : sse avx avx512f", "Features : fp asimd", ""):
+        told.write_text(f"processor : 0\n{flags}\n\nprocessor : 1\n{flags}\n")
+        names.add(devices.processor())
+    told.unlink()
+    assert len(names) == 4
+    assert devices.processor() in names, "what tells nothing is like what is not there"

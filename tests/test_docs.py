@@ -127,7 +127,7 @@ def own_parts(tmp_path_factory):
     """A checkout to which all examples of the page were added, and the study that names them."""
     folder = tmp_path_factory.mktemp("own_parts")
     for room in ("src/evotickets", "workflow"):
-        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / room, folder / room, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     study = yaml.safe_load((ROOT / "config/test.yaml").read_text())
     for language, block in FENCE.findall(OWN_PARTS.read_text()):
         if language == "yaml":

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from evotickets import extras
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -24,13 +26,41 @@ def pins():
     return {name(line): line.split("==")[1] for line in lines}
 
 
+EXTRAS = PROJECT["optional-dependencies"]
+NEEDED = ("workflow", "torch", "slurm")
+"""Extras that `make setup` installs: what the studies here need."""
+
+
+def libraries(*extras):
+    """Return the requirements of the base and of extras, without the extras that they name."""
+    wanted = [*PROJECT["dependencies"], *chain(*(EXTRAS[extra] for extra in extras))]
+    return [requirement for requirement in wanted if name(requirement) != PROJECT["name"]]
+
+
 def test_every_dependency_is_pinned():
-    wanted = [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]
-    assert {name(requirement) for requirement in wanted} - {"evotickets"} <= set(pins())
+    assert {name(requirement) for requirement in libraries(*EXTRAS)} <= set(pins())
+
+
+def test_what_is_missing_is_named_with_the_extra_that_installs_it():
+    modules = {"snakemake_executor_plugin_slurm": "snakemake-executor-plugin-slurm", "psycopg2": "psycopg2-binary"}
+    modules["snakemake_interface_logger_plugins"] = "snakemake-interface-logger-plugins"
+    named = {(modules.get(module, module), extra) for module, extra in extras.EXTRAS.items()}
+    assert named == {
+        (name(requirement), extra)
+        for extra in (*NEEDED, "brax", "postgres")
+        for requirement in EXTRAS[extra]
+        if name(requirement) != PROJECT["name"]
+    }
+
+
+def test_the_extra_all_is_all_that_users_may_need():
+    assert EXTRAS["all"] == ["evotickets[workflow,torch,slurm,brax,postgres]"]
+    assert set(EXTRAS) - {"all", "screenshots", "test"} == {*NEEDED, "brax", "postgres"}
+    assert f"evotickets[{','.join(NEEDED)}]" in EXTRAS["test"], "make setup installs the extra test"
 
 
 def test_lower_bounds_are_the_minor_versions_of_the_lock():
-    for requirement in [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]:
+    for requirement in libraries(*EXTRAS):
         bound = requirement.partition(">=")[2]
         assert pins()[name(requirement)].split(".")[:2] == bound.split("."), requirement
 
@@ -38,7 +68,7 @@ def test_lower_bounds_are_the_minor_versions_of_the_lock():
 def test_the_lock_is_what_runs():
     from importlib.metadata import version
 
-    for requirement in PROJECT["dependencies"]:
+    for requirement in libraries(*NEEDED):
         assert version(name(requirement)).split("+")[0] == pins()[name(requirement)]
 
 
@@ -53,9 +83,9 @@ def test_conda_users_get_the_same():
 def test_no_dependency_is_unused():
     sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "workflow").rglob("*.py"), *(ROOT / "workflow").rglob("*.smk")]
     text = "\n".join(path.read_text() for path in sources)
-    # Imported by others (six), loaded by Snakemake by name (the executor), read as files (scikit-learn), run (snakemake).
-    indirect = {"six", "snakemake-executor-plugin-slurm", "scikit-learn", "snakemake"}
-    for requirement in {name(r) for r in PROJECT["dependencies"]} - indirect:
+    # Imported by others (six), loaded by Snakemake by name (the executor), read as files (scikit-learn).
+    indirect = {"six", "snakemake-executor-plugin-slurm", "scikit-learn"}
+    for requirement in {name(r) for r in libraries(*NEEDED, "brax")} - indirect:
         module = {"pyyaml": "yaml", "pillow": "PIL"}.get(requirement, requirement.replace("-", "_"))
         assert re.search(rf"^\s*(import|from) {module}\b", text, re.MULTILINE), f"{requirement} is imported nowhere"
 
@@ -96,14 +126,14 @@ def test_containers_install_from_the_lock():
     for commands in (docker, apptainer):
         (install,) = [command for command in commands if command[:2] == ["pip", "install"]]
         assert install[install.index("--constraint") + 1] == "constraints.txt"
-        assert install[-2:] == ["--editable", "."]
+        assert install[-1] == f".[{','.join(NEEDED)}]"
 
 
 def test_containers_hold_what_there_is():
     copied = [source for keyword, rest in DOCKER if keyword == "COPY" for source in rest.split()[:-1]]
     files = [line.split() for line in APPTAINER["files"]]
-    needed = {"constraints.txt", "pyproject.toml", PROJECT["readme"], *PROJECT["license-files"], "src"}
-    assert needed | {"Snakefile", "workflow", "config"} == set(copied)
+    needed = {"constraints.txt", "pyproject.toml", PROJECT["readme"], *PROJECT["license-files"], "src", "workflow"}
+    assert needed | {"config"} == set(copied)
     assert needed == {source for source, _ in files}
     assert all((ROOT / source).exists() for source in copied)
     assert APPTAINER["post"][0] == "cd /opt/evotickets"

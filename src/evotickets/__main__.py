@@ -1,151 +1,167 @@
-"""The command line: check a study, hand it to Snakemake, say where the results are.
+"""The command line: begin a study, run it, say where the results are.
 
-`snakemake --configfile …` does the same work without it.
+`snakemake --configfile …` does the work of `run` without the lock.
 """
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
+from typing import NoReturn
 
-from evotickets import __version__, lock, study, tasks
-from evotickets.configuration import reader
+from evotickets import __version__, extras, lock, sealed, study
+from evotickets.commands import CONFIG, INTERRUPTED, new, processes, running
+from evotickets.configuration.reader import StudyError
+from evotickets.terminal import printable
 
-PROFILES = Path("workflow/profiles")
-QUIET = ["--quiet", "all", "--logger", "mlflow"]
-"""Arguments for Snakemake that leave out its own messages and our screen of progress."""
-DRY = {"-n", "--dry-run", "--dryrun"}
-
-
-def _snakemake(*arguments: str, held: lock.Lock | None = None) -> int:
-    # Snakemake holds the lock too: it works on if only this process is killed.
-    descriptors = [held.descriptor] if held else []
-    child = subprocess.Popen([sys.executable, "-m", "snakemake", *arguments], pass_fds=descriptors)
-    if held:
-        held.name(child.pid)
-    before = {
-        number: signal.signal(number, lambda n, _: child.send_signal(n)) for number in (signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        while True:
-            try:
-                return child.wait()
-            except KeyboardInterrupt:
-                # The terminal told Snakemake as well, which ends its jobs in good order.
-                continue
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+RESULTS = Path("results")
+"""Where results are looked for if there is no study that says it."""
 
 
-def _tracking(*arguments: str) -> int:
-    return subprocess.run([sys.executable, "-m", "evotickets.tracking", *arguments], check=False).returncode
-
-
-def _fetch_data(loaded: study.Study) -> None:
-    """Download the data sets that are missing: once, before any job, and where there is a network."""
-    for section in loaded.sections.values():
-        for key, name in section.data.items():
-            try:
-                tasks.fetch(name)
-            except FileNotFoundError as error:
-                raise reader.StudyError(f"{key} names {name}, but {error}") from error
-
-
-def run(options: argparse.Namespace) -> int:
-    """Run a study, then write its report."""
-    loaded = study.load(options.config)
-    folder = loaded.results
-    known = sorted(path.parent.name for path in PROFILES.glob("*/profile.yaml"))
-    if options.profile not in known:
-        raise reader.StudyError(f"there is no profile {options.profile!r}; known are {', '.join(known)}")
-    profile = PROFILES / options.profile
-    arguments = [
-        "--configfile", options.config, "--cores", options.cores, "--workflow-profile", str(profile),
-        "--logger-mlflow-results", str(folder), *(QUIET if options.quiet else []), *options.more,
-    ]  # fmt: skip
-    if DRY & set(options.more):
-        return _snakemake(*arguments)
-    _fetch_data(loaded)
-    with lock.hold(folder) as held:
-        if held.abandoned and any(Path(".snakemake/locks").glob("*")):
-            # Nobody is at work here, so what Snakemake still takes for a lock is that of a run that was killed.
-            _snakemake("--configfile", options.config, "--unlock", "--quiet", "all")
-        code = _snakemake(*arguments, held=held)
-        # A process that was ended by a signal it does not handle took no lock of its own away.
-        held.killed = code < 0
-        if code:
-            print(
-                f"\nThe study is not finished. Run it again to go on; the logs are in {folder}/logs.", file=sys.stderr
-            )
-            return code
-        return report(options)
-
-
-def report(options: argparse.Namespace) -> int:
-    """Write the report of a finished study."""
-    folder = study.load(options.config).results
-    target = folder / "report.html"
-    code = _snakemake("--configfile", options.config, "--report", str(target), "--quiet", "all")
-    if code == 0 and not options.quiet:
-        print(f"\nReport:   {target}\nTables:   {folder}/tables\nTracking: make ui, then open the address it prints")
-    return code
-
-
-def claims(options: argparse.Namespace) -> int:
-    """Decide the claims of a study once more, from a folder of its tables."""
-    # The other commands do without reading tables.
-    from evotickets import results
-    from evotickets.claims import page, published
-
-    loaded = study.load(options.config)
-    try:
-        found = published.again(loaded, Path(options.tables or loaded.results / "tables"))
-    except results.ResultError as error:
-        raise reader.StudyError(str(error)) from error
-    asked = found[found["verdict"] != page.NOT_ASKED]
-    for row in () if options.quiet else asked.itertuples():
-        effect = f"{row.effect:.4g} ({row.low:.4g} to {row.high:.4g})"
-        print(f"{row.claim:24} {row.verdict:12} {effect:34} {row.unit}")
-    print(page.counts(found))
+def _new(options: argparse.Namespace) -> int:
+    """Begin a study in a folder of its own."""
+    new.create(options.folder)
+    print(f"Now: cd {options.folder} && evotickets run")
     return 0
 
 
-def main() -> int:
-    """Parse the command line and do what it says."""
-    parser = argparse.ArgumentParser("evotickets", description=__doc__.splitlines()[0])
+def _run(options: argparse.Namespace) -> int:
+    """Run a study, then write its report."""
+    more = {name: getattr(options, name) for name in ("cores", "profile", "quiet", "more")}
+    return running.run(_config(options), **more)
+
+
+def _report(options: argparse.Namespace) -> int:
+    """Write the report of a finished study."""
+    return running.report(_config(options), quiet=options.quiet)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Read all files of a study back, and say which are damaged or missing and what makes them anew."""
+    # Arrow takes half a second to import.
+    from evotickets.commands import verifying
+
+    return verifying.verify(_config(options), quiet=options.quiet)
+
+
+def _claims(options: argparse.Namespace) -> int:
+    """Decide the claims of a study once more, from a folder of its tables."""
+    from evotickets.commands import deciding
+
+    return deciding.decide(_config(options), options.tables, quiet=options.quiet)
+
+
+def _speak() -> None:
+    """Have those that this process starts read and write UTF-8, and show in escapes what a terminal has no characters for."""
+    os.environ.setdefault("PYTHONUTF8", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _keep_caches() -> None:
+    """Have what Snakemake and matplotlib keep at home kept in `.cache`, where home is not there or cannot be written."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        home.mkdir(parents=True, exist_ok=True)
+        if os.access(home, os.W_OK):
+            return
+    # Nobody may be at home, or have one.
+    except (OSError, RuntimeError):
+        pass
+    here = Path(".cache").absolute()
+    os.environ["XDG_CACHE_HOME"] = str(here)
+    os.environ.setdefault("MPLCONFIGDIR", str(here / "matplotlib"))
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors repeat an argument without the codes that a terminal obeys."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and exit."""
+        super().error(printable(message))
+
+
+def _ui(options: argparse.Namespace) -> int:
+    """Serve the tracking UI on this machine and print its address."""
+    extras.require("evotickets ui", "mlflow")
+    return processes.tracking("ui", "--port", options.port)
+
+
+def _sync(options: argparse.Namespace) -> int:
+    """Complete the tracking store."""
+    extras.require("evotickets sync", "mlflow")
+    results = options.results
+    if results is None:
+        config = _config(options)
+        named = options.config or options.named or config.is_file()
+        results = study.load(config).results if named else RESULTS
+    return processes.tracking("sync", "--results", str(results))
+
+
+def _config(options: argparse.Namespace) -> Path:
+    if options.config and options.named:
+        raise StudyError(f"{options.config} and {options.named} are two studies: name one")
+    return Path(options.config or options.named or CONFIG)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("evotickets", description="Begin a study, run it, say where the results are.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for function in (run, report, claims):
-        command = commands.add_parser(function.__name__, help=function.__doc__)
-        command.add_argument("--config", default="config/config.yaml", help="the study (default: %(default)s)")
-        command.add_argument("-q", "--quiet", action="store_true", help="say nothing unless something fails")
-        command.set_defaults(function=function)
-        if function is claims:
-            command.add_argument(
-                "tables", nargs="?", help="folder of the tables (default: that of the study's results)"
-            )
-        if function is run:
+    for function in (_new, _run, _report, _verify, _claims, _ui, _sync):
+        name = function.__name__.strip("_")
+        about = (function.__doc__ or "").strip()
+        command = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        command.set_defaults(function=function, command=name)
+        if function in (_run, _report, _verify, _sync):
+            command.add_argument("config", nargs="?", help=f"the study (default: {CONFIG})")
+            command.add_argument("--config", dest="named", metavar="CONFIG", help="the same, with its name")
+        if function in (_run, _report, _verify, _claims):
+            command.add_argument("-q", "--quiet", action="store_true", help="say nothing unless something fails")
+        if function is _new:
+            command.add_argument("folder", type=Path, metavar="NAME", help="the folder to make")
+        elif function is _claims:
+            command.set_defaults(config=None)
+            command.add_argument("--config", dest="named", metavar="CONFIG", help=f"the study (default: {CONFIG})")
+            command.add_argument("tables", nargs="?", type=Path, help="folder of the tables (default: the study's own)")
+        elif function is _run:
+            command.usage = "evotickets run [CONFIG] [-q] [--cores N] [--profile NAME] [-- ARGUMENTS FOR SNAKEMAKE]"
             command.add_argument("--cores", default=str(os.cpu_count()), help="cores to use (default: %(default)s)")
-            command.add_argument("--profile", default="default", help="a folder of workflow/profiles")
-            command.add_argument("more", nargs="*", help="further arguments for Snakemake, after --")
-    for name, what in (
-        ("ui", "Serve the tracking UI and print its address."),
-        ("sync", "Complete the tracking store."),
-    ):
-        command = commands.add_parser(name, help=what)
-        command.set_defaults(function=lambda _, name=name: _tracking(name))
-    options = parser.parse_args()
+            command.add_argument(
+                "--profile", default="default", help="default, slurm, or a folder (default: %(default)s)"
+            )
+        elif function is _ui:
+            command.add_argument("--port", default="5000", help="port, if it is free (default: %(default)s)")
+        elif function is _sync:
+            command.add_argument("--results", type=Path, help="a folder of results (default: that of the study)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and do what it says; return the exit status."""
+    _speak()
+    _keep_caches()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # What follows -- is Snakemake's, whatever it looks like.
+    end = given.index("--") if "--" in given else len(given)
+    parser = _parser()
+    options = parser.parse_args(given[:end], argparse.Namespace(more=given[end + 1 :]))
     if "function" not in options:
         parser.print_help()
         return 0
+    if options.more and options.function is not _run:
+        parser.error(f"evotickets {options.command} takes nothing after --")
     try:
         return options.function(options)
-    except (reader.StudyError, lock.BusyError) as error:
-        print(error, file=sys.stderr)
+    except (StudyError, lock.LockError, extras.MissingError, sealed.ResultError) as error:
+        print(printable(str(error)), file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Threads, host devices and the compilation cache of a job, and populations spread over devices."""
 
+import hashlib
 import os
+import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ import threadpoolctl
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 AXIS = "members"
+PROCESSOR = Path("/proc/cpuinfo")
 COMPILATION = "--xla_llvm_disable_expensive_passes=true"
 """Saves a fifth of compiling a rollout, and costs nothing that could be measured at run time."""
 
@@ -74,7 +77,7 @@ def configure(threads: int, *, rollouts: bool = False, cache: str | Path | None 
     os.environ["NPROC"] = str(threads)
     threadpoolctl.threadpool_limits(threads)
     if cache is not None:
-        jax.config.update("jax_compilation_cache_dir", str(Path(cache).absolute()))
+        jax.config.update("jax_compilation_cache_dir", str(Path(cache).absolute() / processor()))
         # By default programs that compile within a second are not kept; a job consists of those.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -95,6 +98,14 @@ def _overrule(flags: Sequence[str]) -> list[str]:
     said += [f"{flag} in XLA_FLAGS is left out" for flag in given if flag not in kept]
     os.environ["XLA_FLAGS"] = " ".join([*flags, *kept])
     return [f"{sentence}, because it would change results" for sentence in said]
+
+
+def processor() -> str:
+    """Name what the processor of this machine can do, for programs compiled for one that another could not run."""
+    lines = PROCESSOR.read_text(encoding="utf-8", errors="replace").splitlines() if PROCESSOR.exists() else []
+    # All cores of a machine are alike. Intel and AMD have flags, ARM has features.
+    abilities = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+    return f"{platform.machine()}-{hashlib.sha256(abilities.encode()).hexdigest()[:8]}"
 
 
 @contextmanager

@@ -12,13 +12,15 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psutil
 from tqdm import tqdm
 
-from evotickets import results
+from evotickets import extras, results
 from evotickets.trainers.history import Report
 
 HEAD = "EVOTICKETS_HEAD"
@@ -27,7 +29,10 @@ HEAD = "EVOTICKETS_HEAD"
 SHOWN = ("population", "generations", "steps", "std_init", "temperature", "learning_rate")
 """Settings that the tracking store shows: few, so that its plots begin with what a study varies. Files hold them all."""
 
-EXPECTED = (ValueError, FloatingPointError, OSError)
+INTERRUPTED = "interrupted"
+"""Last line of the log of a job that was asked to end."""
+
+EXPECTED = (ValueError, FloatingPointError, OSError, extras.MissingError)
 """Errors whose message is meant for the user; anything else also shows where it came from."""
 
 
@@ -88,7 +93,8 @@ class Job:
                 artifacts=tuple(Path(artifact).relative_to(folder).as_posix() for artifact in artifacts),
                 dataset=dataset,
                 start=self.begin,
-                end=time.time(),
+                # A clock that was set back meanwhile makes no job of less than no time.
+                end=max(self.begin, time.time()),
             ),
         )
 
@@ -134,17 +140,29 @@ def _end_with_head() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def job(snakemake: Any) -> Iterator[Job]:
     """Run a step: send everything it prints to its log and end with one sentence if it fails."""
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", buffering=1) as stream:
+    with log.open("w", buffering=1, encoding="utf-8") as stream:
         for descriptor in (1, 2):
             os.dup2(stream.fileno(), descriptor)
+        for own in (sys.stdout, sys.stderr):
+            if isinstance(own, TextIOWrapper):
+                own.reconfigure(encoding="utf-8", errors="backslashreplace")
         _end_with_head()
+        signal.signal(signal.SIGTERM, _interrupt)
         try:
             yield Job(snakemake)
+        except KeyboardInterrupt:
+            print(f"\n{INTERRUPTED}", file=sys.stderr, flush=True)
+            # All files are closed; libraries would take seconds to end their threads.
+            os._exit(1)
         except EXPECTED as error:
             traceback.print_exc()
             print(f"\n{error}", file=sys.stderr)

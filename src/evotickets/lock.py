@@ -16,7 +16,11 @@ from pathlib import Path
 NAME = ".lock"
 
 
-class BusyError(RuntimeError):
+class LockError(RuntimeError):
+    """A folder of results cannot be had; the message names it and the remedy."""
+
+
+class BusyError(LockError):
     """Another run works in the folder; the message names it and the remedy."""
 
 
@@ -57,9 +61,9 @@ def hold(folder: Path) -> Iterator[Lock]:
 
     Raises:
         BusyError: if another run holds it.
+        LockError: if the folder cannot be made or written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = _open(folder)
     try:
         with suppress(OSError):
             try:
@@ -73,6 +77,20 @@ def hold(folder: Path) -> Iterator[Lock]:
             lock.end()
     finally:
         os.close(descriptor)
+
+
+def _open(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        remedy = "give this study another `results` folder"
+        dangling = next((path for path in (folder, *folder.parents) if path.is_symlink() and not path.exists()), None)
+        if dangling:
+            remedy = f"mend the link {dangling}, which leads to {dangling.readlink()}, or {remedy}"
+        elif folder.exists() and not folder.is_dir():
+            remedy = f"it is no folder: {remedy}"
+        raise LockError(f"results cannot be kept in {folder} ({error.strerror}): {remedy}") from error
 
 
 def _busy(folder: Path, content: bytes) -> str:

@@ -59,6 +59,8 @@ class Parts(Mapping[str, Part]):
                 module = import_module(place)
                 for found in iter_modules(getattr(module, "__path__", ())):
                     import_module(f"{place}.{found.name}")
+            # As the modules are named, whichever was imported first; inside a module as they stand there.
+            self._parts = dict(sorted(self._parts.items(), key=lambda item: item[1].__module__))
         return self._parts
 
     def __getitem__(self, name: str) -> Part:

@@ -17,8 +17,10 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
+from evotickets.terminal import printable
 from evotickets.tracking import journal
-from evotickets.tracking.messages import printable, reason
+from evotickets.tracking.messages import reason
+from snakemake_logger_plugin_progress import INTERRUPTED
 
 
 @dataclass
@@ -101,9 +103,13 @@ class LogHandler(LogHandlerBase):
 
     def _end(self, jobid: int, status: str, now: float, logs: Sequence[str] = ()) -> None:
         job = self.jobs[jobid]
+        failed = status == journal.FAILED
+        log = journal.last_lines([Path(log) for log in logs]) if failed else ""
+        if log.endswith(f"\n{INTERRUPTED}"):
+            # It was asked to end, and did not fail; the next run begins it anew.
+            return
         record = next((path for path in job.output if fnmatch(Path(path).name, "*record*.parquet")), "")
         seconds, peak_memory = journal.measured(Path(job.benchmark)) if job.benchmark else (None, None)
-        failed = status == journal.FAILED
         journal.append(
             self.results / journal.NAME,
             journal.Job(
@@ -118,21 +124,21 @@ class LogHandler(LogHandlerBase):
                 end=now,
                 record=record,
                 peak_memory=None if failed else peak_memory,
-                log=journal.last_lines([Path(log) for log in logs]) if failed else "",
+                log=log,
             ),
         )
 
     def _start(self) -> None:
         self.results.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "evotickets.tracking", "follow", "--results", str(self.results)]
-        with (self.results / "tracking.log").open("w") as log:
+        with (self.results / "tracking.log").open("w", encoding="utf-8") as log:
             # A session of its own: Ctrl-C stops the workflow, and tracking catches up with what was done.
             self.child = subprocess.Popen(
                 command + (["--uri", self.uri] if self.uri else []),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
+                encoding="utf-8",
                 start_new_session=True,
             )
 

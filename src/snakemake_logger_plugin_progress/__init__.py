@@ -20,6 +20,11 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 from tqdm import tqdm
 
+from evotickets.terminal import printable
+
+INTERRUPTED = "interrupted"
+"""Last line of the log of a job that was asked to end, and did not fail."""
+
 
 @dataclass
 class LogHandlerSettings(LogHandlerSettingsBase):
@@ -177,21 +182,25 @@ class LogHandler(LogHandlerBase):
         state = f"{f'about {words(left)}' if left is not None else 'unknown time'} left; under way: {names}"
         if self.bar is not None:
             self.bar.n, self.bar.total = self.done, self.total
-            self.bar.set_postfix_str(state)
+            self.bar.set_postfix_str(printable(state))
         elif self.done < self.total and now - self.printed >= self.seconds and (self.done, names) != self.said:
             self.printed, self.said = now, (self.done, names)
             self._write(f"{self.done}/{self.total} jobs in {words(now - self.begin)}, {state}")
 
     def _fail(self, jobid: int, rule: str, logs: Sequence[str], message: str | None) -> None:
         job = self.running.pop(jobid, None)
-        name = self.failed[jobid] = job.name if job else rule
+        name = job.name if job else rule
+        if any(last_lines(log, 1) == [INTERRUPTED] for log in logs):
+            self._write(f"interrupted: {name}")
+            return
+        self.failed[jobid] = name
         self._write(f"FAILED: {name}" + (f" ({message})" if message else ""))
         for log in logs:
             self._write("\n".join([f"  the end of {log}:", *(f"  | {line}" for line in last_lines(log, self.lines))]))
 
     def _write(self, text: str | None) -> None:
         if text and text != "None":
-            tqdm.write(text, file=self.stream)
+            tqdm.write(printable(text, keep="\n\t"), file=self.stream)
             self.stream.flush()
 
     def close(self) -> None:

@@ -327,6 +327,26 @@ def test_parts_of_a_family_hold_together_and_the_whole_stands_alone(claim):
     assert (rows["X1c"]["verdict"], rows["X1c"]["confidence"]) == ("not asked", 0.95)
 
 
+def test_every_variant_has_families_and_sentences_of_its_own(claim):
+    claim.func.variants = ("seen twice", "seen far")
+    names = ["X1", "X1a", "X1a seen twice, seen far", "X1 seen far", "X1a seen far", "X1b seen far"]
+    claim("X1", parts={"X1a": "A part", "X1b": "Another"})(lambda: dict.fromkeys(names, EFFECT))
+    rows = registry.decide("mine")
+    assert [row["statement"] for row in rows] == [
+        "It is so.",
+        "A part",
+        "A part, seen twice, seen far",
+        "It is so., seen far",
+        "A part, seen far",
+        "Another, seen far",
+    ]
+    assert [row["confidence"] for row in rows] == [0.95] * 4 + [0.975] * 2
+    assert "one of 2 in X1 seen far whose" in rows[-1]["rule"]
+    claim("X2", parts={})(lambda: {"X2a seen far": EFFECT})
+    with pytest.raises(ValueError, match="X2a seen far states nothing of its own"):
+        registry.decide("mine")
+
+
 def test_a_part_without_a_sentence_is_refused(claim):
     claim("X1")(lambda: dict.fromkeys(["X1", "X1a"], EFFECT))
     with pytest.raises(ValueError, match="X1a states nothing of its own: give it a sentence in the parts of claim X1"):

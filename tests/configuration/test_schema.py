@@ -34,6 +34,16 @@ def test_the_file_is_what_the_code_says():
     assert schema.FILE.read_text(encoding="utf-8") == schema.text(), "run python -m evotickets.configuration.schema"
 
 
+def test_the_schema_is_the_same_whichever_part_was_imported_first():
+    late = ("systems.strong.seekers.genetic", "systems.strong.seekers.evolution", "pruning.criteria.trained")
+    program = (
+        f"import {', '.join(f'evotickets.{module}' for module in late)}\n"
+        "from evotickets.configuration import schema\n"
+        "assert schema.FILE.read_text(encoding='utf-8') == schema.text()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 @dataclass(frozen=True)
 class Inner:
     """What is inside."""

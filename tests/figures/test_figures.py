@@ -186,6 +186,10 @@ def planting_table(families: tuple[str, ...] = ("circle",)) -> pd.DataFrame:
                 own += [("mask", m, 0, float(seed < count)) for m, count in lost.items()]
                 own += [("recovery", "recall", layer, 0.1 * layer + 0.01 * seed) for layer in range(depth + 1)]
                 own += [("recovery", "chance_recall", layer, 0.2 * layer) for layer in range(depth + 1)]
+                if seeker == "planted":
+                    own += [
+                        ("visibility", m, 0, depth + x) for x, m in enumerate(("share", "chance", "largest", "rest"))
+                    ]
                 rows += [at | {"seed": seed, "split": s, "metric": m, "layer": x, "value": v} for s, m, x, v in own]
     return pd.DataFrame(rows)
 
@@ -320,6 +324,7 @@ def drawings() -> dict[tuple[str, str], Callable]:
             "quality": lambda path: planting_figures.quality(planting_table(), path),
             "recovery": lambda path: planting_figures.recovery(planting_table(), path),
             "collapse": lambda path: planting_figures.collapse(planting_table(), path),
+            "visibility": lambda path: planting_figures.visibility(planting_table(), path),
             "planted_networks": lambda path: planting_figures.planted_networks(planted, {"imp": found}, path),
         },
         "strong": {
@@ -690,6 +695,14 @@ def test_recovery_without_a_seeker_at_ticket_density_shows_the_chance(tmp_path):
     np.testing.assert_allclose(line.get_ydata(), [0.05, 0.05])
 
 
+def test_visibility_is_drawn_over_depth_beside_chance_and_all_other_weights(tmp_path):
+    share, size = planting_figures.visibility(planting_table(), tmp_path / "a.svg").axes
+    np.testing.assert_allclose(curves(share)["planted weights"], [[2, 3], [2, 3]])
+    np.testing.assert_allclose(curves(share)["all others (left: by chance)"], [[2, 3], [3, 4]])
+    np.testing.assert_allclose(curves(size)["planted weights"], [[2, 3], [4, 5]])
+    np.testing.assert_allclose(curves(size)["all others (left: by chance)"], [[2, 3], [5, 6]])
+
+
 def test_collapsed_and_severed_shares_are_written_into_the_map(tmp_path):
     figure = planting_figures.collapse(planting_table(), tmp_path / "a.svg")
     words = {text.get_text() for text in figure.axes[0].texts}
@@ -709,7 +722,7 @@ def test_found_missed_and_false_edges_have_their_colours(tmp_path):
     assert drawn == {tuple(np.round(to_rgb(color), 2)): count for color, count in wanted.items()}
 
 
-@pytest.mark.parametrize("name", ["quality", "recovery", "collapse"])
+@pytest.mark.parametrize("name", ["quality", "recovery", "collapse", "visibility"])
 def test_figures_of_planting_refuse_a_mixture_of_targets(tmp_path, name):
     rows = pd.concat([planting_table(), planting_table(("helix",))])
     with pytest.raises(ValueError, match="shows one target, but the table has circle, helix: select one"):

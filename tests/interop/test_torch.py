@@ -18,11 +18,11 @@ NETWORKS = {
 }
 
 
-def ticket(path, network, seeds=(0, 3), trained=True):
+def ticket(path, network, seeds=(0, 3), trained=True, biases=False):
     """Write a ticket with random weights and masks; return its flat parameters and masks."""
     rng = np.random.default_rng(0)
     initial = rng.normal(size=(len(seeds), network.parameter_count)).astype(np.float32)
-    mask = rng.random((len(seeds), network.kernel_count)) < 0.4
+    mask = rng.random((len(seeds), network.parameter_count if biases else network.kernel_count)) < 0.4
     tensors = layout.unflatten(network, initial)
     mean = layout.unflatten(network, initial + 1) if trained else None
     statistics = {"scale": np.ones((len(seeds), 2), np.float32)}
@@ -49,10 +49,20 @@ def test_a_module_computes_what_the_ticket_does(tmp_path, name, weights):
     np.testing.assert_allclose(module(torch.from_numpy(x)).detach().numpy(), wanted, rtol=1e-4, atol=1e-4)
 
 
+def test_pruned_biases_are_pruned_in_the_module(tmp_path):
+    network, _ = NETWORKS["perceptron"]
+    held = ticket(tmp_path / "t.parquet", network, biases=True)
+    module = interop.export(tmp_path / "t.parquet", seed=0, weights="initial")
+    x = np.random.default_rng(1).normal(size=(9, 6)).astype(np.float32)
+    np.testing.assert_allclose(module(torch.from_numpy(x)).detach().numpy(), forward(network, held, 0, x), rtol=1e-5)
+    np.testing.assert_array_equal(module.dense1.bias_mask.numpy() != 0, held.mask["dense1/bias"][0])
+
+
+@pytest.mark.parametrize("biases", [False, True])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_ticket_comes_back_bit_by_bit(tmp_path, name):
+def test_a_ticket_comes_back_bit_by_bit(tmp_path, name, biases):
     network, shape = NETWORKS[name]
-    held = ticket(tmp_path / "t.parquet", network)
+    held = ticket(tmp_path / "t.parquet", network, biases=biases)
     options = {"input_shape": shape, "activation": network.activation}
     modules = [interop.export(tmp_path / "t.parquet", seed=seed, **options) for seed in held.seeds]
     interop.import_back(modules, tmp_path / "t.parquet", tmp_path / "back.parquet", input_shape=shape)

@@ -27,7 +27,7 @@ def test_a_planted_circle_is_judged_by_its_target_and_not_by_its_scales(depth):
     own = [np.mean(targets.outputs(target, x).argmax(1) == y) for x, y in zip(*data.test, strict=True)]
     # The flipped labels pull the fitted thresholds a little apart.
     assert (found.fair > np.array(own) - 0.01).all()
-    assert (found.raw < 0.6).all()
+    assert (found.raw < found.fair - 0.3).all()
     assert measures.baseline(data) == pytest.approx([0.45] * 3, abs=0.015)
 
 
@@ -100,7 +100,7 @@ def test_collapsed_and_severed():
 
 
 def test_visibility_by_hand():
-    """Two planted weights, the largest and the smallest: one of them is among the two largest."""
+    """Two planted weights, the largest and the smallest: one of them is among the two largest, beside the second largest."""
     parameters = np.zeros((1, NETWORK.parameter_count))
     places = masks.kernel_positions(NETWORK)
     parameters[0, places] = np.arange(1, 13)
@@ -110,6 +110,7 @@ def test_visibility_by_hand():
     np.testing.assert_allclose(seen.share, [0.5])
     np.testing.assert_allclose(seen.largest, [12 / np.sqrt(2 / 3)])
     np.testing.assert_allclose(seen.chance, [2 / 12])
+    np.testing.assert_allclose(seen.rest, [11 / np.sqrt(2 / 3)])
 
 
 def test_a_cell_reports_every_measure_for_every_seed():

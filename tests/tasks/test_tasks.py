@@ -15,7 +15,7 @@ import pytest
 from evotickets import tasks
 from evotickets.devices import promoting
 from evotickets.systems.subspace import pools
-from evotickets.tasks import brax, cifar, images
+from evotickets.tasks import brax, cifar, files, images
 from evotickets.tasks.files import Files, data_folder
 from evotickets.tasks.registry import Whole, stratified
 
@@ -38,6 +38,7 @@ def tiny_mnist(tmp_path, monkeypatch):
     """Seven training and three test images in the layout of MNIST, two of the seven for validation."""
     monkeypatch.setenv("EVOTICKETS_DATA", str(tmp_path))
     monkeypatch.setattr(images, "VALIDATION", 2)
+    monkeypatch.setattr(files, "VERIFIED", tmp_path / "verified.json")
     raw = tmp_path / "MNIST/raw"
     raw.mkdir(parents=True)
     pixels = np.arange(10 * 28 * 28).reshape(10, 28, 28) % 251
@@ -45,7 +46,16 @@ def tiny_mnist(tmp_path, monkeypatch):
         part = slice(first, first + count)
         (raw / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pixels[part])))
         (raw / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(np.arange(10)[part])))
+    publish(monkeypatch, images, "MNIST")
     return raw, pixels
+
+
+def publish(monkeypatch, module, name):
+    """Have the files that lie there be those that are published."""
+    published = getattr(module, name)
+    raw = data_folder() / published.folder / "raw"
+    digests = {file: hashlib.sha256((raw / file).read_bytes()).hexdigest() for file in published.checksums}
+    monkeypatch.setattr(module, name, published._replace(checksums=digests))
 
 
 def real(name: str, folder: str) -> tasks.Data:
@@ -98,6 +108,27 @@ def test_digits_are_split_alike_in_every_class():
     shares = np.stack([np.bincount(y, minlength=10) for _, y in parts])
     total = shares.sum(0)
     assert np.abs(shares - np.array([[0.6], [0.2], [0.2]]) * total).max() <= 1
+
+
+def counted(splits) -> tuple[tuple[int, ...], ...]:
+    """Count the images of every class in splits."""
+    return tuple(tuple(np.bincount(y, minlength=10).tolist()) for _, y in splits)
+
+
+def test_the_registry_knows_how_many_images_there_are():
+    digits = tasks.SUPERVISED["digits"]
+    whole = tasks.task["digits"]()
+    assert counted([whole]) == digits.counts
+    assert digits.samples() == tuple(len(y) for _, y in tasks.stored("digits"))
+    twos = [y[y < 2] for _, y in tasks.stored("digits")]
+    assert digits.samples(2) == tuple(map(len, twos))
+    assert tasks.SUPERVISED["kmnist"].samples() is None, "nobody has counted them"
+
+
+def test_the_registry_knows_how_many_images_of_cifar_there_are():
+    if not (data_folder() / cifar.CIFAR10.prepared).exists():
+        pytest.skip(f"{data_folder()} has no CIFAR-10: let EVOTICKETS_DATA name the folder that holds it")
+    assert counted(cifar.cifar10_10k()) == tasks.ALL["cifar10_10k"].counts == tasks.ALL["cifar10"].counts
 
 
 def test_the_seed_draws_the_split():
@@ -200,10 +231,39 @@ def test_a_damaged_file_is_named(tiny_mnist, name, content, message):
     raw, _ = tiny_mnist
     path = next(raw.glob(f"{name}-*"))
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=message) as caught:
-        tasks.supervised("mnist")
-    assert str(raw) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    paths = images.MNIST.paths
+    for read, words in (
+        (tasks.supervised, "is not the published file"),
+        (lambda _: images.read_idx_set(paths), message),
+    ):
+        with pytest.raises(ValueError, match=words) as caught:
+            read("mnist")
+        assert str(path) in str(caught.value) or "pixels for the 6 labels" in message
+        assert str(raw) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_data_is_read_again_once_it_changes(tiny_mnist, monkeypatch):
+    paths = images.MNIST.fetch()
+    digest, calls = hashlib.file_digest, []
+    monkeypatch.setattr(hashlib, "file_digest", lambda *a: calls.append(a) or digest(*a))
+    assert images.MNIST.fetch() == paths
+    assert not calls
+    paths[2].write_bytes(paths[2].read_bytes())
+    assert images.MNIST.fetch() == paths
+    assert len(calls) == 1
+    content = bytearray(paths[2].read_bytes())
+    content[len(content) // 2] ^= 4
+    for damaged in (bytes(content), b""):
+        paths[2].write_bytes(damaged)
+        for _ in range(2):
+            with pytest.raises(
+                ValueError, match=r"t10k-images-idx3-ubyte\.gz is damaged or cut short: it is not the publ"
+            ):
+                images.MNIST.fetch()
+    # A memory that is damaged itself, or cannot be written, remembers nothing.
+    files.VERIFIED.write_text("{")
+    files.verify(dict.fromkeys(paths[:1], images.MNIST.checksums[paths[0].name]))
 
 
 def test_offline_the_missing_file_its_folder_and_the_variable_are_named(tmp_path, monkeypatch):
@@ -225,6 +285,7 @@ def test_missing_files_are_downloaded_and_checked(tmp_path, monkeypatch):
     site.mkdir()
     (site / "labels.gz").write_bytes(b"seven")
     monkeypatch.setenv("EVOTICKETS_DATA", str(home))
+    monkeypatch.setattr(files, "VERIFIED", tmp_path / "verified.json")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args):
@@ -234,9 +295,9 @@ def test_missing_files_are_downloaded_and_checked(tmp_path, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
         with pytest.raises(FileNotFoundError, match="wrong checksum"):
-            Files("Set", url, {"labels.gz": "0" * 32}).fetch()
+            Files("Set", url, {"labels.gz": "0" * 64}).fetch()
         assert not (home / "Set/raw/labels.gz").exists()
-        checksums = {"labels.gz": hashlib.md5(b"seven").hexdigest()}
+        checksums = {"labels.gz": hashlib.sha256(b"seven").hexdigest()}
         (path,) = Files("Set", url, checksums).fetch()
         server.shutdown()
     assert path.read_bytes() == b"seven"
@@ -255,6 +316,8 @@ def test_real_files_hold_the_known_images(name, folder, train, test):
     data = real(name, folder)
     assert [len(split.y) for split in (data.train, data.validation, data.test)] == [50_000, 10_000, 10_000]
     assert data.input_shape == tasks.SUPERVISED[name].input_shape == (28, 28, 1)
+    assert counted(tasks.stored(name)) == tasks.SUPERVISED[name].counts
+    assert tasks.SUPERVISED[name].samples() == (50_000, 10_000, 10_000)
     assert data.train.y[:5].tolist() == train
     assert data.test.y[:5].tolist() == test
 
@@ -312,6 +375,9 @@ def test_a_raw_output_is_the_action_and_the_environment_clips_it(name):
 
 def test_every_control_task_is_compared_with_gymnax():
     assert set(IDENTIFIERS) | set(BRAX) == set(tasks.CONTROL)
+    for name, (observation, outputs) in BRAX.items():
+        facts = tasks.CONTROL[name]
+        assert (facts.input_shape, facts.outputs) == ((observation,), outputs)
 
 
 BRAX = {"ant": (27, 8), "halfcheetah": (17, 6), "hopper": (11, 3), "walker2d": (17, 6), "reacher": (11, 2)}
@@ -359,7 +425,9 @@ def test_a_torso_weighs_what_the_study_says_and_nothing_else_changes(name, alike
 def test_a_missing_brax_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "brax", None)
     brax.from_brax.cache_clear()
-    with pytest.raises(ModuleNotFoundError, match=r"ant needs brax: run .venv/bin/pip install 'evotickets\[brax\]'"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"ant needs brax, which is not installed: pip install 'evotickets\[brax\]'"
+    ):
         tasks.control("ant")
 
 
@@ -378,6 +446,8 @@ def tiny_cifar(tmp_path, monkeypatch):
             entry = tarfile.TarInfo(name)
             entry.size = table.size
             archive.addfile(entry, io.BytesIO(table.tobytes()))
+    monkeypatch.setattr(files, "VERIFIED", tmp_path / "verified.json")
+    publish(monkeypatch, cifar, "CIFAR10")
     return tmp_path, tables
 
 
@@ -407,8 +477,10 @@ def test_a_damaged_cifar_is_named(tiny_cifar):
     folder, _ = tiny_cifar
     raw = folder / "cifar10/raw/cifar-10-binary.tar.gz"
     raw.write_bytes(raw.read_bytes()[:5000])
-    with pytest.raises(ValueError, match=r"binary\.tar\.gz is truncated or damaged"):
+    with pytest.raises(ValueError, match=r"binary\.tar\.gz is damaged or cut short: it is not the published file"):
         cifar.cifar10_10k()
+    with pytest.raises(ValueError, match=r"binary\.tar\.gz is truncated or damaged"):
+        cifar.pairs(raw)
     (folder / cifar.CIFAR10.prepared).write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"10k\.npz is damaged or holds other arrays"):
         cifar.cifar10_10k()

@@ -351,7 +351,7 @@ class TestServers:
 
     @pytest.mark.parametrize(
         ("scheme", "module", "package"),
-        [("postgresql", "psycopg2", "psycopg2-binary"), ("mysql+pymysql", "pymysql", "pymysql")],
+        [("postgresql", "psycopg2", "'evotickets[postgres]'"), ("mysql+pymysql", "pymysql", "pymysql")],
     )
     def test_a_database_whose_driver_is_missing(self, tmp_path, monkeypatch, scheme, module, package):
         monkeypatch.setitem(sys.modules, module, None)

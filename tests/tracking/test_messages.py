@@ -1,7 +1,8 @@
 import pytest
 
 from evotickets.results import ResultError
-from evotickets.tracking.messages import printable, public, reason
+from evotickets.terminal import printable
+from evotickets.tracking.messages import public, reason
 
 
 @pytest.mark.parametrize(

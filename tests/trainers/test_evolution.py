@@ -1,5 +1,7 @@
 """Every strategy arrives at a known optimum, and every trap of the specification stays closed."""
 
+from contextlib import nullcontext
+
 import evosax.algorithms
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,7 @@ from scipy import stats
 
 from evotickets.devices import promoting
 from evotickets.pruning import scores
-from evotickets.trainers import EVOSAX, evolution, strategies, strategy
+from evotickets.trainers import EVOSAX, MIRRORED, evolution, strategies, strategy
 from evotickets.trainers.objectives import Objective
 
 STRATEGIES = list(strategy)
@@ -203,3 +205,9 @@ def test_a_distribution_without_a_std_per_coordinate_is_refused(name):
 def test_an_unknown_strategy_is_refused():
     with pytest.raises(ValueError, match="unknown strategy 'sness'"):
         strategies.recipe("sness")
+
+
+@pytest.mark.parametrize("name", EVOSAX)
+def test_classes_of_pairs_take_no_odd_population(name):
+    with pytest.raises(AssertionError, match="must be even") if name in MIRRORED else nullcontext():
+        strategies.recipe(name)(2, population=3)

@@ -44,7 +44,10 @@ def checkout(folder):
     for name in ("src", "workflow", "profiles", "Snakefile"):
         if (studies.ROOT / name).is_dir():
             shutil.copytree(
-                studies.ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+                studies.ROOT / name,
+                folder / name,
+                symlinks=True,
+                ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
             )
         elif (studies.ROOT / name).is_file():
             shutil.copy(studies.ROOT / name, folder)

@@ -33,7 +33,9 @@ def snakemake(folder, *arguments, config="config/test.yaml", **more):
 def copy(folder):
     """A checkout of its own, so that tests can edit modules; the compilation cache is shared."""
     for name in ("src", "config", "workflow"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        shutil.copytree(
+            ROOT / name, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
     (ROOT / ".cache").mkdir(exist_ok=True)
     (folder / ".cache").symlink_to(ROOT / ".cache")
     return folder
@@ -49,7 +51,11 @@ def digests(folder):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
+    """The miniature; what this checkout has of it is taken, and made anew where its code has changed since."""
     folder = copy(tmp_path_factory.mktemp("study"))
+    for made in ("results/test", ".snakemake/metadata", ".snakemake/incomplete"):
+        if (ROOT / made).is_dir():
+            shutil.copytree(ROOT / made, folder / made)
     done = snakemake(folder)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
@@ -107,8 +113,8 @@ def test_a_second_run_has_nothing_to_do(finished):
 
 
 REDONE = (
-    *("tickets/digits/snes/snr", "transfers/digits/adam", "landscape/digits/snes", "planting/circle", "strong/moons"),
-    *("hybrid/digits/hybrid", "hybrid/digits/set", "subspace/digits/generations", "claims", "tables", "figures"),
+    *("tickets/digits/snes/snr", "transfers/digits/adam", "planting/circle", "strong/moons", "hybrid/digits/hybrid"),
+    *("subspace/digits/generations", "claims/strong", "tables", "figures/strong"),
 )
 """Folders of results that are made anew after an interruption: of every kind of job some."""
 

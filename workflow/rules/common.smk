@@ -3,7 +3,7 @@ import os
 import sys
 from pathlib import Path
 
-from evotickets import copies, study as studies
+from evotickets import copies, extras, study as studies, terminal
 from evotickets.code import Code
 from evotickets.configuration import reader
 from evotickets.systems import registry as systems
@@ -20,13 +20,21 @@ try:
     for file in workflow.configfiles:
         reader.read(file)
     study = studies.resolve(config)
-except reader.StudyError as error:
+except (reader.StudyError, extras.MissingError) as error:
     files = ", ".join(map(str, workflow.configfiles)) or "the configuration"
-    print(f"{files}: {error}", file=sys.stderr)
+    print(terminal.printable(f"{files}: {error}"), file=sys.stderr)
     sys.exit(1)
 
 # Jobs end when the process that started them is gone (evotickets.jobs).
 os.environ.update(EVOTICKETS_HEAD=str(os.getpid()))
+
+# The command line holds the lock of one folder, and tracking reads it.
+if os.environ.get("EVOTICKETS_RESULTS") not in (None, os.path.realpath(study.results)):
+    print(
+        f"results is {study.results}, another folder than that of the configuration: leave it and the working folder alone",
+        file=sys.stderr,
+    )
+    sys.exit(1)
 
 RESULTS = study.results.as_posix()
 LOGS = f"{RESULTS}/logs"

@@ -19,7 +19,7 @@ SUBSPACE_FILES = FILES["subspace"]
 rule parent:
     """Build, load or train a parent, and score it on all held-out images."""
     output:
-        weights=f"{SUBSPACE_FILES.parent}/weights.pt",
+        weights=f"{SUBSPACE_FILES.parent}/weights.safetensors",
         scores=ensure(f"{SUBSPACE_FILES.parent}/scores.parquet", non_empty=True),
     log:
         f"{LOGS}/subspace/{{parent}}/parent.log",
@@ -42,7 +42,7 @@ rule parent:
 rule helper:
     """Evaluate children of a cell beside other jobs, perhaps on another machine."""
     input:
-        weights=f"{SUBSPACE_FILES.parent}/weights.pt",
+        weights=f"{SUBSPACE_FILES.parent}/weights.safetensors",
     output:
         done=f"{SUBSPACE_FILES.cell}/worker{{worker}}.done",
     log:
@@ -70,7 +70,7 @@ rule helper:
 rule children:
     """Evaluate the children of a cell, recombine them, and score what comes of it, for all seeds."""
     input:
-        weights=f"{SUBSPACE_FILES.parent}/weights.pt",
+        weights=f"{SUBSPACE_FILES.parent}/weights.safetensors",
         helpers=SUBSPACE_FILES.helpers,
     output:
         scores=ensure(f"{SUBSPACE_FILES.cell}/scores.parquet", non_empty=True),

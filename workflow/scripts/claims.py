@@ -1,10 +1,8 @@
 """Decide every claim about a system from its tables; draw them, and write the page that the report shows."""
 
-from pathlib import Path
-
 import pandas as pd
 
-from evotickets import jobs, results
+from evotickets import jobs, results, sealed
 from evotickets.claims import page, published
 from evotickets.figures import claims as figures
 
@@ -18,8 +16,8 @@ def main(job, inputs, output, system, experiment, evidence):
     figures.claims(decided, output.figure)
     shown = [own.claim.shown(own.part) for own in found]
     drawn = {name: inputs.get(f"{name}_figures", ()) for names in shown for name in names}
-    drawn = {name: [Path(path).read_bytes() for path in paths] for name, paths in drawn.items()}
-    Path(output.page).write_text(page.page(decided, shown, drawn))
+    drawn = {name: [sealed.read_page(path) for path in paths] for name, paths in drawn.items()}
+    sealed.write_page(output.page, page.page(decided, shown, drawn).encode())
 
     known = decided[decided["n"] > 0]
     job.record(

@@ -7,7 +7,8 @@
 
 Rules are written before the numbers are looked at; changing one is changing the study. Claims whose names begin alike (`C4 own`
 and `C4 ES to GD`, `P1a` and `P1b`) are a family. The claim that has the name of the family is decided by itself, all the
-others at intervals that hold together.
+others at intervals that hold together. Where a system decides its claims once more on variants of what they are about, whose
+words end the names of the parts, every variant has families of its own.
 """
 
 import re
@@ -43,6 +44,7 @@ class Claim(NamedTuple):
         unit: of the effects; of parts as `figures`.
         parts: what parts state by themselves, by name or as a function of it.
         margin: how far from zero effects may lie whose claim is that there is none; for all parts, or by name.
+        variants: the words that begin the end of the names of parts that are about a variant.
     """
 
     name: str
@@ -55,16 +57,22 @@ class Claim(NamedTuple):
     unit: str | Mapping[str, str]
     parts: Mapping[str, str] | Callable[[str], str]
     margin: float | Mapping[str, float] | None
+    variants: tuple[str, ...] = ()
 
     def shown(self, part: str) -> Figures:
         """Name the figures that show a part."""
         return _of_part(self.figures, part)
 
-    @property
-    def family(self) -> str:
-        """The beginning that its name has in common with those of its parts and of claims beside it."""
+    def family(self, part: str) -> str:
+        """Return the beginning that a part has in common with claims and parts beside it, and the variant it is about."""
         found = re.match(r"[A-Z]+\d+", self.name)
-        return found.group() if found else self.name
+        variant = self._told(part)[1]
+        return " ".join(filter(None, (found.group() if found else self.name, variant)))
+
+    def _told(self, part: str) -> tuple[str, str]:
+        """Return the name of a part without its variant, and the words of the variant."""
+        start = min((part.index(f" {words}") for words in self.variants if f" {words}" in part), default=len(part))
+        return part[:start], part[start + 1 :]
 
     def states(self, part: str) -> str:
         """Return the sentence that a part states.
@@ -72,22 +80,23 @@ class Claim(NamedTuple):
         Raises:
             ValueError: if it has none of its own.
         """
-        own = self.parts(part) if callable(self.parts) else self.parts.get(part, "")
-        if not own and part != self.name:
+        name, variant = self._told(part)
+        own = self.parts(name) if callable(self.parts) else self.parts.get(name, "")
+        if not own and name != self.name:
             raise ValueError(f"{part} states nothing of its own: give it a sentence in the parts of claim {self.name}")
-        return own or self.statement
+        return ", ".join(filter(None, (own or self.statement, variant)))
 
     def row(self, decided: "Decided") -> Row:
         """Return the row of a part in the table of claims."""
         part, effect, percent = decided.part, decided.effect, 100 * decided.confidence
-        margin = self.margin.get(part) if isinstance(self.margin, Mapping) else self.margin
+        margin = self.margin.get(self._told(part)[0]) if isinstance(self.margin, Mapping) else self.margin
         if margin is None:
             verdict, ends = statistics.verdict(effect.low, effect.high), ENDS.format(percent)
         else:
             verdict = statistics.equivalence(effect.low, effect.high, margin=margin)
             ends = WITHIN.format(percent, margin)
         if decided.together > 1:
-            ends = f"{ends}; {TOGETHER.format(decided.together, self.family)}"
+            ends = f"{ends}; {TOGETHER.format(decided.together, self.family(part))}"
         words = {"claim": part, "system": self.system, "statement": self.states(part), "source": self.source}
         words |= {"rule": f"{self.rule}; {ends}", "unit": _of_part(self.unit, part)}
         verdict = verdict if effect.n else "not asked"
@@ -133,9 +142,9 @@ CLAIMS: dict[str, Claim] = {}
 class About:
     """The decorator that registers the claims about one system."""
 
-    def __init__(self, system: str):
-        """Name the system."""
-        self.system = system
+    def __init__(self, system: str, *, variants: tuple[str, ...] = ()):
+        """Name the system, and the variants on which it decides its claims once more."""
+        self.system, self.variants = system, variants
 
     def __call__(
         self,
@@ -158,7 +167,8 @@ class About:
         def register(effects: Rule) -> Rule:
             if name in CLAIMS:
                 raise ValueError(f"there are two claims named {name!r}: rename one")
-            CLAIMS[name] = Claim(name, self.system, statement, source, rule, effects, figures, unit, parts, margin)
+            about = (name, self.system, statement, source, rule)
+            CLAIMS[name] = Claim(*about, effects, figures, unit, parts, margin, self.variants)
             return effects
 
         return register
@@ -178,19 +188,21 @@ def effects(system: str, *evidence: Any) -> list[Decided]:
     claims = of(system)
     alone = {claim.name: _asked(claim, evidence) for claim in claims}
     sizes = Counter(
-        claim.family
+        claim.family(part)
         for claim in claims
         for part, effect in alone[claim.name].items()
-        if part != claim.family and effect.n
+        if part != claim.family(part) and effect.n
     )
     found = []
     for claim in claims:
-        size = sizes[claim.family]
-        with statistics.confidence_of(statistics.shared_out(max(size, 1))):
-            together = _asked(claim, evidence) if size > 1 else alone[claim.name]
-        for part, effect in alone[claim.name].items():
-            whole = part == claim.family or size < 2 or not effect.n
-            found.append(Decided(claim, part, effect if whole else together[part], 1 if whole else size))
+        own, together = alone[claim.name], {}
+        for size in {sizes[claim.family(part)] for part in own} - {0, 1}:
+            with statistics.confidence_of(statistics.shared_out(size)):
+                together[size] = _asked(claim, evidence)
+        for part, effect in own.items():
+            family = claim.family(part)
+            size = 1 if part == family or not effect.n else sizes[family]
+            found.append(Decided(claim, part, together[size][part] if size > 1 else effect, size))
     return found
 
 

@@ -50,7 +50,7 @@ class Kept:
             unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
             with suppress(OSError):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                unfinished.write_text(json.dumps(self._sources))
+                unfinished.write_text(json.dumps(self._sources), encoding="utf-8")
                 unfinished.replace(self._path)
             self._new = False
 

@@ -1,7 +1,7 @@
 """Reading a configuration file and holding it against the schema: one sentence for whatever is wrong with it."""
 
 import json
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import cache
@@ -13,8 +13,10 @@ from typing import Any
 import jsonschema
 import yaml
 
+from evotickets.configuration.loader import Loader, Refusal
 from evotickets.configuration.options import catalogue
 from evotickets.parts import Parts
+from evotickets.terminal import printable
 
 LARGEST = 1_000_000
 """Bytes of a configuration file; a larger file is something else."""
@@ -22,12 +24,16 @@ LARGEST = 1_000_000
 SCHEMA = Path(__file__).with_name("config.schema.json")
 """Generated from the signatures of parts and the dataclasses of sections."""
 
+SMALLEST = 2.0**-126
+"""Numbers closer to zero are zero in single precision, by which a job would divide."""
+
 WORDS = {
     "object": "a map, written {key: value}",
     "array": "a list, written [a, b]",
     "integer": "a whole number",
     "number": "a finite number",
     "string": "text",
+    "boolean": "true or false",
 }
 BOUNDS = {
     "minimum": "at least",
@@ -43,18 +49,10 @@ _short = _repr.repr
 
 
 class StudyError(ValueError):
-    """A configuration that cannot run; the message names the key and the remedy."""
+    """A configuration that cannot run; the message names the key and the remedy, on one line of printable characters."""
 
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe types only, and no key twice: YAML itself would keep the last one without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [str(self.construct_object(key, deep=True)) for key, _ in node.value if key.tag[-5:] != "merge"]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key[:60]!r} twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+    def __init__(self, sentence: str):
+        super().__init__(printable(sentence))
 
 
 def _is_whole(_: Any, value: Any) -> bool:
@@ -65,8 +63,15 @@ def _is_finite(_: Any, value: Any) -> bool:
     return _is_whole(_, value) or (isinstance(value, float) and isfinite(value))
 
 
+def _type(validator: Any, types: Any, instance: Any, rules: Any) -> Iterator[jsonschema.ValidationError]:
+    yield from jsonschema.Draft202012Validator.VALIDATORS["type"](validator, types, instance, rules)
+    if isinstance(instance, float) and 0 < abs(instance) < SMALLEST:
+        yield jsonschema.ValidationError("", validator="smallest", instance=instance)
+
+
 _Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
+    {"type": _type},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": _is_whole, "number": _is_finite}
     ),
@@ -83,27 +88,43 @@ def read(path: str | Path) -> Any:
     try:
         if path.stat().st_size > LARGEST:
             raise StudyError(f"{path} is larger than {LARGEST} bytes, which no configuration is: name another file")
-        config = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        text = path.read_text(encoding="utf-8")
+        config = yaml.load(text, Loader)
     except FileNotFoundError as error:
-        raise StudyError(f"{path} does not exist: name a configuration, such as CONFIG=config/config.yaml") from error
+        raise StudyError(
+            f"{path} does not exist: go to the folder of a study, name a configuration, or begin with `evotickets new NAME`"
+        ) from error
     except OSError as error:
         raise StudyError(f"{path} cannot be read ({error.strerror}): name a configuration file") from error
     except UnicodeDecodeError as error:
         raise StudyError(f"{path} is no text in UTF-8: save it as such, or name another file") from error
+    except Refusal as error:
+        raise StudyError(f"{path} {error}") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         if isinstance(error, StudyError):
             raise
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         line = f" in line {mark.line + 1}" if mark else ""
-        if problem and problem.endswith(" twice"):
-            raise StudyError(f"{path} has {problem}{line}: keep one") from error
         why = f" ({' '.join(problem.split())[:100]})" if problem else ""
         raise StudyError(f"{path} is not valid YAML{line}{why}: mend its syntax") from error
     if config is None:
-        raise StudyError(f"{path} is empty: begin with a copy of config/config.yaml")
+        raise StudyError(f"{path} is empty: begin with `evotickets new NAME`")
     if not isinstance(config, dict):
-        raise StudyError(f"{path} holds {_short(config)} instead of keys: begin with a copy of config/config.yaml")
+        raise StudyError(f"{path} holds {_short(config)} instead of keys: begin with `evotickets new NAME`")
+    _agrees_with_json(path, text, config)
     return config
+
+
+def _agrees_with_json(path: Path, text: str, config: Any) -> None:
+    """Refuse a file that Snakemake would read as JSON, which it tries first, and get something else from."""
+    try:
+        other = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    if other != config:
+        raise StudyError(
+            f"{path} says one thing as JSON and another as YAML: write it as YAML, without braces around it"
+        )
 
 
 @cache
@@ -141,9 +162,11 @@ def conform(value: Any, rules: dict[str, Any], place: str) -> Any:
 
 
 def _filled(value: Any, rules: Any) -> Any:
-    """Add the defaults that the rules give, at every depth."""
+    """Add the defaults that the rules give, at every depth, and make floats of whole numbers where those are meant."""
     if not isinstance(rules, dict):
         return value
+    if type(value) is int and "number" in rules.get("type", ()):
+        return float(value)
     if isinstance(value, list):
         return [_filled(item, rules.get("items")) for item in value]
     if not isinstance(value, dict):
@@ -153,6 +176,31 @@ def _filled(value: Any, rules: Any) -> Any:
         if "default" in rule:
             value.setdefault(key, deepcopy(rule["default"]))
     return {key: _filled(item, named.get(key, rules.get("additionalProperties"))) for key, item in value.items()}
+
+
+def check_text(config: Any) -> None:
+    """Refuse text that cannot be shown, and lists and maps within themselves.
+
+    Raises:
+        StudyError: if there is one.
+    """
+    seen: set[int] = set()
+
+    def check(value: Any, place: str, above: tuple[int, ...]) -> None:
+        where = place.lstrip(".") or "the configuration"
+        if id(value) in above:
+            raise StudyError(f"{where} holds itself; write out what it is to hold")
+        if isinstance(value, str) and printable(value) != value:
+            raise StudyError(f"{where} is {_short(value)}, with characters that cannot be shown; take them out")
+        if not isinstance(value, (dict, list)) or id(value) in seen:
+            return
+        inside = (*above, id(value))
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            check(key, f"{place}, a key", inside)
+            check(item, f"{place}[{key}]" if isinstance(value, list) else f"{place}.{shown(key)}", inside)
+        seen.add(id(value))
+
+    check(config, "", ())
 
 
 def _sentence(error: jsonschema.ValidationError, place: str) -> str:
@@ -175,9 +223,16 @@ def _sentence(error: jsonschema.ValidationError, place: str) -> str:
             words = " or ".join(WORDS[kind] for kind in kinds)
             return f"{where} is {found}; it must be {words}{_number(instance, kinds[0])}"
         case "pattern":
-            return f"{where}: {found} cannot be used; it must be {error.schema['description'].rstrip('.')}"
+            form = error.schema["description"].rstrip(".")
+            return f"{where}: {found} cannot be used; it must be {form[0].lower() + form[1:]}"
         case "minItems" if instance:
             return f"{where} is {found}; it must have at least {rule} entries"
+        case "smallest":
+            return f"{where} is {found}, which is zero in single precision; write 0 or a larger number"
+        case "minLength":
+            return f"{where} is empty; write something or take it out"
+        case "maxLength":
+            return f"{where} has {len(instance)} characters; it must have at most {rule}"
         case "minItems" | "minProperties":
             return f"{where} is empty; give it at least {rule}"
         case "maxItems":

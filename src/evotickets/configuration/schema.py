@@ -51,9 +51,12 @@ NAME = {
     "pattern": r"^[a-z][a-z0-9_]{0,39}$(?!\n)",
 }
 RESULTS = (
-    "the folder of all results, `results` or one inside it in lower-case letters, digits, - and _; two studies need two "
-    "folders."
+    "a path for the folder of all results, relative to the working folder or from its root, without quotes, brackets, "
+    "wildcards and other characters that Snakemake or a shell would read as something else, and with no - or ~ at its "
+    "beginning; two studies need two folders."
 )
+NOT_IN_PATHS = r"\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\"'`$\\{}\[\]*?!;&|<>"
+"""Control characters, those that turn the direction of text round, and those that Snakemake or shells read otherwise."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class Head:
 
     seed: Annotated[int, Ge(0), Le(2**31 - 1), Doc("The one integer that decides every random draw of the study.")] = 0
     seeds: Annotated[int, Ge(1), Le(1000), Doc("Independent repetitions of every cell; intervals are over these.")] = 5
-    results: Annotated[str, Pattern(r"^results(/[a-z0-9][a-z0-9_-]{0,63}){0,4}$(?!\n)"), Doc(RESULTS)] = "results"
+    results: Annotated[str, Pattern(rf"^(?![-~ ]|.*://)[^{NOT_IN_PATHS}]{{1,1000}}(?<! )$(?!\n)"), Doc(RESULTS)] = (
+        "results"
+    )
 
 
 def rule_of(annotation: Any) -> dict[str, Any]:

@@ -84,7 +84,9 @@ def declared(module: str, source: Path) -> list[Figure]:
         ValueError: if a declaration holds anything but literals, or a caption is missing.
     """
     found = []
-    functions = [node for node in ast.parse(source.read_text()).body if isinstance(node, ast.FunctionDef)]
+    functions = [
+        node for node in ast.parse(source.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+    ]
     for node in functions:
         for decorator in node.decorator_list:
             if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == figure.__name__:
@@ -108,7 +110,7 @@ def _literals(call: ast.Call, source: Path) -> tuple[str, dict[str, Any]]:
 
 def named(source: Path) -> set[str]:
     """Return the figures that the claims of a module name, whose `figures` are literals too."""
-    calls = [node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
     shown = [
         ast.literal_eval(keyword.value)
         for call in calls

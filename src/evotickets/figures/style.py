@@ -3,6 +3,7 @@
 Okabe and Ito's colours can be told apart by colour-blind readers; markers and line styles tell the same in print.
 """
 
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from evotickets import statistics
+from evotickets import sealed, statistics
 
 BLACK, GREY = "#000000", "#777777"
 ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
@@ -119,7 +120,9 @@ def sheet(path: str | Path, width: float, height: float) -> Iterator[Figure]:
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure((width, height), layout="constrained")
         yield figure
-        figure.savefig(path, metadata={"Date": None} if Path(path).suffix == ".svg" else None)
+        drawn, kind = io.BytesIO(), Path(path).suffix.removeprefix(".")
+        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
+        (sealed.write_page if kind == "svg" else sealed.write)(path, drawn.getvalue())
 
 
 def panels(path: str | Path, count: int, width: float = 2.9, height: float = 2.5) -> Any:

@@ -1,1 +1,5 @@
 """Tickets as PyTorch modules, and back."""
+
+from evotickets import extras
+
+extras.require("evotickets.interop", "torch")

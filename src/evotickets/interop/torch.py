@@ -157,6 +157,8 @@ def to_module(network: Network, parameters: Tensors, mask: Tensors) -> nn.Sequen
             module.get_parameter("bias").copy_(_tensor(parameters[f"{layer.name}/bias"]))
         kept = _tensor(_turned(mask[f"{layer.name}/kernel"]))
         layers[layer.name] = prune.custom_from_mask(module, "weight", kept.to(torch.float32))
+        if f"{layer.name}/bias" in mask:
+            prune.custom_from_mask(module, "bias", _tensor(mask[f"{layer.name}/bias"]).to(torch.float32))
         if layer.is_convolution or index < len(network.layers) - 1:
             layers[f"{layer.name}_{network.activation}"] = ACTIVATIONS[network.activation]()
         if layer.is_convolution:
@@ -173,8 +175,10 @@ def from_module(network: Network, module: nn.Module) -> tuple[dict[str, np.ndarr
     held = module.state_dict()
     parameters, masks = {}, {}
     for layer in network.layers:
-        name = f"{layer.name}.weight_orig" if f"{layer.name}.weight_orig" in held else f"{layer.name}.weight"
-        for key in (name, f"{layer.name}.bias"):
+        name, bias = (
+            f"{key}_orig" if f"{key}_orig" in held else key for key in (f"{layer.name}.weight", f"{layer.name}.bias")
+        )
+        for key in (name, bias):
             if key not in held:
                 raise ValueError(
                     f"the module has no {key}: name its layers {', '.join(known.name for known in network.layers)}"
@@ -186,8 +190,10 @@ def from_module(network: Network, module: nn.Module) -> tuple[dict[str, np.ndarr
             )
         mask = held.get(f"{layer.name}.weight_mask")
         parameters[f"{layer.name}/kernel"] = kernel
-        parameters[f"{layer.name}/bias"] = _bias(layer, held[f"{layer.name}.bias"].cpu().numpy())
+        parameters[f"{layer.name}/bias"] = _bias(layer, held[bias].cpu().numpy())
         masks[f"{layer.name}/kernel"] = np.ones(kernel.shape, bool) if mask is None else _back(mask.cpu().numpy()) != 0
+        if f"{layer.name}.bias_mask" in held:
+            masks[f"{layer.name}/bias"] = held[f"{layer.name}.bias_mask"].cpu().numpy() != 0
     return parameters, masks
 
 

@@ -1,22 +1,26 @@
 """Networks of hybrid training: perceptrons, convolutions, depthwise-separable convolutions, and a gated recurrent unit.
 
-Parameters are one dictionary of named arrays.
+Parameters are one dictionary of named arrays. JAX is imported where something is computed, because every start of the
+workflow counts weights.
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
-
-import jax
-import jax.numpy as jnp
+from typing import TYPE_CHECKING, Any
 
 from evotickets.networks import layout
 from evotickets.networks.description import Description, Forward, Parameter
-from evotickets.networks.feedforward import Params
 
-Statistics = dict[str, tuple[jax.Array, jax.Array]]
-"""Mean and variance [C] by normalisation layer."""
+if TYPE_CHECKING:
+    import jax
+
+    from evotickets.networks.feedforward import Params
+
+    Statistics = dict[str, tuple[jax.Array, jax.Array]]
+    """Mean and variance [C] by normalisation layer."""
 
 EPSILON = 1e-5
 
@@ -40,6 +44,8 @@ def split(network: Description, flat: jax.Array) -> Params:
 
 def join(network: Description, kernels: Mapping[str, jax.Array]) -> jax.Array:
     """Join values of all prunable kernels by name to [K]; the inverse of `split`."""
+    import jax.numpy as jnp
+
     return jnp.concatenate([kernels[parameter.name].ravel() for parameter in network.prunable])
 
 
@@ -48,6 +54,8 @@ def _depthwise(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
 
     As nine products: a grouped convolution is many times slower on a CPU.
     """
+    import jax.numpy as jnp
+
     height, width = x.shape[1:3]
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     parts = [
@@ -78,6 +86,9 @@ def separable(channels: int, widths: Sequence[int], strides: Sequence[int], outp
     parameters += [Parameter("dense1/bias", (outputs,))]
 
     def forward(params: Params, x: jax.Array, statistics: Statistics | None = None) -> tuple[jax.Array, Statistics]:
+        import jax
+        import jax.numpy as jnp
+
         seen: Statistics = {}
         for index, stride in enumerate(strides, 1):
             x = _depthwise(x, params[f"depthwise{index}/kernel"], stride) @ params[f"pointwise{index}/kernel"]
@@ -107,6 +118,9 @@ def recurrent(inputs: int, units: int, outputs: int) -> Architecture:
     )
 
     def forward(params: Params, x: jax.Array, statistics: Statistics | None = None) -> tuple[jax.Array, Statistics]:
+        import jax
+        import jax.numpy as jnp
+
         del statistics
         rows = jnp.swapaxes(x.reshape(*x.shape[:2], -1), 0, 1) @ params["input/kernel"]
         rows = rows + params["recurrent/bias"][None, None]

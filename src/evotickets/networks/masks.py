@@ -1,6 +1,7 @@
 """Masks over prunable entries, and the survivors that a trainer may move.
 
-A mask is a boolean array [K], or [S, K] of every seed, in the order of `layout`. Nothing here imports JAX before it must.
+A mask is a boolean array [K], or [S, K] of every seed, in the order of `layout`. Where biases are prunable too, masks have
+the length and order of flat parameters, N. Nothing here imports JAX before it must.
 """
 
 from typing import TYPE_CHECKING
@@ -35,8 +36,15 @@ def everything(network: Network, seeds: int = 1) -> np.ndarray:
     return np.ones((seeds, network.kernel_count), bool)
 
 
+def edges(network: Network, mask: np.ndarray) -> np.ndarray:
+    """Return what masks [..., K], or [..., N] of biases too, say of kernel entries [..., K]."""
+    return mask if mask.shape[-1] == network.kernel_count else mask[..., kernel_positions(network)]
+
+
 def spread(network: Network, mask: np.ndarray) -> np.ndarray:
-    """Spread masks [..., K] to booleans over all parameters [..., N], biases kept."""
+    """Spread masks [..., K] to booleans over all parameters [..., N], biases kept; masks [..., N] say of those themselves."""
+    if mask.shape[-1] == network.parameter_count:
+        return mask
     keep = np.ones((*mask.shape[:-1], network.parameter_count), bool)
     keep[..., kernel_positions(network)] = mask
     return keep

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evotickets import streams
+from evotickets.networks import masks
 from evotickets.networks.layout import Network
-from evotickets.planted import mother, plant, targets
+from evotickets.planted import KEPT, PRUNED, mother, plant, targets
 
 
 class Ground(NamedTuple):
@@ -15,7 +16,7 @@ class Ground(NamedTuple):
 
     Attributes:
         parameters: [S, N], float32.
-        mask: the tickets [S, K].
+        mask: the tickets [S, K], or [S, N] where biases are pruned.
         scales: factors [S, outputs] by which the tickets' outputs exceed the target's.
     """
 
@@ -32,18 +33,30 @@ def network_of(target: Mapping[str, Any], depth: int) -> Network:
 def ground(target: Mapping[str, Any], depth: int, *, seed: int, count: int) -> Ground:
     """Draw `count` mother networks and plant the target in each.
 
-    Targets that differ in noise alone get the same mothers, so that they can be compared seed by seed.
+    Targets that differ in noise, factor or biases alone get the same mothers, so that they can be compared seed by seed.
+
+    Args:
+        target: `target` and `width`; `factor` and `biases` where they are not `projection` and `kept`.
+        depth: number of weight layers.
+        seed: of the study.
+        count: of mothers.
     """
     network, built = network_of(target, depth), targets.build(target["target"], depth)
-    tickets = []
+    factor, tickets = target.get("factor", plant.PROJECTION), []
     for index in range(count):
         rng = streams.generator(seed, *names(target, depth), "mother", index)
-        tickets.append(plant.plant(network, mother.initialise(network, rng), built))
+        tickets.append(plant.plant(network, mother.initialise(network, rng), built, factor))
+    kept = np.stack([ticket.kept for ticket in tickets])
     return Ground(
         np.stack([ticket.parameters for ticket in tickets]).astype(np.float32),
-        np.stack([ticket.mask for ticket in tickets]),
+        kept if prunes_biases(target) else masks.edges(network, kept),
         np.stack([ticket.scales[-1] for ticket in tickets]).astype(np.float32),
     )
+
+
+def prunes_biases(target: Mapping[str, Any]) -> bool:
+    """Tell whether a target's settings let biases be pruned."""
+    return target.get("biases", KEPT) == PRUNED
 
 
 def names(target: Mapping[str, Any], depth: int) -> tuple[str, ...]:

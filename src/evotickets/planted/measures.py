@@ -125,8 +125,8 @@ def _fit_classes(standard: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Arra
 
 
 def layer_counts(network: Network, mask: np.ndarray) -> np.ndarray:
-    """Count the kept entries [S, L] of every layer of masks [S, K]."""
-    return np.stack([kernel.sum((1, 2)) for kernel in layout.kernels(network, mask)], 1)
+    """Count the kept weights [S, L] of every layer of masks [S, K], biases left out."""
+    return np.stack([kernel.sum((1, 2)) for kernel in layout.kernels(network, masks.edges(network, mask))], 1)
 
 
 def collapsed(network: Network, mask: np.ndarray) -> np.ndarray:
@@ -137,13 +137,14 @@ def collapsed(network: Network, mask: np.ndarray) -> np.ndarray:
 def severed(network: Network, mask: np.ndarray) -> np.ndarray:
     """Tell [S] whether no path leads from an input to an output; a collapsed mask is severed, others may be."""
     reached = np.ones((len(mask), network.layers[0].fan_in), bool)
-    for kernel in layout.kernels(network, mask):
+    for kernel in layout.kernels(network, masks.edges(network, mask)):
         reached = (kernel & reached[:, None, :]).any(-1)
     return np.asarray(~reached.any(-1))
 
 
 def recovery(network: Network, found: np.ndarray, planted: np.ndarray) -> Recovery:
-    """Compare found and planted masks [S, K] edge by edge."""
+    """Compare found and planted masks [S, K] edge by edge, biases left out."""
+    found, planted = masks.edges(network, found), masks.edges(network, planted)
 
     def counts(mask: np.ndarray) -> np.ndarray:
         layers = layer_counts(network, mask)
@@ -169,22 +170,25 @@ def recovery(network: Network, found: np.ndarray, planted: np.ndarray) -> Recove
 class Visibility(NamedTuple):
     """How far planted weights stand out [S].
 
-    `share` of them are among the largest |ticket| magnitudes of the network, `largest` is the largest |weight| in
-    stds of its layer, and `chance` the share a ticket of ordinary weights would have.
+    Of as many of the network's largest magnitudes as the ticket has weights, `share` are planted, and `chance` would be
+    in a ticket of ordinary weights. `largest` is the largest planted |weight| in stds of its layer, `rest` that of all
+    others.
     """
 
     share: np.ndarray
-    largest: np.ndarray
     chance: np.ndarray
+    largest: np.ndarray
+    rest: np.ndarray
 
 
 def visibility(network: Network, parameters: np.ndarray, planted: np.ndarray) -> Visibility:
     """Measure how visible tickets [S, K] are in the magnitudes of their mothers [S, N]."""
-    weights = np.abs(np.asarray(parameters)[:, masks.kernel_positions(network)])
+    weights, planted = np.abs(masks.edges(network, np.asarray(parameters))), masks.edges(network, planted)
     stds = np.concatenate([np.full(layer.kernel_size, sqrt(2 / layer.fan_in)) for layer in network.layers])
     shares = []
     for row, ticket in zip(weights, planted, strict=True):
         largest = np.argpartition(row, -ticket.sum())[-ticket.sum() :]
         shares.append(ticket[largest].mean())
-    relative = np.where(planted, weights / stds, 0)
-    return Visibility(np.array(shares), relative.max(1), planted.mean(1))
+    relative = weights / stds
+    largest, rest = (np.where(chosen, relative, 0).max(1) for chosen in (planted, ~planted))
+    return Visibility(np.array(shares), planted.mean(1), largest, rest)

@@ -6,8 +6,8 @@ from evotickets.results.tables import (
     HISTORY,
     MASK,
     SCHEMAS,
-    ResultError,
     Schema,
+    check_table,
     code_version,
     library_versions,
     read_metadata,
@@ -17,6 +17,7 @@ from evotickets.results.tables import (
     write_table,
 )
 from evotickets.results.tickets import TICKET, Tensors, Ticket, read_ticket, write_ticket
+from evotickets.sealed import ResultError
 
 __all__ = [
     "CLAIMS",
@@ -31,6 +32,7 @@ __all__ = [
     "Schema",
     "Tensors",
     "Ticket",
+    "check_table",
     "code_version",
     "library_versions",
     "read_metadata",

@@ -6,11 +6,9 @@ refuses what it cannot trust with one sentence.
 
 import hashlib
 import json
-import os
-import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata as packages
@@ -21,15 +19,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evotickets import sealed
+from evotickets.sealed import ResultError
+
 if TYPE_CHECKING:
     import pandas as pd
 
 LIBRARIES = ("evosax", "gymnax", "jax", "jaxlib", "numpy", "optax", "pyarrow", "scikit-learn", "torch")
 _HEADER = b"evotickets"
-
-
-class ResultError(ValueError):
-    """A result file that cannot be trusted or written; the message names it and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ def write_table(
     arrow = arrow.replace_schema_metadata({_HEADER: json.dumps(header, sort_keys=True, ensure_ascii=False)})
     sink = pa.BufferOutputStream()
     pq.write_table(arrow, sink, compression="zstd", write_page_checksum=True, row_group_size=max(1, len(arrow)))
-    _write_atomically(path, sink.getvalue())
+    sealed.write(path, sink.getvalue().to_pybytes())
 
 
 def _conform(path: Path, table: Any, schema: Schema) -> pa.Table:
@@ -177,21 +174,6 @@ def _is_scalar(values: Any) -> bool:
     return isinstance(values, str) or np.ndim(values) == 0
 
 
-def _write_atomically(path: Path, content: pa.Buffer) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise ResultError(f"{path} cannot be written ({error.strerror}): make room for it and run again") from error
-
-
 def read_table(path: str | Path, *, schema: Schema) -> "pd.DataFrame":
     """Read a table of this schema.
 
@@ -218,6 +200,18 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     """
     with _open(Path(path)) as (_, header):
         return header
+
+
+def check_table(path: str | Path) -> None:
+    """Read any table whole, whichever its kind.
+
+    Raises:
+        ResultError: if the file is missing, damaged, foreign or of another version.
+    """
+    name = read_metadata(path).get("schema")
+    if name not in SCHEMAS:
+        raise ResultError(f"{path} holds a table of an unknown kind ({name}): delete it and run the workflow again")
+    read_arrow(Path(path), SCHEMAS[name])
 
 
 @contextmanager

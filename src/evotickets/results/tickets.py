@@ -30,8 +30,9 @@ Tensors = dict[str, np.ndarray]
 class Ticket(NamedTuple):
     """Tickets of several seeds, by tensor name (`dense1/kernel`, `dense1/bias`), every array [S, …].
 
-    Before training `mean` is None; `std` is None for trainers without one; `mask` names kernels only. `statistics` are
-    the observation normaliser's arrays [S, …], without which a control task's score cannot be computed again.
+    Before training `mean` is None; `std` is None for trainers without one; `mask` names kernels, and biases where those
+    are prunable. `statistics` are the observation normaliser's arrays [S, …], without which a control task's score
+    cannot be computed again.
     """
 
     seeds: tuple[int, ...]

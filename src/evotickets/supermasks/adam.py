@@ -84,7 +84,7 @@ def train(
         classes: 0 for a regression.
         samples: inputs [S, n, I], and classes [S, n] or values [S, n, O].
         parameters: initial values [S, N].
-        mask: [S, K].
+        mask: [S, K], or [S, N] of biases too.
         settings: `epochs`, `batch`, `learning_rate`, and whether that falls to zero along half a `cosine`.
         rngs: one generator per seed; they draw the order of the samples.
 
@@ -114,7 +114,7 @@ def compact(network: Network, mask: np.ndarray) -> tuple[Network, np.ndarray]:
     whole = np.broadcast_to(np.arange(network.parameter_count), (len(mask), network.parameter_count))
     if network.kernel_count < DROP_FROM:
         return network, whole
-    alive = [_alive(network, row) for row in mask]
+    alive = [_alive(network, row) for row in masks.edges(network, mask)]
     widest = max(len(units) for row in alive for units in row[1:-1])
     width = max(WIDTHS, -(-widest // WIDTHS) * WIDTHS)
     if width > DROP_BELOW * max(layer.outputs for layer in network.layers):

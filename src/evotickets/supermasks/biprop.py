@@ -39,7 +39,8 @@ def biprop(
     """Search as edge-popup does among weights that are binary: sign(W) · α, with one α a layer.
 
     Source: Diffenderfer & Kailkhura (2021), "Multi-prize lottery ticket hypothesis", Alg. 1.
-    Deviates: α is a constant to the gradient. The mask alone is returned; `binarised` makes the weights.
+    The gradient of a score is that of its weight times the frozen weight itself, as in the released code, not times α.
+    Deviates: the mask alone is returned; `binarised` makes the weights.
     """
     return trained_scores.keep_largest(instance, RULE, count, [count] * epochs, learning_rate, momentum, weight_decay)
 

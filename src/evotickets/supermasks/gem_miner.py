@@ -51,11 +51,13 @@ def gem_miner(
 ) -> np.ndarray:
     """Train scores in [0, 1], use weights whose score is above one half, and after each epoch give up the lowest for good.
 
+    The penalty on scores p is λ‖p‖², with λ the weight decay: its gradient is 2λp.
+
     Source: Sreenivasan et al. (2022), "Rare gems: finding lottery tickets at initialization", Alg. 1 (density ρ^(j/E)
     after epoch j of E).
     Deviates: the ticket is every edge that was not given up, exactly as many as asked, whatever its score rounds to.
     """
-    training = Training(instance, RULE, epochs, learning_rate, momentum, weight_decay)
+    training = Training(instance, RULE, epochs, learning_rate, momentum, 2 * weight_decay)
     mask, rngs = instance.everything, instance.rngs("ties")
     for index, left in enumerate(counts(instance.network.kernel_count, count, epochs)):
         mask = cut(training.epoch(index, mask), mask, left, rngs)

@@ -49,6 +49,7 @@ class Instance(NamedTuple):
         training: how networks are trained, the settings of `adam.train`.
         seed: of the study.
         names: of the system and the cell; with the seed they name every random stream.
+        biases: whether biases are prunable: masks are then over all parameters, K is N.
     """
 
     network: Network
@@ -57,6 +58,7 @@ class Instance(NamedTuple):
     training: dict[str, Any]
     seed: int
     names: tuple[str, ...]
+    biases: bool = False
 
     def rngs(self, *purpose: str | int) -> list[np.random.Generator]:
         """Return one generator per seed for a purpose."""
@@ -72,7 +74,9 @@ class Instance(NamedTuple):
 
     @property
     def everything(self) -> np.ndarray:
-        """The mask [S, K] that keeps every edge."""
+        """The mask [S, K] that keeps everything."""
+        if self.biases:
+            return np.ones(self.parameters.shape, bool)
         return masks.everything(self.network, len(self.parameters))
 
 

@@ -95,8 +95,9 @@ def epoch(network, classes, rule, options, counts, rates, weights, allowed, scor
             masked = tuple((kernel * keep, bias) for (kernel, bias), keep in zip(used, chosen, strict=True))
             gradient = jax.grad(adam.loss, argnums=1)(classes, masked, x[index], y[index])
             moved = []
+            # Whatever stands in for weights, the gradient passes through those that are frozen.
             for (score, bias), (speed, still), (slope, _), (kernel, _), (may, _) in zip(
-                scores, velocity, gradient, used, free, strict=True
+                scores, velocity, gradient, frozen, free, strict=True
             ):
                 through = slope * kernel * rule.passes(score, may)
                 speed = momentum * speed + through + decay * score

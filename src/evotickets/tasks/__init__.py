@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from evotickets import extras
 from evotickets.tasks.registry import (
     Control,
     Data,
@@ -171,13 +172,16 @@ def load(name: str, *, seed: int = 0, **options: Any) -> Data | Control:
 
 
 def fetch(name: str) -> None:
-    """Download the files of a task that are missing: once, and where there is a network.
+    """Download the files of a task that are missing: once, and where there is a network; see that its library is there.
 
     A name that a system gives to a task of its own needs no files.
 
     Raises:
         FileNotFoundError: if they cannot be downloaded.
+        MissingError: if the library is not installed.
     """
-    files = ALL[name].files if name in ALL else None
-    if files is not None:
-        files.fetch()
+    facts = ALL.get(name)
+    if facts and facts.needs:
+        extras.require(name, facts.needs)
+    if facts and facts.files:
+        facts.files.fetch()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from annotated_doc import Doc
 from annotated_types import Gt, Le
 
+from evotickets import extras
 from evotickets.tasks.registry import Control, task
 
 if TYPE_CHECKING:
@@ -24,37 +25,37 @@ TorsoMass = Annotated[
 ]
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(27,), outputs=8, needs="brax")
 def ant(*, torso_mass: TorsoMass = None) -> Control:
     """Run on four legs, the first environment of Lange & Sprekeler's transfers."""
     return from_brax("ant", torso_mass=torso_mass)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(17,), outputs=6, needs="brax")
 def halfcheetah(*, torso_mass: TorsoMass = None) -> Control:
     """Run on two legs in the plane."""
     return from_brax("halfcheetah", torso_mass=torso_mass)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(11,), outputs=3, needs="brax")
 def hopper(*, torso_mass: TorsoMass = None) -> Control:
     """Hop on one leg in the plane; an episode ends with a fall."""
     return from_brax("hopper", torso_mass=torso_mass)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(17,), outputs=6, needs="brax")
 def walker2d(*, torso_mass: TorsoMass = None) -> Control:
     """Walk on two legs in the plane; an episode ends with a fall."""
     return from_brax("walker2d", torso_mass=torso_mass)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(11,), outputs=2, needs="brax")
 def reacher() -> Control:
     """Bring the tip of an arm of two links to a target."""
     return from_brax("reacher")
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(4,), outputs=1, needs="brax")
 def inverted_pendulum() -> Control:
     """Balance a pole on a cart: one point a step until it falls."""
     return from_brax("inverted_pendulum")
@@ -72,12 +73,11 @@ def from_brax(identifier: str, *, torso_mass: float | None = None) -> Control:
     Deviates: Brax's first environments (fetch, grasp, ur5e and the legacy physics) are no longer published.
 
     Raises:
-        ModuleNotFoundError: if brax is not installed.
+        MissingError: if brax is not installed.
     """
-    try:
-        from brax import envs
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{identifier} needs brax: run .venv/bin/pip install 'evotickets[brax]'") from error
+    extras.require(identifier, "brax")
+    from brax import envs
+
     environment, name = envs.get_environment(identifier, backend=BACKEND), identifier
     if torso_mass is not None:
         environment.sys, name = with_torso_mass(environment.sys, torso_mass), f"{identifier}, torso {torso_mass:g}"

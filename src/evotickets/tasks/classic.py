@@ -36,18 +36,11 @@ def _without_pictures() -> Iterator[None]:
 
 
 def from_gymnax(
-    name: str,
-    identifier: str,
-    *,
-    observation_size: int,
-    actions: int,
-    bound: float,
-    horizon: int,
-    raw_outputs: bool | None = None,
+    name: str, identifier: str, *, horizon: int, bound: float = 0, raw_outputs: bool | None = None
 ) -> Control:
     """Describe an environment of gymnax that draws no random numbers after its start.
 
-    Either `actions` discrete choices or, where it is 0, one action in [−bound, bound]: a tanh of the output, or the output
+    Its actions are discrete choices, an output each, or one action in [−bound, bound]: a tanh of the output, or the output
     itself, which the environment clips.
     """
     import jax
@@ -68,43 +61,36 @@ def from_gymnax(
 
     def step(state: Any, outputs: "jax.Array") -> "tuple[jax.Array, Any, jax.Array, jax.Array]":
         continuous = outputs[0] if raw_outputs else bound * jnp.tanh(outputs[0])
-        action = jnp.argmax(outputs) if actions else continuous
+        action = continuous if bound else jnp.argmax(outputs)
         with promoting():
             observation, state, reward, done, _ = environment.step_env(idle, state, action, parameters)
         return observation, state, reward, done
 
-    return Control(name, observation_size, actions or 1, actions > 0, horizon, reset, step)
+    (observation_size,), outputs = task.facts[name]["input_shape"], task.facts[name]["outputs"]
+    return Control(name, observation_size, outputs, not bound, horizon, reset, step)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(4,), outputs=2)
 def cartpole() -> Control:
     """CartPole-v1: one point a step until the pole falls, 500 at most."""
-    return from_gymnax("cartpole", "CartPole-v1", observation_size=4, actions=2, bound=0, horizon=500)
+    return from_gymnax("cartpole", "CartPole-v1", horizon=500)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(3,), outputs=1)
 def pendulum(*, raw_outputs: RawOutputs = None) -> Control:
     """Pendulum-v1: swing up and balance at least cost, 200 steps; about −150 is good, −1,200 is idle."""
-    return from_gymnax(
-        "pendulum", "Pendulum-v1", observation_size=3, actions=0, bound=2.0, horizon=200, raw_outputs=raw_outputs
-    )
+    return from_gymnax("pendulum", "Pendulum-v1", horizon=200, bound=2.0, raw_outputs=raw_outputs)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(6,), outputs=3)
 def acrobot() -> Control:
     """Acrobot-v1: one point lost a step until the tip swings above the bar, 500 at most."""
-    return from_gymnax("acrobot", "Acrobot-v1", observation_size=6, actions=3, bound=0, horizon=500)
+    return from_gymnax("acrobot", "Acrobot-v1", horizon=500)
 
 
-@task(kind="control")
+@task(kind="control", input_shape=(2,), outputs=1)
 def mountain_car_continuous(*, raw_outputs: RawOutputs = None) -> Control:
     """MountainCarContinuous-v0: 100 points for the top, less the squared effort, 999 steps at most."""
     return from_gymnax(
-        "mountain_car_continuous",
-        "MountainCarContinuous-v0",
-        observation_size=2,
-        actions=0,
-        bound=1.0,
-        horizon=999,
-        raw_outputs=raw_outputs,
+        "mountain_car_continuous", "MountainCarContinuous-v0", horizon=999, bound=1.0, raw_outputs=raw_outputs
     )

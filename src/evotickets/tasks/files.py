@@ -1,6 +1,11 @@
 """Files of data sets: where they lie, and where they come from."""
 
+import hashlib
+import json
 import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,13 +15,17 @@ def data_folder() -> Path:
     return Path(os.environ.get("EVOTICKETS_DATA", "resources"))
 
 
+VERIFIED = Path(".cache/data.json")
+"""Sizes, times and digests of the files of data that were read and found to be the published ones."""
+
+
 class Files(NamedTuple):
     """Files that are published together.
 
     Attributes:
         folder: they lie in `<data folder>/<folder>/raw`.
         url: what comes before their names.
-        checksums: md5 sums by name.
+        checksums: SHA-256 by name.
         prepared: a file of the data folder that stands in for all of them, where it is there.
     """
 
@@ -25,28 +34,66 @@ class Files(NamedTuple):
     checksums: dict[str, str]
     prepared: Path | None = None
 
+    @property
+    def paths(self) -> list[Path]:
+        """Where the files lie."""
+        return [data_folder() / self.folder / "raw" / name for name in self.checksums]
+
     def fetch(self) -> list[Path]:
         """Return the paths of the files, downloading what is missing; or that of the prepared file alone.
 
+        Every file is read and checked, once for as long as it keeps its size and time.
+
         Raises:
-            FileNotFoundError: if a file is missing and cannot be downloaded, or arrives with another md5 sum.
+            ValueError: if a file is not the published one.
+            FileNotFoundError: if a file is missing and cannot be downloaded, or arrives with another checksum.
         """
         if self.prepared is not None and (data_folder() / self.prepared).exists():
             return [data_folder() / self.prepared]
-        raw = data_folder() / self.folder / "raw"
-        for name, checksum in self.checksums.items():
-            if not (raw / name).exists():
-                self._download(name, checksum, raw)
-        return [raw / name for name in self.checksums]
+        for path, checksum in zip(self.paths, self.checksums.values(), strict=True):
+            if not path.exists():
+                self._download(path.name, checksum, path.parent)
+        verify(dict(zip(self.paths, self.checksums.values(), strict=True)))
+        return self.paths
 
     def _download(self, name: str, checksum: str, raw: Path) -> None:
         import pooch
 
         try:
-            pooch.retrieve(f"{self.url}{name}", f"md5:{checksum}", fname=name, path=raw, progressbar=True)
+            pooch.retrieve(f"{self.url}{name}", f"sha256:{checksum}", fname=name, path=raw, progressbar=True)
         except (OSError, ValueError) as error:
             reason = "wrong checksum" if isinstance(error, ValueError) else type(error).__name__
             raise FileNotFoundError(
                 f"{name} is not in {raw} and could not be downloaded from {self.url} ({reason}): "
                 f"put it there, or let EVOTICKETS_DATA name the folder that holds {self.folder}/raw"
             ) from error
+
+
+def verify(checksums: Mapping[Path, str]) -> None:
+    """Check files against their SHA-256, by path; what was checked before and has its size and time still is not read.
+
+    Raises:
+        ValueError: if a file has another digest.
+    """
+    known: dict[str, list] = {}
+    with suppress(OSError, ValueError):
+        known = dict(json.loads(VERIFIED.read_bytes()))
+    news = {}
+    for path, checksum in checksums.items():
+        state = path.stat()
+        seen = [state.st_size, state.st_mtime_ns, checksum]
+        if known.get(str(path.absolute())) == seen:
+            continue
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != checksum:
+                raise ValueError(
+                    f"{path} is damaged or cut short: it is not the published file; delete it to fetch it anew"
+                )
+        news[str(path.absolute())] = seen
+    if news:
+        temporary = VERIFIED.with_name(f".{VERIFIED.name}.{secrets.token_hex(4)}.tmp")
+        # A folder that cannot be written to remembers nothing.
+        with suppress(OSError):
+            VERIFIED.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(known | news))
+            temporary.replace(VERIFIED)

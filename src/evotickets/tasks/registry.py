@@ -43,17 +43,38 @@ class Facts:
 
     Attributes:
         kind: what its function takes and gives.
-        input_shape: of one input; empty where only its data or its environment know.
+        input_shape: of one input, which is an observation of a control task; empty where only its data know.
         classes: at most; 0 where only its data know, or there are none.
+        outputs: of the policy of a control task; 0 where only its environment knows.
         largest: value of a pixel.
         files: what it needs to have downloaded.
+        needs: a module that must be installed, "" where it is what every installation has.
+        counts: images of every class in the training, the validation and the test split, or in the whole where the data
+            set brings no split; empty where only its data know.
     """
 
     kind: Kind
     input_shape: tuple[int, ...] = ()
     classes: int = 0
+    outputs: int = 0
     largest: int = 255
     files: Files | None = None
+    needs: str = ""
+    counts: tuple[tuple[int, ...], ...] = ()
+
+    def samples(self, classes: int | None = None) -> tuple[int, int, int] | None:
+        """Return the sizes of the training, validation and test split, of the first classes alone or of all; None if unknown.
+
+        Where the data set brings no split, it is that of `Whole.split`.
+        """
+        if not self.counts:
+            return None
+        of = [split[:classes] for split in self.counts]
+        if len(of) == 1:
+            fifths = sum(round(count / 5) for count in of[0])
+            return sum(of[0]) - 2 * fifths, fifths, fifths
+        train, validation, test = map(sum, of)
+        return train, validation, test
 
 
 class Tasks(Mapping[str, Facts]):

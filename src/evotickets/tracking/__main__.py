@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 
+from evotickets.results import ResultError
+from evotickets.terminal import printable
 from evotickets.tracking.database import ENVIRONMENT, prepare
-from evotickets.tracking.faults import explain
-from evotickets.tracking.messages import printable, public
+from evotickets.tracking.faults import ELSEWHERE, explain, file, size
+from evotickets.tracking.messages import public
 from evotickets.tracking.store import Store
 from evotickets.tracking.updates import LOCAL, follow, sync_folder
 
 
 def serve(uri: str, port: int) -> None:
     """Print the addresses of the chart pages, then become MLflow's server, on this machine only."""
-    store = Store(uri)
+    store = _store(uri)
     port = _free_port(port)
     base = f"http://127.0.0.1:{port}"
     print(f"tracking: {public(uri) if store.remote else base}", flush=True)
@@ -27,6 +29,16 @@ def serve(uri: str, port: int) -> None:
     environment = os.environ | ENVIRONMENT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     options = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     os.execve(sys.executable, [sys.executable, "-m", "mlflow", "server", *options], environment)
+
+
+def _store(uri: str) -> Store:
+    """Open a store to look at it: one that is not there is not made."""
+    path = file(uri)
+    if path and not size(path):
+        raise ResultError(
+            f"{path} is not there: run a study or evotickets sync where its results are, go to that folder, or {ELSEWHERE}"
+        )
+    return Store(uri)
 
 
 def _free_port(port: int) -> int:
@@ -45,9 +57,17 @@ def _print_links(links: Mapping[str, str]) -> None:
             print(printable(f"  {name}: {link}"), flush=True)
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} must be a whole number from 1 to 65535")
+    return int(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m evotickets.tracking", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m evotickets.tracking", description="The tracking store: sync, prepare, follow, address, ui."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in {
         "sync": "bring the store up to date with all records, and print where to look",
@@ -65,10 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name == "sync":
             command.add_argument("--seconds", type=float, default=inf, help="begin no record later than this")
         if name == "ui":
-            command.add_argument("--port", type=int, default=5000, help="port, if it is free (default: %(default)s)")
+            command.add_argument("--port", type=_port, default=5000, help="port, if it is free (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     try:
         return _run(chosen)
+    except KeyboardInterrupt:
+        print("tracking: interrupted; the next sync goes on", file=sys.stderr)
+        return 130
     except Exception as error:
         print(f"tracking: {explain(error, chosen.uri)}", file=sys.stderr)
         return 1
@@ -80,7 +103,9 @@ def _run(chosen: argparse.Namespace) -> int:
     elif chosen.command == "prepare":
         prepare(chosen.uri)
     elif chosen.command == "address":
-        _print_links(Store(chosen.uri).all_links(LOCAL))
+        _print_links(_store(chosen.uri).all_links(LOCAL))
+    elif chosen.command == "sync" and not chosen.results.is_dir():
+        raise ResultError(f"{chosen.results} is no folder: run a study or name the folder of its results")
     else:
         if chosen.command == "follow":
             os.nice(10)

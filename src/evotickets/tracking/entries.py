@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from evotickets.results import Metric, Record, ResultError
+from evotickets.terminal import printable
 from evotickets.tracking import charts
 from evotickets.tracking.journal import FINISHED, Job
-from evotickets.tracking.messages import printable
 
 FAILURES = "failures"
 LEVELS = "-levels"

@@ -27,7 +27,7 @@ _CORE = {"experiments", "runs"}
 _VERSION = "alembic_version"
 """The table that holds the schema of a store."""
 _OF_DISKS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_READONLY)
-_DRIVERS = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+_DRIVERS = {"psycopg2": "'evotickets[postgres]'", "MySQLdb": "mysqlclient"}
 """Python packages whose names are not those of their modules."""
 
 
@@ -112,7 +112,10 @@ def _revisions() -> tuple[frozenset[str], str | None]:
     """Return the schemas that the installed MLflow knows, and its own, None if that cannot be told; imports nothing."""
     found = find_spec("mlflow")
     folders = found.submodule_search_locations if found else None
-    texts = [path.read_text() for path in Path(next(iter(folders or [""]))).glob("store/db_migrations/versions/*.py")]
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in Path(next(iter(folders or [""]))).glob("store/db_migrations/versions/*.py")
+    ]
     named = [dict(re.findall(r'^(revision|down_revision) = "(\w+)"', text, re.MULTILINE)) for text in texts]
     known = frozenset(names["revision"] for names in named if "revision" in names)
     heads = known - {names.get("down_revision") for names in named}

@@ -1,26 +1,14 @@
 """What people read of errors and names: in full, on one line, and without a character that a terminal obeys."""
 
 import re
-import unicodedata
 
 from evotickets.results import ResultError
+from evotickets.terminal import printable
 
-_OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""Categories of Unicode: control codes, changes of direction and the like, lone surrogates, line and paragraph ends."""
 _STATEMENT = re.compile(r"\s*(\[SQL:|\(Background on this error at:).*", re.DOTALL)
 """What SQLAlchemy adds to an error: the statement with all its values, and a link."""
 _LONGEST = 2000
 """A server may answer with a whole page."""
-
-
-def printable(text: str, keep: str = "") -> str:
-    r"""Escape line ends, control codes and whatever else a terminal obeys, such as `\n` and `\x1b`, but not `keep`."""
-    return "".join(
-        character
-        if character in keep or unicodedata.category(character) not in _OBEYED
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )
 
 
 def reason(error: BaseException) -> str:

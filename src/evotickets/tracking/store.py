@@ -14,10 +14,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evotickets.results import Metric
+from evotickets.terminal import printable
 from evotickets.tracking import charts, database, faults
 from evotickets.tracking.entries import FAILURES, LEVELS, Entry
 from evotickets.tracking.journal import FINISHED, Job
-from evotickets.tracking.messages import printable, public
+from evotickets.tracking.messages import public
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run

@@ -20,3 +20,6 @@ EVOLUTION = "evolution"
 
 EVOSAX = ("ARS", "DES", "HillClimbing", "Open_ES", "PGPE", "Sep_CMA_ES", "SNES", "SimpleES", "SimulatedAnnealing")
 """Classes of evosax whose samples are mean + std · normal, so that weights have a signal-to-noise ratio."""
+
+MIRRORED = ("ARS", "Open_ES", "PGPE")
+"""Those whose populations are pairs."""

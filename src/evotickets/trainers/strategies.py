@@ -199,7 +199,7 @@ def des(
     *,
     population: Population = 128,
     std_init: Start = 0.05,
-    temperature: Annotated[float, Gt(0), Doc("Temperature of the sigmoid over ranks.")] = 12.5,
+    temperature: Annotated[float, Gt(0), Le(10_000), Doc("Temperature of the sigmoid over ranks.")] = 12.5,
     learning_rate: Step = 1.0,
     learning_rate_decay: RateDecay = 1.0,
     learning_rate_min: RateMin = 0.0,

@@ -2,6 +2,8 @@
 
 import jax.numpy as jnp
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evotickets.systems.hybrid import blocks
 
@@ -14,3 +16,15 @@ def test_blocks_cover_a_kernel_and_stick_out_at_its_edges():
     np.testing.assert_array_equal(spread[5], [3, 3, 3, 3, 4])
     kernel = jnp.arange(12.0).reshape(2, 2, 3)
     np.testing.assert_array_equal(blocks.expand(kernel.reshape(4, 3), (2, 2, 3), (1, 1)), kernel)
+
+
+@settings(deadline=None)
+@given(
+    st.tuples(st.integers(1, 9), st.integers(1, 9)), st.tuples(st.integers(1, 5), st.integers(1, 5)), st.integers(0, 99)
+)
+def test_the_entries_of_blocks_are_counted(shape, block, count):
+    rows, columns = blocks.grid(shape, block)
+    count = min(count, rows * columns)
+    numbers = jnp.arange(rows * columns).reshape(rows, columns)
+    sizes = sorted(np.bincount(np.asarray(blocks.expand(numbers, shape, block)).ravel(), minlength=rows * columns))
+    assert blocks.entries(shape, block, count) == (sum(sizes[:count]), sum(sizes[::-1][:count]))

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from evotickets.claims import registry
-from evotickets.systems.hybrid import claims
+from evotickets.systems import registry as systems
+
+claims = systems.claims("hybrid")
 
 HYBRID = {"method": "hybrid", "mask_rate": 1.0, "shuffled": False, "std": 1.0}
 METHODS = {

@@ -6,7 +6,7 @@ import pytest
 
 from evotickets import study
 from evotickets.configuration import reader
-from evotickets.systems.hybrid import cells, config, method
+from evotickets.systems.hybrid import SMALL, config, method
 from evotickets.systems.hybrid.config import Cell
 from tests import studies
 
@@ -68,10 +68,17 @@ def test_the_schema_and_the_methods_agree():
 def test_what_the_grid_knows_of_methods_is_so():
     assert {name for name in method if config.whole(name)} == {"dense", "evolution"}
     assert config.SEARCH in method
-    assert cells.SMALL in method
+    assert SMALL in method
 
 
 broken = partial(studies.changed, GOOD, "hybrid")
+
+
+def only(method, density):
+    """A study of one cell."""
+    cells = [{"tasks": ["digits"], "methods": ["set"], "densities": [density]}]
+    tasks = {"digits": {"hidden": [8]}}
+    return {"hybrid": {"tasks": tasks, "methods": {"set": {"method": method}}, "cells": cells}}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +104,30 @@ broken = partial(studies.changed, GOOD, "hybrid")
         (broken("effects", 0, "method", value="set"), "hybrid.effects[0].method is set, which moves no mask by evolution"),
         (broken("effects", 0, "populations", value=[5]), "populations[0] is 5; it must be a multiple of 2"),
         (broken("effects", value=GOOD["hybrid"]["effects"] * 2), "hybrid.effects lists digits hybrid 0.1 twice; keep one"),
-        (broken("methods", "hybrid", value={"block": [4, 4]}), "whose masks have blocks or whose noise is not normal"),
+        (broken("methods", "hybrid", value={"noise": "gumbel"}), "whose masks have blocks or whose noise is not normal"),
+        (broken("methods", "set", value={"method": "imp", "rounds": 1000}), "set has 1000 rounds, more than the 500"),
+        (broken("cells", 1, "densities", value=[0.006]), "set at density 0.006 keeps none of the 80 weights of dense2/kernel"),
+        (
+            only("rigl", 0.001),
+            "set at density 0.001 keeps fewer weights than digits has layers; raise the density",
+        ),
+        (
+            broken("methods", "set", value={"method": "hybrid", "block": [1024, 1024]}),
+            "set at density 0.1 keeps none of the 1 blocks of 1024×1024 of dense1/kernel of digits; raise the density",
+        ),
+        (
+            broken("methods", "hybrid", value={"block": [5, 5]}),
+            "of the 592 weights of digits, because its blocks of 5×5 do not divide the layers; choose smaller ones",
+        ),
+        (
+            only("small_dense", 0.1),
+            "set at density 0.1 is to have 59 weights on digits, but the narrowest network has 74; raise the density",
+        ),
+        (broken("cells", 0, "densities", value=[0.5, 0.50000000001]), "both write as 0.5: keep one"),
+        (broken("cells", 0, "densities", value=[0.99999999999]), "which paths and tables write as 1: round it"),
+        (broken("effects", 0, "samples", value=1100), "samples is 1100, but digits has 1079 training samples; lower it"),
+        (broken("training", value={"batches": 100_000, "batch": 1_000_000}), "asks for 100000 batches × 1000000 batch × 64"),
+        (broken("tasks", "digits", value={"hidden": [100_000] * 2}), "hybrid.tasks.digits is a network of 1e+10 weights"),
         (broken("overhead", 0, "task", value="mnist"), "hybrid.overhead[0].task names mnist, which is not there"),
     ],
 )  # fmt: skip

@@ -37,10 +37,26 @@ def test_every_cell_is_there_once_and_all_seekers_share_the_dense_one():
 def test_defaults_are_filled_in():
     planting = study.resolve(GOOD).planting
     assert planting.training == {"epochs": 10, "batch": 32, "learning_rate": 0.001}
-    assert planting.targets["noisy"] == {"target": "circle", "noise": 0.1, "width": 100}
+    assert planting.targets["noisy"] == {
+        "target": "circle", "noise": 0.1, "width": 100, "factor": "projection", "biases": "kept",
+    }  # fmt: skip
     assert planting.targets["circle"]["noise"] == 0.01
     assert planting.seekers["imp"] == {"seeker": "magnitude", "shots": 10, "rounds": 1, "epochs": 5}
     assert planting.seekers["dense"] == {"seeker": "dense"}
+
+
+def test_who_trains_nothing_before_it_cuts_is_a_single_shot():
+    config = studies.changed(GOOD, "planting", "seekers", "random", value={})
+    config = studies.changed(config, "planting", "seekers", "edge_popup", value={})
+    assert study.resolve(config).planting.single_shot == ["snip", "random"]
+
+
+def test_a_density_counts_biases_where_they_are_prunable():
+    """At depth 2 there are 600 weights and 104 biases: .0023 of the weights are 1, of all 2."""
+    few = studies.changed(GOOD, "planting", "cells", 0, "densities", value=[0.0023])
+    with pytest.raises(reader.StudyError, match=r"0\.0023, which keeps 1 weights in the 2 layers of circle"):
+        study.resolve(few)
+    study.resolve(studies.changed(few, "planting", "targets", "circle", value={"biases": "pruned"}))
 
 
 def test_a_criterion_that_compares_weights_before_and_after_training_trains():
@@ -93,6 +109,18 @@ broken = partial(studies.changed, GOOD, "planting")
         (broken("cells", 0, "densities", value=[1.5]), "has 1.5; write a number in (0, 1] or ticket"),
         (broken("cells", 0, "densities", value=[0.0001]), "0.0001, which keeps 1 weights in the 2 layers of circle"),
         (broken("cells", 0, "densities", value=[1]), "planting.cells[0].densities has only 1, where nothing is left"),
+        (broken("targets", "circle", value={"factor": "paper"}), "factor is 'paper'; choose one of projection"),
+        (broken("targets", "circle", value={"biases": "cut"}), "biases is 'cut'; choose one of kept, pruned"),
+        (
+            studies.changed(
+                broken("targets", "noisy", value={"target": "circle", "biases": "pruned"}),
+                "planting",
+                "seekers",
+                "imp",
+                value={"seeker": "gem_miner"},
+            ),
+            "cells[1] lets imp look in noisy, whose biases are pruned, but gem_miner keeps all biases; take it out, or choose",
+        ),
         (broken("training", value={"batch": 20_000}), "batch is 20000, more than the 10000 samples; lower it"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from evotickets.networks import feedforward, layout, masks
 from evotickets.planted import ground as grounds
-from evotickets.planted import samples
+from evotickets.planted import samples, targets
 from evotickets.supermasks import TRAINED_SCORES, adam, biprop, edge_popup, gem_miner, trained_scores
 from evotickets.supermasks.instance import Instance, counts, cut
 from evotickets.systems.planting import cells, saliency, seeker, seekers
@@ -30,7 +30,8 @@ def instance(target=CIRCLE, depth=3, seeds=2, count=320):
     ground = grounds.ground(target, depth, seed=0, count=seeds)
     rngs = [np.random.default_rng(index) for index in range(seeds)]
     problem = samples.draw(target["target"], count, target["noise"], rngs)
-    return Instance(cells.network_of(target, depth), problem, ground.parameters, TRAINING, 0, ("test",)), ground
+    network, biases = cells.network_of(target, depth), grounds.prunes_biases(target)
+    return Instance(network, problem, ground.parameters, TRAINING, 0, ("test",), biases), ground
 
 
 def test_scores_are_those_of_the_flat_network():
@@ -49,6 +50,74 @@ def test_scores_are_those_of_the_flat_network():
     np.testing.assert_allclose(score("magnitude"), [1, 2, 3, 0.5, 2, 1])
     # Flow: the products of |weights| along the paths through a weight.
     np.testing.assert_allclose(score("synflow"), [2, 4, 3, 0.5, 6, 3.5])
+
+
+JOINT = CIRCLE | {"biases": "pruned"}
+
+
+def test_biases_are_scored_with_weights_where_they_are_prunable():
+    """One unit a layer: weights 2 and −4, biases 3 and 5; an input of ones flows through 4 · (2 + 3) + 5."""
+    network, flat = layout.mlp(1, (1,), 1), np.array([[2.0, 3, -4, 5]])
+    problem = samples.Problem(0, (np.ones((1, 1, 1), np.float32), np.zeros((1, 1, 1), np.float32)), ())
+    everything = np.ones((1, 4), bool)
+
+    def score(name, mask=everything):
+        return saliency.score(network, problem, name, flat, mask)[0]
+
+    np.testing.assert_allclose(score("synflow"), [8, 12, 20, 5])
+    np.testing.assert_allclose(score("magnitude"), [2, 3, 4, 5])
+    # The output is −4 · 5 + 5 = −15, the slope of its square −30.
+    np.testing.assert_allclose(score("snip"), [30 * 8, 30 * 12, 30 * 20, 30 * 5])
+    np.testing.assert_allclose(score("synflow", np.array([[True, False, True, True]])), [8, 0, 8, 5])
+    np.testing.assert_allclose(score("synflow", np.ones((1, 2), bool)), [8, 20])
+
+
+def test_a_planted_ticket_has_its_biases_where_they_are_prunable():
+    """Circle of depth 3: its first layers have none, ten knots a component have, and so have its outputs but one."""
+    found, ground = instance(JOINT)
+    _, alone = instance(CIRCLE)
+    built = targets.build("circle", 3)
+    biases = [int(np.count_nonzero(bias)) for bias in built.biases]
+    layers = layout.layers(found.network, ground.mask)
+    assert [int(bias[0].sum()) for _, bias in layers] == biases
+    np.testing.assert_array_equal(masks.edges(found.network, ground.mask), alone.mask)
+    np.testing.assert_array_equal(ground.parameters, alone.parameters)
+
+
+CUTTING = [name for name in seeker if seeker.facts[name].get("cuts_biases")]
+
+
+@pytest.mark.parametrize("name", CUTTING)
+def test_seekers_cut_weights_and_biases_jointly(name):
+    found, ground = instance(JOINT)
+    count = int(ground.mask[0].sum())
+    mask = seekers.seek(name, found, count, **QUICK.get(name, {}))
+    assert mask.shape == found.parameters.shape
+    assert (mask.sum(1) == count).all()
+    trained = found.train(mask, 1, "joint")
+    assert not trained[~mask].any()
+
+
+def test_a_seeker_that_keeps_all_biases_is_refused_where_they_are_prunable():
+    assert set(seeker) - set(CUTTING) == {"edge_popup", "gem_miner", "evolution_strategy"}
+    found, _ = instance(JOINT)
+    with pytest.raises(ValueError, match=r"edge_popup returned masks .* start from instance\.everything"):
+        seekers.seek("edge_popup", found, 40, epochs=1)
+
+
+def test_a_cell_counts_the_biases_that_are_left():
+    training = TRAINING | {"epochs": 1}
+    rows = {}
+    for target in (CIRCLE, JOINT):
+        ground = grounds.ground(target, 3, seed=0, count=2)
+        cell = cells.seek(target, 3, ground, {"seeker": "magnitude"}, "ticket", count=64, training=training, seed=0)
+        rows[target.get("biases")] = {
+            (row["metric"], row["seed"]): row["value"] for row in cell.rows if row["layer"] == 0
+        }
+        assert cell.mask.sum() == ground.mask.sum()
+    assert rows[None]["kept_biases", 1] == 24 + 24 + 4
+    assert rows["pruned"]["kept_biases", 1] + rows["pruned"]["kept", 1] == ground.mask[1].sum()
+    assert rows["pruned"]["kept_biases", 1] < 52
 
 
 def test_synaptic_flow_is_conserved_without_biases():
@@ -287,13 +356,46 @@ def test_a_step_of_scores_passes_the_gradient_straight_through_the_mask(kind):
             cut = 0.5 if kind == "gem_miner" else jnp.sort(jnp.abs(score).ravel())[-count]
             keep = jax.lax.stop_gradient((soft >= cut).astype(jnp.float32))
             used = biprop.binary(kernel, keep) if kind == "biprop" else kernel
-            layers.append((used * (keep + soft - jax.lax.stop_gradient(soft)), bias))
+            # What the network computes, and the frozen kernel times what the score passes for: biprop's code multiplies by
+            # sign(W) and, on the way back, by |W|.
+            layers.append((used * keep + kernel * (soft - jax.lax.stop_gradient(soft)), bias))
         return adam.loss(2, tuple(layers), jnp.asarray(x[0]), jnp.asarray(y[0]))
 
     wanted = scores[0] - rate * (np.asarray(jax.grad(loss)(jnp.asarray(scores[0]))) + decay * scores[0])
     wanted = np.clip(wanted, 0, 1) if kind == "gem_miner" else wanted
     kernels = masks.kernel_positions(network)
     np.testing.assert_allclose(np.asarray(found)[:, kernels], wanted[None, kernels], atol=1e-6)
+
+
+def test_a_step_of_biprop_by_hand(monkeypatch):
+    """One layer, weights (.5, −2), inputs (1, 1), target 0; the score of the first is larger, so α = .5.
+
+    The output is .5, its slope 2 · .5 = 1. Scores move against slope · input · W · sign(score) = (.5, −2): not α · sign(W).
+    """
+    network = layout.mlp(2, (), 1)
+    scores = np.array([[0.3, 0.1, 0]], np.float32)
+    found, _ = trained_scores.epoch(
+        network, 0, biprop.RULE, (0.0, 0.0), np.array([1]), np.array([0.1], np.float32),
+        np.array([[0.5, -2, 0]], np.float32), np.ones((1, 3), np.float32), scores, np.zeros_like(scores),
+        np.ones((1, 1, 2), np.float32), np.zeros((1, 1, 1), np.float32), np.zeros((1, 1, 1), int),
+    )  # fmt: skip
+    np.testing.assert_allclose(found[0, :2], [0.3 - 0.1 * 0.5, 0.1 + 0.1 * 2], rtol=1e-6)
+
+
+def test_gem_miners_penalty_is_the_square_of_the_norm(monkeypatch):
+    """Weights of zero have no gradient: a step leaves p − η · 2λp, and momentum carries on what it took."""
+    scores = []
+    monkeypatch.setattr(gem_miner, "cut", lambda values, *others: scores.append(values) or cut(values, *others))
+    found = relevant(0.0)
+    options = {"epochs": 2, "learning_rate": 1.0, "momentum": 0.5, "weight_decay": 0.01}
+    found = found._replace(training=found.training | {"batch": 640})
+    gem_miner.gem_miner(found, 3, **options)
+    start = np.stack([gem_miner.RULE.draw(found.network, rng) for rng in found.rngs("scores")])[:, :12]
+    # The rate falls along half a cosine: 1, then 1/2.
+    speed = 2 * 0.01 * start
+    once = start - speed
+    np.testing.assert_allclose(scores[0], once, rtol=1e-5)
+    np.testing.assert_allclose(scores[1], once - 0.5 * (0.5 * speed + 2 * 0.01 * once), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["random", *saliency.criteria()])

@@ -152,6 +152,30 @@ def test_genetic_search_against_its_baselines():
     assert verdicts(rows, "G5a") == ["undecided"], "another objective is no fair comparison"
 
 
+def test_genetic_search_is_decided_by_objective_and_family_and_the_weakest_decides():
+    long = SEEKERS | {
+        "long": {"seeker": "genetic", "objective": "cross_entropy"},
+        "one_long": {"seeker": "one_plus_one", "objective": "cross_entropy", "budget": "long"},
+    }
+    rows = table(
+        lambda task, seeker, state: {"accuracy": 0.85} if seeker == "genetic" and task.startswith("moons") else {}
+    )
+    blobs = rows[rows["family"].eq("blobs") & rows["seeker"].isin(["genetic", "one_plus_one"])]
+    renamed = blobs.assign(seeker=blobs["seeker"].map({"genetic": "long", "one_plus_one": "one_long"}))
+    worse = renamed["value"].where(
+        ~(renamed["seeker"].eq("long") & renamed["metric"].eq("accuracy")), renamed["value"] - 0.1
+    )
+    found = decided(pd.concat([rows, renamed.assign(value=worse)]), long)
+    by_family = {name: row for name, row in found.items() if name.startswith("G5b ")}
+    expected = {"genetic, accuracy, moons": 0.05, "genetic, accuracy, blobs": 0, "long, cross_entropy, blobs": -0.1}
+    assert {name[4:] for name in by_family} == set(expected)
+    for name, effect in expected.items():
+        assert by_family[f"G5b {name}"].effect == pytest.approx(effect, abs=0.006), name
+    assert found["G5b"].effect == by_family["G5b long, cross_entropy, blobs"].effect
+    words = "By cross-entropy on blobs, genetic search (long) beats a (1+1)-EA with as many evaluations"
+    assert by_family["G5b long, cross_entropy, blobs"].statement == words
+
+
 def test_recovered_edges():
     rows = table(lambda task, seeker, state: {"recall": 0.4} if seeker == "genetic" else {})
     found = decided(rows)

@@ -132,7 +132,27 @@ broken = partial(studies.changed, GOOD, "strong")
         ),
         (broken("cells", 0, "tasks", value=["circles"]), "strong.cells[0].tasks names circles, which is not there"),
         (broken("cells", 0, "seekers", value=["dense"]), "strong.cells[0].seekers names dense, which is not there"),
-        (broken("samples", value=100), "strong.training.batch is 128, more than the 100 samples; lower it"),
+        (broken("samples", value=100), "strong.training.batch is 128, more than the 100 training samples of moons"),
+        (
+            broken("training", value={"batch": 600}),
+            # 60 % of 178, 182, 177, 183 and 181 images.
+            "strong.training.batch is 600, more than the 541 training samples of digits_wide; lower it",
+        ),
+        (broken("tasks", "moons", value={"hidden": [1] * 12}), "strong.tasks.moons.hidden is [1, 1, 1, 1"),
+        (broken("tasks", "moons", value={"hidden": [10_000] * 20}), "asks for 100 members × "),
+        (
+            broken("seekers", "equal", "density", value=0.0001),
+            "strong.seekers.equal.density is 0.0001, which keeps fewer of",
+        ),
+        (
+            broken("seekers", "random_search", value={"seeker": "evolution_strategy", "population": 50, "budget": 49}),
+            "strong.seekers.random_search.population is 50, but a budget of 49 may be as few as 49 evaluations; lower it",
+        ),
+        (
+            # The first 100 individuals and 10 migrants in each of 100 generations.
+            broken("seekers", "random_search", value={"seeker": "evolution_strategy", "population": 1102}),
+            "population is 1102, but a budget of genetic may be as few as 1100 evaluations; lower it",
+        ),
     ],
 )
 def test_mistakes_are_refused_in_one_sentence(config, sentence):

@@ -221,8 +221,9 @@ def test_the_best_never_gets_worse():
         assert last == found.evaluations[seed]
 
 
-def test_the_search_ends_when_nothing_changes_but_not_too_early():
-    rules = rules_of(bound=0, population=20, mates=5, migrants=2, least=20, most=90, patience=30)
+@pytest.mark.parametrize(("settled", "waits"), [("loss", False), ("loss_and_density", True)])
+def test_the_search_ends_when_nothing_changes_but_not_too_early(settled, waits):
+    rules = rules_of(bound=0, population=20, mates=5, migrants=2, least=20, most=90, patience=30, settled=settled)
     judged = judge(6, lambda genomes: jnp.ones(len(genomes)) * 1.0)
 
     def step(state, index):
@@ -232,12 +233,12 @@ def test_the_search_ends_when_nothing_changes_but_not_too_early():
     _, (done, kept, unchanged) = jax.jit(lambda start: jax.lax.scan(step, start, jnp.arange(89)))(
         rules.start(judged, KEY)
     )
-    # Nothing but density can change, and it does until it is none.
-    settled = int(np.argmin(kept))
-    assert kept[settled] == 0
-    assert unchanged[settled] == 0
+    # Nothing but density can change, and it does until it is none; the loss never does.
+    last = int(np.argmin(kept))
+    assert kept[last] == 0
+    assert unchanged[last] == (0 if waits else last + 1)
     first = int(np.argmax(done))
-    assert first == max(settled + 30, 19)
+    assert first == (max(last + 30, 19) if waits else 29)
     assert not np.any(done[:first])
     assert np.all(done[first:])
 

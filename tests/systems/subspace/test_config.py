@@ -92,6 +92,31 @@ broken = partial(studies.changed, GOOD, "subspace")
         (broken("mutations", 0, "sigmas", value=[]), "subspace.mutations[0].sigmas is empty"),
         (broken("generations", 0, "generations", value=25), "generations is 25; it must be a multiple of evaluations"),
         (broken("generations", 0, "decays", value=[1]), "decays[0] is 1; it must be less than 1"),
+        (broken("fitness", value=1080), "subspace.fitness is 1080, but digits has 1079 such images of digits; lower it"),
+        (broken("test", value=719), "subspace.test is 719, but digits has 718 such images of digits; lower it"),
+        (broken("mutations", 0, "densities", value=[0.1, 0.10000000001]), "densities has 0.1 and 0.10000000001"),
+        (broken("generations", 0, "decays", value=[0.99999999999]), "write as 1: round it"),
+        (
+            broken("parents", "net", value={"model": "net", "images": "digits"}),
+            "net.model: 'net' cannot be used; it must be the import path",
+        ),
+        (broken("parents", "net", value={"model": "a.b", "images": "folder"}), "images of folder without options.root; add it"),
+        (
+            broken("parents", "net", value={"model": "a.b", "images": "digits", "options": {"size": 3}}),
+            "options has size, which images of digits do not take; take it out",
+        ),
+        (
+            broken("parents", "net", value={"model": "a.b", "images": "folder", "options": {"root": "x", "size": 300}}),
+            "options cuts a square of 300 from images whose shorter side is 256; raise resize or lower size",
+        ),
+        (
+            broken("parents", "net", value={"model": "a.b", "images": "folder", "options": {"root": "x", "test": "../x"}}),
+            "options.test: '../x' cannot be used; it must be the name of the folder of held-out images, and no path",
+        ),
+        (
+            broken("parents", "net", value={"model": "a.b", "images": "digits", "arguments": {"1x": 3}}),
+            "net.arguments has 1x, which cannot be the name of an argument; mend it",
+        ),
         ({"subspace": {"parents": {"digits": {}}}}, "subspace has no cells; add mutations, gradients or generations"),
         ({}, "none of tickets, planting, strong, hybrid, subspace"),
     ],

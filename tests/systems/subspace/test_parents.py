@@ -140,12 +140,45 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_a_sentence(tmp_path):
 
 def test_the_weights_of_a_parent_come_back_and_a_damaged_file_is_refused_with_a_sentence(tmp_path):
     states = [parents.build(RESNET, SMALL).state_dict()]
-    problems.write(states, tmp_path / "weights.pt")
-    (back,) = problems.read(tmp_path / "weights.pt")
-    assert all(torch.equal(back[name], tensor) for name, tensor in states[0].items())
-    (tmp_path / "weights.pt").write_bytes((tmp_path / "weights.pt").read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"weights.pt is missing or damaged: delete it"):
-        problems.read(tmp_path / "weights.pt")
+    file = tmp_path / "weights.safetensors"
+    # Two seeds, the second with tied weights and a number of its own.
+    tied = torch.nn.Linear(3, 3, bias=False)
+    states.append(torch.nn.Sequential(tied, torch.nn.BatchNorm1d(3), tied).state_dict())
+    problems.write(states, file)
+    back = problems.read(file)
+    for one, other in zip(states, back, strict=True):
+        assert one.keys() == other.keys()
+        assert all(
+            torch.equal(other[name], tensor) and other[name].dtype == tensor.dtype for name, tensor in one.items()
+        )
+    before = file.read_bytes()
+    problems.write(states, file)
+    assert file.read_bytes() == before
+    file.write_bytes(before[:1000])
+    with pytest.raises(
+        ValueError, match=r"weights.safetensors is damaged, cut short or not what was written: delete it"
+    ):
+        problems.read(file)
+
+
+def test_a_flipped_bit_in_a_checkpoint_is_refused_or_changes_nothing(tmp_path):
+    """PyTorch itself takes nearly all of them for weights."""
+    model = torch.nn.Linear(30, 20)
+    file = saved(tmp_path, model.state_dict())
+    content, rng, sentences = file.read_bytes(), np.random.default_rng(0), set()
+    for bit in rng.integers(0, 8 * len(content), 200):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(flipped)
+        other = torch.nn.Linear(30, 20)
+        try:
+            parents.load(other, file)
+        except ValueError as error:
+            sentences.add(str(error))
+            continue
+        for name, tensor in other.state_dict().items():
+            assert torch.equal(tensor, model.state_dict()[name])
+    assert sentences == {f"{file} is damaged or no checkpoint of weights only: fetch it anew"}
 
 
 class Trap:

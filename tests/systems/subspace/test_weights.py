@@ -146,10 +146,17 @@ def test_children_are_evaluated_once(tmp_path):
     np.testing.assert_array_equal(Children(None).evaluated(2, result), [result(0), result(1)])
 
 
+@pytest.mark.parametrize("found", [np.float64(0.25), np.arange(6.0).reshape(2, 3).T, np.zeros(0, np.float32)])
+def test_a_result_comes_back_whatever_its_shape(tmp_path, found):
+    (back,) = Children(tmp_path, "a").evaluated(1, lambda _: found, "x")
+    np.testing.assert_array_equal(back, found)
+    assert (back.shape, back.dtype) == (found.shape, found.dtype)
+
+
 def test_a_damaged_result_is_evaluated_again_and_results_go_when_they_are_done(tmp_path):
     children = Children(tmp_path / "c", "a")
     children.evaluated(2, result, "x")
-    file = tmp_path / "c/a/x/child00001.npy"
+    file = tmp_path / "c/a/x/child00001.safetensors"
     file.write_bytes(file.read_bytes()[:90])
     np.testing.assert_array_equal(children.evaluated(2, result, "x"), [result(0), result(1)])
     assert not list(tmp_path.rglob("*.tmp"))

@@ -10,5 +10,8 @@ from evotickets.parts import Parts
 method = Parts("method", "evotickets.systems.hybrid.methods")
 """How sparse networks are trained: `(setting, *, options) -> Method`."""
 
+SMALL = "small_dense"
+"""The method that trains a narrower network instead of a sparse one."""
+
 STOP = 0.75
 """Share of the steps after which masks stay."""

@@ -1,9 +1,12 @@
 """Blocks of a kernel that are kept or pruned together, as tiles of a kernel seen as a matrix of inputs by outputs."""
 
-from math import prod
+from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
+from math import prod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import jax
 
 
 def grid(shape: tuple[int, ...], block: tuple[int, int]) -> tuple[int, int]:
@@ -11,8 +14,27 @@ def grid(shape: tuple[int, ...], block: tuple[int, int]) -> tuple[int, int]:
     return -(-prod(shape[:-1]) // block[0]), -(-shape[-1] // block[1])
 
 
+def entries(shape: tuple[int, ...], block: tuple[int, int], count: int) -> tuple[int, int]:
+    """Return the fewest and the most entries of a kernel that so many blocks have: those at its edges may stick out."""
+    sides = []
+    for step, length, number in zip(block, (prod(shape[:-1]), shape[-1]), grid(shape, block), strict=True):
+        sides.append([(step, number - 1), (length - step * (number - 1), 1)])
+    kinds = sorted((rows * columns, n * m) for rows, n in sides[0] for columns, m in sides[1])
+    return _taken(kinds, count), _taken(kinds[::-1], count)
+
+
+def _taken(kinds: list[tuple[int, int]], count: int) -> int:
+    """Return the entries of the first so many blocks of kinds, each with its size and number."""
+    total = 0
+    for size, number in kinds:
+        total, count = total + size * min(number, count), count - min(number, count)
+    return total
+
+
 def expand(chosen: jax.Array, shape: tuple[int, ...], block: tuple[int, int]) -> jax.Array:
     """Spread values of blocks [rows, columns] over a kernel of a shape; blocks at its lower and right edge may stick out."""
+    import jax.numpy as jnp
+
     expanded = chosen
     for axis, size in enumerate(block):
         expanded = jnp.repeat(expanded, size, axis) if size > 1 else expanded

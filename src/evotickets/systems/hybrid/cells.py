@@ -17,9 +17,6 @@ from evotickets.systems.hybrid.training import Sparse
 from evotickets.tasks import Supervised
 from evotickets.trainers.history import Report, silent
 
-SMALL = "small_dense"
-"""The method that trains a narrower network instead of a sparse one."""
-
 
 class Prepared(NamedTuple):
     """A method on a task at a density, ready to train.
@@ -70,7 +67,7 @@ def prepare(
     architecture, unit = whole, 1.0
     options = dict(method)
     name = options.pop("method")
-    if name == SMALL:
+    if name == hybrid.SMALL:
         height, width, depth = data.input_shape
         architecture, _ = architectures.small((height, width, depth), data.classes, task, density)
         unit = architecture.kernel_count / whole.kernel_count

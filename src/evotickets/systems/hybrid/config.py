@@ -4,11 +4,13 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 """
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from evotickets import tasks
+from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, conform_part, described, known
-from evotickets.systems.hybrid import STOP, method
+from evotickets.systems.hybrid import STOP, densities, method
 from evotickets.systems.hybrid.section import Section
 
 __all__ = ["Cell", "Effects", "Hybrid", "Overhead", "Section", "resolve"]
@@ -89,13 +91,18 @@ def resolve(section: dict[str, Any]) -> Hybrid:
     cells: dict[Cell, None] = {}
     for index, entry in enumerate(section["cells"]):
         where = f"hybrid.cells[{index}]"
+        limits.check_distinct(entry["densities"], f"{where}.densities")
         for task in entry["tasks"]:
             known(f"{where}.tasks", task, chosen)
             for name in entry["methods"]:
                 known(f"{where}.methods", name, methods)
-                _fits(where, name, methods[name], task, chosen[task]["training"])
-                densities = [1] if whole(methods[name]["method"]) else entry["densities"]
-                cells |= dict.fromkeys(Cell(task, name, text(density)) for density in densities)
+                _fits(where, name, methods[name], task, chosen[task])
+                if whole(methods[name]["method"]):
+                    cells[Cell(task, name, "1")] = None
+                    continue
+                for density in entry["densities"]:
+                    densities.check(where, name, methods[name], task, chosen[task], density)
+                    cells[Cell(task, name, limits.label(density, f"{where}.densities"))] = None
     effects = [
         Effects(
             *_search(f"hybrid.effects[{i}]", entry, chosen, methods),
@@ -107,6 +114,11 @@ def resolve(section: dict[str, Any]) -> Hybrid:
     ]
     for index, one in enumerate(effects):
         options = methods[one.method]
+        there = tasks.SUPERVISED[chosen[one.task]["task"]].samples()
+        if there and one.samples > there[0]:
+            raise StudyError(
+                f"hybrid.effects[{index}].samples is {one.samples}, but {one.task} has {there[0]} training samples; lower it"
+            )
         if options["block"] != [1, 1] or options["noise"] != "normal":
             raise StudyError(
                 f"hybrid.effects[{index}].method is {one.method}, whose masks have blocks or whose noise is not normal; "
@@ -122,11 +134,6 @@ def resolve(section: dict[str, Any]) -> Hybrid:
             if places.count(place) > 1:
                 raise StudyError(f"hybrid.{name} lists {' '.join(place)} twice; keep one")
     return Hybrid(chosen, methods, tuple(cells), tuple(effects), tuple(overhead))
-
-
-def text(density: float) -> str:
-    """Return a density as in paths."""
-    return f"{density:.10g}"
 
 
 def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +152,11 @@ def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[s
             f"{where}.channels has {poolings} entries, each halving an image of {height}×{width} until nothing is left; "
             "shorten it"
         )
+    built = densities.network_of(settings)
+    limits.check_weights(built.parameter_count, where)
     own = settings["training"]
+    inputs = prod(tasks.SUPERVISED[settings["task"]].input_shape)
+    limits.check_memory(f"{where}.training", batches=own["batches"], batch=own["batch"], inputs=inputs)
     if own["steps"] % own["evaluations"]:
         raise StudyError(
             f"{where}: steps is {own['steps']}, no multiple of evaluations, {own['evaluations']}; change one of them"
@@ -166,9 +177,18 @@ def _method(name: str, options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _fits(where: str, name: str, options: dict[str, Any], task: str, training: dict[str, Any]) -> None:
-    """Refuse a method that a task's training has too few batches or steps for."""
-    batches, steps = training["batches"], training["steps"]
+def _fits(where: str, name: str, options: dict[str, Any], task: str, settings: dict[str, Any]) -> None:
+    """Refuse a method that a task's training has too few batches or steps for, or no memory holds."""
+    batches, steps = settings["training"]["batches"], settings["training"]["steps"]
+    weights = densities.network_of(settings).parameter_count
+    if options["method"] == SEARCH:
+        limits.check_memory(f"{where}: {name} on {task}", batches=batches, weights=weights)
+    if "population" in options:
+        limits.check_memory(f"{where}: {name} on {task}", members=options["population"], weights=weights)
+    if options.get("rounds", 1) > steps:
+        raise StudyError(
+            f"{where}: {name} has {options['rounds']} rounds, more than the {steps} steps of {task}; lower rounds"
+        )
     if options.get("batches", 0) > batches:
         raise StudyError(f"{where}: {name} takes {options['batches']} batches, but {task} has {batches}; lower it")
     if options["method"] == SEARCH and batches % options["groups"]:
@@ -188,5 +208,7 @@ def _search(where: str, entry: dict[str, Any], chosen: dict[str, Any], methods: 
     known(f"{where}.method", entry["method"], methods)
     if methods[entry["method"]]["method"] != SEARCH:
         raise StudyError(f"{where}.method is {entry['method']}, which moves no mask by evolution; name a hybrid")
-    _fits(where, entry["method"], methods[entry["method"]], entry["task"], chosen[entry["task"]]["training"])
-    return entry["task"], entry["method"], text(entry["density"])
+    task, name, density = entry["task"], entry["method"], entry["density"]
+    _fits(where, name, methods[name], task, chosen[task])
+    densities.check(where, name, methods[name], task, chosen[task], density)
+    return task, name, limits.label(density, f"{where}.density")

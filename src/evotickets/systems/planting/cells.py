@@ -8,7 +8,7 @@ import numpy as np
 from evotickets import streams
 from evotickets.networks import masks
 from evotickets.planted import measures, samples
-from evotickets.planted.ground import Ground, names, network_of
+from evotickets.planted.ground import Ground, names, network_of, prunes_biases
 from evotickets.supermasks.instance import Instance
 from evotickets.systems.planting import DENSE, PLANTED, TICKET, seekers
 
@@ -16,7 +16,10 @@ Rows = list[dict[str, Any]]
 
 
 class Found(NamedTuple):
-    """What a seeker found: the mask [S, K], and one row per seed, layer (0: the whole network), split and metric."""
+    """What a seeker found: the mask [S, K], or [S, N] of biases too, and rows.
+
+    There is one row per seed, layer (0: the whole network), split and metric.
+    """
 
     mask: np.ndarray
     rows: Rows
@@ -36,7 +39,7 @@ def seek(
     """Let a seeker loose and measure what it found, before and after training.
 
     Args:
-        target: `target`, `width` and `noise`.
+        target: `target`, `width` and `noise`; `factor` and `biases` as for `ground`.
         depth: number of weight layers.
         where: the mother networks.
         seeker: `seeker` and its options.
@@ -49,7 +52,7 @@ def seek(
     network, streamed = network_of(target, depth), names(target, depth)
     generators = [streams.generator(seed, *streamed, "samples", i) for i in range(len(where.mask))]
     problem = samples.draw(target["target"], count, target["noise"], generators)
-    instance = Instance(network, problem, where.parameters, training, seed, streamed)
+    instance = Instance(network, problem, where.parameters, training, seed, streamed, prunes_biases(target))
     options = dict(seeker)
     name = options.pop("seeker")
     if name == DENSE:
@@ -59,7 +62,7 @@ def seek(
     else:
         wanted = int(where.mask[0].sum())
         if density != TICKET:
-            wanted = masks.kept_count(float(density), network.kernel_count)
+            wanted = masks.kept_count(float(density), where.mask.shape[1])
         found = seekers.seek(name, instance, wanted, **options)
     return Found(found, _measure(instance, where, found) + (_visible(instance, where) if name == PLANTED else []))
 
@@ -75,6 +78,7 @@ def _measure(instance: Instance, where: Ground, found: np.ndarray) -> Rows:
     rows += _rows("mask", "severed", measures.severed(network, found))
     kept = measures.layer_counts(network, found)
     rows += _rows("mask", "kept", np.concatenate([kept.sum(1, keepdims=True), kept], 1))
+    rows += _rows("mask", "kept_biases", masks.spread(network, found).sum(1) - kept.sum(1))
     for name, values in measures.recovery(network, found, where.mask)._asdict().items():
         rows += _rows("recovery", name, values)
     return rows

@@ -6,9 +6,10 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 from dataclasses import dataclass, field
 from typing import Any
 
-from evotickets.configuration.reader import StudyError, conform_part, known, shown
+from evotickets.configuration import limits
+from evotickets.configuration.reader import StudyError, conform_part, described, known, shown
 from evotickets.networks import masks
-from evotickets.planted import mother, targets
+from evotickets.planted import PRUNED, mother, targets
 from evotickets.systems.planting import DENSE, PLANTED, TICKET, seeker
 from evotickets.systems.planting.section import Section
 
@@ -32,7 +33,7 @@ class Planting:
     Attributes:
         samples: training samples, and as many test samples.
         training: `epochs`, `batch` and `learning_rate`.
-        targets: settings by name: `target`, `width` and `noise`.
+        targets: settings by name: `target`, `width`, `noise`, `factor` and `biases`.
         seekers: options by name, `seeker` resolved; `dense` and `planted` among them.
         cells: every cell once. Each target and depth has the cells of `dense`, which all seekers share at density 1,
             and of `planted`.
@@ -53,6 +54,11 @@ class Planting:
     def grounds(self) -> list[tuple[str, int]]:
         """Every target and depth once."""
         return list(dict.fromkeys((cell.target, cell.depth) for cell in self.cells))
+
+    @property
+    def single_shot(self) -> list[str]:
+        """The seekers that train nothing before they cut."""
+        return [name for name, own in self.seekers.items() if own.get("shots") == 0 or _fact(own, "single_shot")]
 
 
 def resolve(section: dict[str, Any]) -> Planting:
@@ -79,11 +85,14 @@ def resolve(section: dict[str, Any]) -> Planting:
                     _density(density, target, chosen[target], depth, f"{where}.densities")
                     for density in entry["densities"]
                 ]
+                limits.check_distinct(entry["densities"], f"{where}.densities")
                 if set(labels) == {"1"}:
                     raise StudyError(f"{where}.densities has only 1, where nothing is left to seek; add {TICKET}")
                 for label in labels:
                     for name in entry["seekers"]:
                         known(f"{where}.seekers", name, seekers)
+                        _cuts(name, seekers[name], target, chosen[target], where)
+                        _holds(f"{where}: {name}", chosen[target], depth, seekers[name])
                         cells[Cell(target, depth, *((name, label) if label != "1" else (DENSE, "1")))] = None
     seekers |= {name: {"seeker": name} for name in (DENSE, PLANTED)}
     return Planting(samples, section["training"], chosen, seekers, tuple(cells))
@@ -102,7 +111,23 @@ def _seeker(name: str, options: dict[str, Any]) -> dict[str, Any]:
     return conform_part(seeker, name, options, where)
 
 
+def _fact(options: dict[str, Any], fact: str) -> bool:
+    """Tell whether a fact holds for the part that options name."""
+    return described(seeker).get(options["seeker"], {}).get(f"x-{fact}", False)
+
+
+def _cuts(name: str, options: dict[str, Any], target: str, settings: dict[str, Any], where: str) -> None:
+    if settings["biases"] == PRUNED and not _fact(options, "cuts_biases"):
+        able = [part for part, rules in described(seeker).items() if rules.get("x-cuts_biases")]
+        raise StudyError(
+            f"{where} lets {name} look in {target}, whose biases are pruned, but {options['seeker']} keeps all biases; take "
+            f"it out, or choose among {', '.join(able)}"
+        )
+
+
 def _fits(name: str, settings: dict[str, Any], depth: int, where: str) -> None:
+    network = mother.describe(settings["target"], depth, settings["width"])
+    limits.check_weights(network.parameter_count, f"planting.targets.{name} at depth {depth}")
     needed = targets.build(settings["target"], depth).widest
     if needed > settings["width"]:
         raise StudyError(
@@ -111,15 +136,25 @@ def _fits(name: str, settings: dict[str, Any], depth: int, where: str) -> None:
         )
 
 
+def _holds(where: str, settings: dict[str, Any], depth: int, options: dict[str, Any]) -> None:
+    """Refuse a seeker whose members no memory holds."""
+    if "population" in options:
+        weights = mother.describe(settings["target"], depth, settings["width"]).parameter_count
+        limits.check_memory(where, members=options["population"], weights=weights)
+        limits.check_memory(where, members=options["population"], batch=options["batch"])
+
+
 def _density(density: Any, name: str, settings: dict[str, Any], depth: int, where: str) -> str:
     """Return a density as text."""
     if density == TICKET:
         return TICKET
     if isinstance(density, bool) or not isinstance(density, int | float) or not 0 < density <= 1:
         raise StudyError(f"{where} has {shown(density)}; write a number in (0, 1] or {TICKET}")
-    count = masks.kept_count(density, mother.describe(settings["target"], depth, settings["width"]).kernel_count)
+    network = mother.describe(settings["target"], depth, settings["width"])
+    prunable = network.parameter_count if settings["biases"] == PRUNED else network.kernel_count
+    count = masks.kept_count(density, prunable)
     if count < depth:
         raise StudyError(
             f"{where} has {density:g}, which keeps {count} weights in the {depth} layers of {name}; raise it"
         )
-    return f"{density:.10g}"
+    return limits.label(density, where)

@@ -32,6 +32,8 @@ SEEKERS = {
 }
 NO_SEEKERS = (DENSE, PLANTED)
 STATES = {"strong": "before training", "weak": "after training"}
+TICKET_LOOK = style.Look("planted weights", style.BLUE, "o", "-")
+REST_LOOK = style.Look("all others (left: by chance)", style.BLACK, "s", ":")
 TRUE, FALSE, MISSED = style.BLUE, style.VERMILLION, "#BBBBBB"
 
 
@@ -78,6 +80,37 @@ def quality(frame: pd.DataFrame, path: str | Path) -> Figure:
         figure.suptitle(f"{target}: what seekers find")
         handles = [*(look.handle() for look in seekers.values()), _planted_handle(), _constant_handle()]
         style.legend(figure, handles, style.seeds_of(rows))
+    return figure
+
+
+@figure(
+    "figures/planting/{target}_visibility.svg",
+    tables=("planting",),
+    category="Planting, recovery",
+    labels={"target": "{target}", "figure": "visibility"},
+)
+def visibility(frame: pd.DataFrame, path: str | Path) -> Figure:
+    """Draw how far planted weights stand out among those of the mother network, over depth, for one target.
+
+    Raises:
+        ValueError: if there are several targets.
+    """
+    target = style.one(frame, "target", "visibility of planted tickets")
+    rows = frame[frame["split"] == "visibility"]
+    lines = {
+        "planted share of the largest weights": ("share", "chance"),
+        "largest |weight|, in stds of its layer": ("largest", "rest"),
+    }
+    with style.panels(path, 2, width=3.4) as figure:
+        panels = style.grid(figure, 2, "depth", "", shared=False)
+        for panel, (title, metrics) in zip(panels, lines.items(), strict=True):
+            for metric, look in zip(metrics, (TICKET_LOOK, REST_LOOK), strict=True):
+                style.curve(panel, "depth", rows[rows["metric"] == metric], look)
+            panel.set_xticks(sorted(rows["depth"].unique()))
+            panel.set_ylim(bottom=0)
+            panel.set_title(title)
+        figure.suptitle(f"{target}: are planted weights hidden?")
+        style.legend(figure, [TICKET_LOOK.handle(), REST_LOOK.handle()], style.seeds_of(rows))
     return figure
 
 

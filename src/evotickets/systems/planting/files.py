@@ -90,5 +90,6 @@ class Files(files.Files):
 
     @cached_property
     def evidence(self) -> dict[str, Any]:
-        """Seekers and targets with their options."""
-        return {"seekers": self.section.seekers, "targets": self.section.targets}
+        """Seekers and targets with their options, and which seekers train nothing before they cut."""
+        section = self.section
+        return {"seekers": section.seekers, "targets": section.targets, "single_shot": section.single_shot}

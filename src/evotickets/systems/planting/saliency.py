@@ -49,14 +49,14 @@ def score(
     *,
     initial: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Score every prunable entry of masked networks, [S, K], on all training samples.
+    """Score every prunable entry of masked networks, [S, K], on all training samples; of biases too where masks hold them.
 
     Args:
         network: the mother network.
         problem: its samples.
         name: of a criterion.
         parameters: [S, N]; pruned entries count as zero. A criterion at initialisation takes them for initial.
-        mask: [S, K].
+        mask: [S, K], or [S, N] of biases too.
         initial: parameters before any training [S, N], by default the same.
     """
     keep: Any = masks.spread(network, mask).astype(np.float32)
@@ -66,4 +66,5 @@ def score(
     if "initial" in wanted and "mean" in wanted:
         weights["initial"] = start if initial is None else np.asarray(initial, np.float32) * keep
     values = _scores(network, problem.classes, name, weights, keep, *problem.train)
-    return np.nan_to_num(np.asarray(values)[:, masks.kernel_positions(network)], nan=-np.inf)
+    scores = np.nan_to_num(np.asarray(values), nan=-np.inf)
+    return scores if mask.shape == scores.shape else masks.edges(network, scores)

@@ -11,12 +11,14 @@ from evotickets.configuration.options import (
     Len,
     Named,
     Names,
+    OneOf,
     Passes,
     Several,
     Share,
     Units,
     entry,
 )
+from evotickets.planted import KEPT, PRUNED, plant
 from evotickets.systems.planting import seeker
 
 
@@ -42,6 +44,19 @@ class TargetEntry:
         Share,
         Doc("Share of training labels flipped to the second-best class, or std of what is added to training values."),
     ] = 0.01
+    factor: Annotated[
+        str,
+        OneOf(lambda: plant.FACTORS),
+        Doc(
+            "What a unit's parameters are divided by when they take the place of the mother's: projection keeps them within "
+            "the mother's norm; least_squares is the paper's text, whose planted weights stand out."
+        ),
+    ] = plant.PROJECTION
+    biases: Annotated[
+        str,
+        OneOf(lambda: (KEPT, PRUNED)),
+        Doc("Whether biases are all kept and not counted, or are scored, counted and pruned as weights are."),
+    ] = KEPT
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ FAMILIES = Tasks("points", "supervised")
 PLANTED_CIRCLE, TARGET = "planted_circle", "circle"
 """The task of planting's Circle, whose ticket is known, and the family of its target."""
 
+SHARES = (0.6, 0.15, 0.25)
+"""Shares of training, validation and test samples where a data set is split."""
+
 DENSE, PLANTED = "dense", "planted"
 """Seekers that seek nothing: they train every weight, or know the ticket that was planted."""
 

@@ -1,7 +1,6 @@
 """A cell of the study: one task and one seeker, all seeds at once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -17,7 +16,6 @@ from evotickets.supermasks import biprop
 from evotickets.supermasks.instance import Instance, Samples
 from evotickets.systems.strong import (
     DENSE,
-    FAMILIES,
     FOUND,
     LEAKED,
     PLANTED,
@@ -47,12 +45,6 @@ class Ticket(NamedTuple):
     masks: dict[str, np.ndarray]
     rows: Rows
     history: Rows
-
-
-def network_of(task: Settings) -> Network:
-    """Describe the network of a task's settings: `task`, `classes` and `hidden`."""
-    inputs = 2 if task["task"] == PLANTED_CIRCLE else prod(FAMILIES[task["task"]].input_shape)
-    return layout.build((inputs,), task["classes"], task)
 
 
 def initial(task: Settings) -> str:
@@ -92,7 +84,7 @@ def instance(
     Raises:
         ValueError: if there are fewer training samples than a batch has.
     """
-    network = network_of(task)
+    network = weights.network_of(task)
     where = ("strong", task["task"], str(task["classes"]))
     names = (*where, "-".join(map(str, task["hidden"])), task["initial"], f"{task['scale']:g}")
     if task["task"] == PLANTED_CIRCLE:

@@ -50,6 +50,16 @@ def genetic(seekers: Seekers, classes: int) -> list[str]:
     return [name for objective in order for name in named(seekers, seeker="genetic", objective=objective)]
 
 
+def fair_pairs(seekers: Seekers, kind: str) -> list[tuple[str, str]]:
+    """Name the seekers of a kind, each with the genetic search whose number of evaluations and whose objective it has."""
+    budgets = {name: seekers[name]["budget"] for name in named(seekers, seeker=kind)}
+    return [
+        (name, ours)
+        for name, ours in budgets.items()
+        if seekers.get(ours, {}).get("objective") == seekers[name]["objective"]
+    ]
+
+
 def standing(frame: pd.DataFrame, seekers: Seekers, classes: int) -> str | None:
     """Name the genetic seeker that stands for all on rows of some number of classes; None where there is none."""
     present = set(frame["seeker"])

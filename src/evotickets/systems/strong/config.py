@@ -6,16 +6,21 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 from dataclasses import dataclass, field
 from typing import Any
 
+from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, conform_part, known
+from evotickets.networks import masks, paths
 from evotickets.planted import targets
-from evotickets.systems.strong import DENSE, FAMILIES, PLANTED, PLANTED_CIRCLE, TARGET, seeker
+from evotickets.systems.strong import DENSE, FAMILIES, PLANTED, PLANTED_CIRCLE, SHARES, TARGET, seeker
 from evotickets.systems.strong.section import Section
+from evotickets.systems.strong.weights import network_of
 
 __all__ = ["Cell", "Section", "Strong", "resolve"]
 
 TAKEN = (DENSE, PLANTED)
 REFERENCES = ("density", "budget")
 """Options that may name a genetic seeker instead of a number: as dense, or with as many evaluations."""
+RARE = 0.001
+"""Seekers draw masks until a path leads through each; where fewer have one, they would not come to an end."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,12 @@ def resolve(section: dict[str, Any]) -> Strong:
     for name, options in seekers.items():
         for option in REFERENCES:
             _refers(f"strong.seekers.{name}.{option}", options.get(option), seekers)
-    if batch > samples:
-        raise StudyError(f"strong.training.batch is {batch}, more than the {samples} samples; lower it")
+    for name, settings in tasks.items():
+        there = _samples(settings, samples)
+        if batch > there:
+            raise StudyError(
+                f"strong.training.batch is {batch}, more than the {there} training samples of {name}; lower it"
+            )
     seekers |= {name: {"seeker": name} for name in TAKEN}
     strong = Strong(samples, section["training"], tasks, seekers)
     found: dict[Cell, None] = {}
@@ -82,6 +91,7 @@ def resolve(section: dict[str, Any]) -> Strong:
                 found[Cell(task, PLANTED)] = None
             for name in entry["seekers"]:
                 known(f"{where}.seekers", name, section["seekers"])
+                _fits(f"strong.seekers.{name}", name, seekers, task, tasks[task])
                 reference = strong.reference(name)
                 if reference is not None:
                     found[Cell(task, reference)] = None
@@ -89,16 +99,61 @@ def resolve(section: dict[str, Any]) -> Strong:
     return Strong(samples, section["training"], tasks, seekers, tuple(found))
 
 
+def _samples(settings: dict[str, Any], most: int) -> int:
+    """Return how many training samples a task has, as far as is known before its data are read."""
+    counts = FAMILIES[settings["task"]].counts if settings["task"] in FAMILIES else ()
+    if not counts:
+        return most
+    of_classes = counts[0][: settings["classes"]]
+    return min(most, sum(of_classes if len(counts) > 1 else [round(SHARES[0] * count) for count in of_classes]))
+
+
+def _fits(where: str, name: str, seekers: dict[str, dict[str, Any]], task: str, settings: dict[str, Any]) -> None:
+    """Refuse a seeker whose members no memory holds, whose budget is too small, or whose ticket keeps too little."""
+    options, network = seekers[name], network_of(settings)
+    members, budget, density = (options.get(option) for option in ("population", "budget", "density"))
+    if members is not None:
+        limits.check_memory(f"{where} on {task}", members=members, weights=network.parameter_count)
+    if members is not None and budget is not None:
+        # A genetic search evaluates its first individuals, and all migrants of at least so many generations.
+        other = seekers.get(budget, {}) if isinstance(budget, str) else {}
+        least = other["population"] + other["migrants"] * min(other["least"], other["most"]) if other else budget
+        if members > least:
+            raise StudyError(
+                f"{where}.population is {members}, but a budget of {budget} may be as few as {least} evaluations; lower it"
+            )
+    if isinstance(density, float) and masks.kept_count(density, network.kernel_count) < len(network.layers):
+        raise StudyError(
+            f"{where}.density is {density:g}, which keeps fewer of the {network.kernel_count} weights of {task} than it has "
+            "layers; raise it"
+        )
+
+
 def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     where = f"strong.tasks.{name}"
     settings.setdefault("task", name)
     known(where, settings["task"], [*FAMILIES, PLANTED_CIRCLE])
     if settings["task"] == PLANTED_CIRCLE:
-        return settings | {"classes": _planted(where, settings), "initial": "planted"}
+        settings |= {"classes": _planted(where, settings), "initial": "planted"}
+        _connected(where, settings)
+        return settings
     most = FAMILIES[settings["task"]].classes
     if settings["classes"] > most:
         raise StudyError(f"{where}.classes is {settings['classes']}, but {settings['task']} has {most}; lower it")
+    _connected(where, settings)
     return settings
+
+
+def _connected(where: str, settings: dict[str, Any]) -> None:
+    """Refuse a network that is too large, or through which hardly any random mask leaves a path."""
+    network = network_of(settings)
+    limits.check_weights(network.parameter_count, where)
+    share = paths.connected_share(network)
+    if share < RARE:
+        raise StudyError(
+            f"{where}.hidden is {settings['hidden']}, where one of {1 / share:.2g} random masks leaves a path from input to "
+            "output; widen the layers or take some away"
+        )
 
 
 def _planted(where: str, settings: dict[str, Any]) -> int:

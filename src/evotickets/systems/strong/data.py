@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from evotickets.supermasks.instance import Problem, Samples
-from evotickets.systems.strong import FAMILIES
+from evotickets.systems.strong import FAMILIES, SHARES
 from evotickets.tasks.registry import Images, Pair, Whole, stratified, task
 
 VALIDATION = 5
 """There are this many training samples for one validation sample; and as many test samples as training samples."""
-SHARES = (0.6, 0.15, 0.25)
-"""Shares of training, validation and test samples where a data set is split."""
 
 Sizes = tuple[int, int, int]
 

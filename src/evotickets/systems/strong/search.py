@@ -51,7 +51,7 @@ class State(NamedTuple):
         losses: [candidates].
         steps: taken so far.
         evaluations: of single genomes so far.
-        unchanged: steps since the loss or the density of the best changed.
+        unchanged: steps since the best changed, by its loss or also by its density.
         bound: accuracy that the first genomes had to reach.
         done: whether the search is over.
     """
@@ -113,9 +113,14 @@ def fresh(genomes: jax.Array, losses: jax.Array, evaluations: Any, bound: Any = 
     )
 
 
-def moved(state: State, genomes: jax.Array, losses: jax.Array, evaluations: Any) -> State:
-    """Return the state after a step that ends with these genomes [candidates, K], the best first, and took some evaluations."""
-    same = (losses[0] == state.losses[0]) & (genomes[0].sum() == state.genomes[0].sum())
+def moved(state: State, genomes: jax.Array, losses: jax.Array, evaluations: Any, *, density: bool = False) -> State:
+    """Return the state after a step that ends with these genomes [candidates, K], the best first, and took some evaluations.
+
+    The best has changed where its loss has, or with `density` where its number of edges has.
+    """
+    same = losses[0] == state.losses[0]
+    if density:
+        same &= genomes[0].sum() == state.genomes[0].sum()
     return state._replace(
         genomes=genomes,
         losses=losses,

@@ -1,12 +1,22 @@
-"""Weights that are never trained: every seeker of a task gets the same."""
+"""Networks whose weights are never trained: every seeker of a task gets the same."""
 
-from math import sqrt
+from collections.abc import Mapping
+from math import prod, sqrt
+from typing import Any
 
 import numpy as np
 
+from evotickets.networks import layout
 from evotickets.networks.layout import Network
+from evotickets.systems.strong import FAMILIES, PLANTED_CIRCLE
 
 SCHEMES = ("uniform", "kaiming_normal", "signed_constant")
+
+
+def network_of(task: Mapping[str, Any]) -> Network:
+    """Describe the network of a task's settings: `task`, `classes` and `hidden`."""
+    inputs = 2 if task["task"] == PLANTED_CIRCLE else prod(FAMILIES[task["task"]].input_shape)
+    return layout.build((inputs,), task["classes"], task)
 
 
 def initialise(network: Network, scheme: str, scale: float, rng: np.random.Generator) -> np.ndarray:

@@ -7,15 +7,17 @@ first is right. A process that is killed loses the child it was at, and others d
 
 import hashlib
 import json
-import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load, save
+
+from evotickets import sealed
+
+_RESULT = "result"
 
 
 def fingerprint(weights: bytes, *asked: Any) -> str:
@@ -44,11 +46,11 @@ class Children:
             return [evaluate(child) for child in range(count)]
         generation = self._results.joinpath(*map(str, names))
         generation.mkdir(parents=True, exist_ok=True)
-        files = [generation / f"child{child:05d}.npy" for child in range(count)]
+        files = [generation / f"child{child:05d}.safetensors" for child in range(count)]
         for child in self._order(count):
             if not _readable(files[child]):
-                _first(files[child], evaluate(child))
-        return [np.load(file, allow_pickle=False) for file in files]
+                _write(files[child], evaluate(child))
+        return [_read(file) for file in files]
 
     def finish(self) -> None:
         """Drop all results, those under other fingerprints too: what follows from them has been written."""
@@ -66,25 +68,20 @@ class Children:
             yield from reversed(shares[(self.worker + step) % self.workers])
 
 
-def _first(file: Path, result: np.ndarray) -> None:
-    """Write a result whole, unless another process was faster, whose result then is everybody's."""
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
-    with temporary.open("xb") as stream:
-        np.save(stream, result, allow_pickle=False)
-    try:
-        with suppress(FileExistsError):
-            os.link(temporary, file)
-    finally:
-        temporary.unlink()
+def _write(file: Path, result: np.ndarray) -> None:
+    """Write a result, unless another process was faster, whose result then is everybody's."""
+    sealed.write_tensors(file, save({_RESULT: np.asarray(result, order="C")}), first=True)
+
+
+def _read(file: Path) -> np.ndarray:
+    return load(sealed.read_tensors(file))[_RESULT]
 
 
 def _readable(file: Path) -> bool:
     """Tell whether a result is there; one that is damaged is taken away."""
     try:
-        np.load(file, allow_pickle=False)
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, EOFError):
+        _read(file)
+    except sealed.ResultError:
         file.unlink(missing_ok=True)
         return False
     return True

@@ -5,11 +5,15 @@ Reads no data and no weights and does not import torch, because every start of t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
-from evotickets.configuration.reader import StudyError, known
-from evotickets.systems.subspace import DENSE
+from evotickets import extras
+from evotickets.configuration import limits
+from evotickets.configuration.reader import StudyError, known, shown
+from evotickets.systems.subspace import DENSE, POOLS
 from evotickets.systems.subspace.section import Section
+from evotickets.tasks.registry import task
 
 __all__ = ["PARENTS", "Cell", "Section", "Subspace", "resolve"]
 
@@ -85,14 +89,19 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
 
     Raises:
         StudyError: if a name is unknown, a value is impossible, or two entries give a cell different settings.
+        MissingError: if PyTorch is not installed.
     """
+    extras.require("the section subspace", "torch")
     parents = {name: _parent(name, dict(parent)) for name, parent in section["parents"].items()}
     cells: dict[Cell, dict[str, Any]] = {}
     for study in (MUTATIONS, GRADIENTS, GENERATIONS):
         for index, entry in enumerate(section[study]):
             where = f"subspace.{study}[{index}]"
+            for option in ("densities", "decays"):
+                limits.check_distinct(entry.get(option, ()), f"{where}.{option}")
             for parent in entry["parents"]:
                 known(f"{where}.parents", parent, parents)
+                _enough(section, parent, parents[parent]["images"])
                 for mode, density, label in _mutations(entry, where):
                     for name, settings in _variants(study, label, entry, where):
                         cell = Cell(parent, study, name)
@@ -113,14 +122,52 @@ def _parent(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     if "model" not in settings:
         base = settings.pop("parent", name)
         known(where, base, PARENTS)
-        return {"options": {}} | PARENTS[base] | settings
+        return _fits(where, {"options": {}} | PARENTS[base] | settings)
     if "parent" in settings:
         raise StudyError(f"{where} has both a parent and a model; keep one")
     if "checkpoint" in settings and "epochs" in settings:
         raise StudyError(f"{where} has a checkpoint and epochs of training; keep one")
     if "images" not in settings:
         raise StudyError(f"{where} names a model without images; add images: cifar10, digits or folder")
-    return {"arguments": {}, "options": {}} | settings
+    return _fits(where, {"arguments": {}, "options": {}} | settings)
+
+
+def _fits(where: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Refuse arguments that no call can have, and options that the images do not take or lack."""
+    for name in settings["arguments"]:
+        if not (isinstance(name, str) and name.isidentifier()):
+            raise StudyError(f"{where}.arguments has {shown(name)}, which cannot be the name of an argument; mend it")
+    images, options = settings["images"], settings["options"]
+    takes = signature(task[images]).parameters if POOLS[images].kind == "pool" else {}
+    for name in options:
+        if name not in takes:
+            raise StudyError(f"{where}.options has {name}, which images of {images} do not take; take it out")
+    for name, parameter in takes.items():
+        if parameter.default is parameter.empty and name not in options:
+            raise StudyError(f"{where} has images of {images} without options.{name}; add it")
+    whole = {name: parameter.default for name, parameter in takes.items()} | options
+    if whole.get("size", 0) > whole.get("resize", 0):
+        raise StudyError(
+            f"{where}.options cuts a square of {whole['size']} from images whose shorter side is {whole['resize']}; "
+            "raise resize or lower size"
+        )
+    return settings
+
+
+def _enough(section: Mapping[str, Any], parent: str, images: str) -> None:
+    """Refuse to draw more images than a parent has, as far as is known before they are read."""
+    sizes = POOLS[images].samples()
+    if sizes is None:
+        return
+    train, validation, test = sizes
+    # Where the split is drawn, images of validation are held out; where the data set brings one, parents train on them.
+    drawn = len(POOLS[images].counts) == 1
+    there = {"fitness": train, "test": test + validation} if drawn else {"fitness": train + validation, "test": test}
+    for name, count in there.items():
+        if section[name] > count:
+            raise StudyError(
+                f"subspace.{name} is {section[name]}, but {parent} has {count} such images of {images}; lower it"
+            )
 
 
 def _mutations(entry: Mapping[str, Any], where: str) -> list[tuple[str, float, str]]:
@@ -131,12 +178,13 @@ def _mutations(entry: Mapping[str, Any], where: str) -> list[tuple[str, float, s
             if density == 1:
                 found[DENSE, 1.0, DENSE] = None
                 continue
+            label = limits.label(density, f"{where}.densities")
             if mode == "partition" and abs(round(1 / density) * density - 1) > 1e-6:
                 raise StudyError(
                     f"{where}.densities has {density:g}, which splits nothing into equal blocks; "
                     "a partition needs 1/2, 1/3, … such as 0.5 or 0.1"
                 )
-            found[mode, float(density), f"{mode}_{density:.10g}"] = None
+            found[mode, float(density), f"{mode}_{label}"] = None
     return list(found)
 
 
@@ -156,5 +204,6 @@ def _variants(study: str, label: str, entry: Mapping[str, Any], where: str) -> l
             f"which is {entry['evaluations']}"
         )
     return [
-        (f"{label}_{entry['shift']}_decay_{decay:.10g}", own | {"decay": float(decay)}) for decay in entry["decays"]
+        (f"{label}_{entry['shift']}_decay_{limits.label(decay, f'{where}.decays')}", own | {"decay": float(decay)})
+        for decay in entry["decays"]
     ]

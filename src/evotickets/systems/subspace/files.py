@@ -54,7 +54,7 @@ class Files(files.Files):
         return [
             *(
                 file
-                for name in ("weights.pt", "scores.parquet")
+                for name in ("weights.safetensors", "scores.parquet")
                 for file in files.fill(f"{self.parent}/{name}", self._parents)
             ),
             *(file for name in ("scores", "record") for file in self.cells(name)),

@@ -5,6 +5,7 @@ models of Hugging Face do.
 """
 
 import importlib
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,10 @@ def load(model: nn.Module, checkpoint: str | Path) -> None:
             f"the checkpoint {path} is missing: put it there, or let EVOTICKETS_DATA name the folder that holds it"
         )
     try:
+        # PyTorch reads an archive without a look at the checksums in it.
+        damaged = zipfile.ZipFile(path).testzip() if zipfile.is_zipfile(path) else None
+        if damaged is not None:
+            raise ValueError(f"{damaged} has another checksum")
         content = torch.load(path, map_location="cpu", weights_only=True)
     # What is no checkpoint fails in torch's reader in any way there is, as a KeyError for one.
     except Exception as error:

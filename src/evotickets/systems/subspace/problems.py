@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from safetensors.torch import load, save
 from torch import nn
 
-from evotickets import streams
+from evotickets import sealed, streams
 from evotickets.systems.subspace import parents, pools, training
 from evotickets.systems.subspace.evaluation import Samples, configure
 from evotickets.tasks.files import data_folder
@@ -84,24 +85,27 @@ def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, tor
 
 
 def write(states: list[dict[str, torch.Tensor]], path: str | Path) -> None:
-    """Write the weights of a parent whole or not at all."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    torch.save(states, temporary)
-    temporary.replace(path)
+    """Write the weights of a parent whole or not at all.
+
+    Raises:
+        ResultError: if the disk refuses.
+    """
+    # Tensors that share memory, as tied weights, are written each by itself.
+    named = {f"{index}/{name}": tensor.clone() for index, state in enumerate(states) for name, tensor in state.items()}
+    sealed.write_tensors(path, save(named))
 
 
 def read(path: str | Path) -> list[dict[str, torch.Tensor]]:
-    """Read the weights of a parent, and nothing but weights.
+    """Read the weights of a parent.
 
     Raises:
-        ValueError: if the file is missing or damaged.
+        ResultError: if the file is missing or holds other weights than were written.
     """
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    # A damaged file fails in torch's reader in any way there is.
-    except Exception as error:
-        raise ValueError(f"{path} is missing or damaged: delete it, and the study makes it anew") from error
+    states: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in load(sealed.read_tensors(path)).items():
+        index, _, name = key.partition("/")
+        states.setdefault(int(index), {})[name] = tensor
+    return [states[index] for index in range(len(states))]
 
 
 def restore(parent: Mapping[str, Any], states: list[dict[str, torch.Tensor]], index: int, threads: int) -> nn.Module:

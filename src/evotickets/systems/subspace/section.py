@@ -14,11 +14,13 @@ from evotickets.configuration.options import (
     Named,
     Names,
     OneOf,
+    Pattern,
     Several,
     Std,
 )
 from evotickets.systems.subspace import MODES, POOLS, RULES, SHIFTS
 
+Inside = Pattern(r"^(?!\.{1,2}$)[^/\\]{1,255}$(?!\n)")
 Images = Annotated[int, Ge(2), Le(1_000_000)]
 Rule = Annotated[str, OneOf(lambda: RULES)]
 Side = Annotated[int, Ge(1), Le(10_000)]
@@ -32,12 +34,13 @@ class FolderEntry:
 
     root: Annotated[
         str | None,
+        Len(1, 1000),
         Doc(
             "Folder with a folder of training images and one of held-out images; in the folder of data or by its whole path."
         ),
     ] = None
-    train: Annotated[str | None, Doc("Name of the folder of training images.")] = None
-    test: Annotated[str | None, Doc("Name of the folder of held-out images.")] = None
+    train: Annotated[str | None, Inside, Doc("The name of the folder of training images, and no path.")] = None
+    test: Annotated[str | None, Inside, Doc("The name of the folder of held-out images, and no path.")] = None
     size: Annotated[Side | None, Doc("Side of the central square that is cut.")] = None
     resize: Annotated[Side | None, Doc("Length of the shorter side before the cut.")] = None
 
@@ -50,14 +53,15 @@ class ParentEntry:
     model: Annotated[
         str | None,
         Len(0, 200),
-        Doc("Import path of a class or function that returns an nn.Module, such as torchvision.models.resnet50."),
+        Pattern(r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$(?!\n)"),
+        Doc("The import path of a class or function that returns an nn.Module, such as torchvision.models.resnet50."),
     ] = None
     arguments: Annotated[dict[str, Any] | None, Doc("Keyword arguments of the model, such as {weights: DEFAULT}.")] = (
         None
     )
     checkpoint: Annotated[
         str | None,
-        Len(0, 1000),
+        Len(1, 1000),
         Doc("File with the model's state dict, in the folder of data or by its whole path."),
     ] = None
     epochs: Annotated[

@@ -5,16 +5,19 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 from evotickets import tasks
+from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, conform, described, hint, known, shown
 from evotickets.networks import layout, masks
+from evotickets.networks.layout import Network
 from evotickets.pruning import CONTROLS, criterion
 from evotickets.systems.tickets import comparisons
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
-from evotickets.trainers import EVOSAX
+from evotickets.trainers import EVOSAX, MIRRORED
 
 __all__ = ["OBJECTIVE_ONLY", "ONE_SHOT", "SCORES", "Chain", "Section", "Tickets", "needs", "resolve"]
 
@@ -119,6 +122,7 @@ def resolve(section: dict[str, Any]) -> Tickets:
                 f"tickets.trainers.{trainer}", trainer, section["trainers"][trainer], entry["settings"], where
             )
             resolved = _for_task(networks[entry["task"]]["task"], trainer, resolved, where)
+            _holds(f"{where}: {trainer} on {entry['task']}", networks[entry["task"]], resolved)
             key = (entry["task"], trainer)
             if settings.setdefault(key, resolved) != resolved:
                 raise StudyError(
@@ -165,21 +169,31 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def _network(settings: dict[str, Any]) -> Network | None:
+    """Describe the network of a task's settings; only its jobs know the size of an environment that does not tell."""
+    task = tasks.ALL[settings["task"]]
+    return layout.build(task.input_shape, task.outputs or task.classes, settings) if task.input_shape else None
+
+
 def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> None:
-    """Refuse two levels that keep equally many weights; the size of a control task is known only to its jobs."""
-    supervised = tasks.SUPERVISED
-    if settings["task"] not in supervised:
-        return
-    task = supervised[settings["task"]]
-    height, width, _ = task.input_shape
+    """Refuse a level that keeps nothing, or as many weights as the level before."""
     if "channels" in settings:
+        height, width, _ = tasks.SUPERVISED[settings["task"]].input_shape
         poolings = len(settings["channels"])
         if min(height, width) >> poolings == 0:
             raise StudyError(
                 f"tickets.tasks.{name}.channels has {poolings} entries, each halving an image of {height}×{width} "
                 "until nothing is left; shorten it"
             )
-    network = layout.build(task.input_shape, task.classes, settings)
+    network = _network(settings)
+    if network is None:
+        return
+    limits.check_weights(network.parameter_count, f"tickets.tasks.{name}")
+    if round(densities[-1] * network.kernel_count) < 1:
+        raise StudyError(
+            f"tickets.densities has {densities[-1]:g}, which keeps none of the {network.kernel_count} weights of "
+            f"tickets.tasks.{name}; raise it"
+        )
     for higher, lower in pairwise(densities):
         if masks.kept_count(higher, network.kernel_count) == masks.kept_count(lower, network.kernel_count):
             raise StudyError(
@@ -200,6 +214,10 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
         raise StudyError(f"{place}.settings cannot change the trainer; add a trainer of another name")
     conform(override, rule, f"{place}.settings.")
     resolved = conform({**settings, **override, "trainer": strategy}, rule, f"{where}.")
+    if strategy in MIRRORED and resolved["population"] % 2:
+        raise StudyError(
+            f"{where}.population is {resolved['population']}, but {strategy} takes pairs of members; make it even"
+        )
     length = "steps" if strategy in GRADIENT else "generations"
     if "minibatches" in resolved and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
         raise StudyError(
@@ -212,6 +230,18 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
             "change one of them"
         )
     return resolved
+
+
+def _holds(where: str, network: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Refuse a training whose members, samples or episodes no memory holds."""
+    built, inputs = _network(network), prod(tasks.ALL[network["task"]].input_shape)
+    if built is not None and "population" in settings:
+        limits.check_memory(where, members=settings["population"], weights=built.parameter_count)
+    members = {"members": settings["population"]} if "population" in settings else {}
+    for sizes in (("batch",), ("episodes",), ("environments", "rollout")):
+        if sizes[0] in settings:
+            outputs = {} if "batch" in sizes and members else {"inputs": inputs}
+            limits.check_memory(where, **members, **{size: settings[size] for size in sizes}, **outputs)
 
 
 def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:

@@ -12,8 +12,14 @@ def seek(name: str, instance: Instance, count: int, **options: Any) -> np.ndarra
     """Return the mask [S, K] that a seeker finds, with exactly `count` edges.
 
     Raises:
-        ValueError: if there is no such seeker.
+        ValueError: if there is no such seeker, or it knows nothing of biases that are prunable.
     """
     if name not in seeker:
         raise ValueError(f"unknown seeker {name!r}; known are {', '.join(sorted(seeker))}")
-    return seeker[name](instance, count, **options)
+    mask = seeker[name](instance, count, **options)
+    if mask.shape != instance.everything.shape:
+        raise ValueError(
+            f"{name} returned masks {mask.shape}, but what is prunable is {instance.everything.shape}: "
+            "start from instance.everything"
+        )
+    return mask

@@ -22,7 +22,7 @@ SHOTS = "Series of cuts with training before each, from the initial weights"
 Epochs = Annotated[int, Ge(1), Le(10_000), Doc("Passes over the training samples before a series of cuts.")]
 
 
-@seeker
+@seeker(single_shot=True, cuts_biases=True)
 def random(instance: Instance, count: int) -> np.ndarray:
     """Keep edges drawn uniformly: what every other seeker has to beat."""
     draws = instance.everything
@@ -49,6 +49,8 @@ def by_score(name: str) -> Callable[..., np.ndarray]:
 
         Source: Frankle & Carbin (2019); Tanaka et al. (2020), Alg. 1 (density ρ^(r/n) after round r of n); Fischer &
         Burkholz (2022), §4.3 (10 shots of 5 epochs, density ρ^(r/10)).
+        Deviates: biases are all kept and not counted, as is usual; the paper scores and prunes them with the weights, which
+        targets with `biases: pruned` do.
         """
         mask, rngs = instance.everything, instance.rngs("ties")
         parameters = instance.parameters
@@ -65,4 +67,4 @@ def by_score(name: str) -> Callable[..., np.ndarray]:
 
 
 for _name in saliency.criteria():
-    seeker(name=_name)(by_score(_name))
+    seeker(name=_name, cuts_biases=True)(by_score(_name))

@@ -1,6 +1,6 @@
 """Genetic search for strong tickets."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,7 @@ from evotickets.systems.strong.seekers import Objective, run
 FALL = 0.05
 """How far the accuracy bound is lowered."""
 ROUNDING = 1e-6
+LOSS_AND_DENSITY = "loss_and_density"
 
 
 class Genetic(NamedTuple):
@@ -36,11 +37,12 @@ class Genetic(NamedTuple):
     probability `mutation` a mutant with one flipped bit; `migrants` are random. The best `population` of all survive.
 
     The search ends with generation `most`, or from generation `least` on once the best has stayed for `patience`
-    generations. Its first individuals reach an accuracy of `bound`, which is lowered by .05 whenever `draws` masks have been
-    drawn and the population is not full.
+    generations: its loss, or with `settled` `loss_and_density` also its number of edges. Its first individuals reach an
+    accuracy of `bound`, which is lowered by .05 whenever `draws` masks have been drawn and the population is not full.
 
     Source: Altmann et al. (2024), §4; Schönberger et al. (2025), §4.
-    Deviates: the bound counts draws instead of seconds, so that a seed decides everything.
+    Deviates: the bound counts draws instead of seconds, so that a seed decides everything, and falls by .05 where the
+    released code's falls by .0051.
     """
 
     population: int
@@ -51,6 +53,7 @@ class Genetic(NamedTuple):
     least: int
     most: int
     patience: int
+    settled: str
     bound: float
     draws: int
 
@@ -70,7 +73,8 @@ class Genetic(NamedTuple):
         losses = of_some(evaluator.score, rows, count)
         # Who was there first comes first: of equals the older survives.
         everybody = jnp.concatenate([state.genomes, rows]), jnp.concatenate([state.losses, losses])
-        state = moved(state, *truncate(*everybody, self.population), count)
+        survivors = truncate(*everybody, self.population)
+        state = moved(state, *survivors, count, density=self.settled == LOSS_AND_DENSITY)
         settled = (state.steps >= self.least) & (state.unchanged >= self.patience)
         return state._replace(done=settled | (state.steps >= self.most))
 
@@ -136,6 +140,12 @@ def genetic(
     patience: Annotated[
         int, Ge(1), Le(1_000_000), Doc("Generations without a change of the best that end the search.")
     ] = 50,
+    settled: Annotated[
+        Literal["loss", "loss_and_density"],
+        Doc(
+            "What must not change: the loss of the best, as in the papers, or its density either, which makes it sparser."
+        ),
+    ] = "loss",
     bound: Annotated[Share, Doc("Accuracy that the first individuals reach.")] = 0.85,
     draws: Annotated[
         int, Ge(1), Le(100_000_000), Doc("Masks that are drawn before the bound is lowered by .05.")
@@ -147,6 +157,16 @@ def genetic(
     (2025), "Towards scalable lottery ticket networks using genetic algorithms" (cross-entropy).
     """
     rules = Genetic(
-        population, recombination, mutation, min(mates, population), migrants, least, most, patience, bound, draws
+        population,
+        recombination,
+        mutation,
+        min(mates, population),
+        migrants,
+        least,
+        most,
+        patience,
+        settled,
+        bound,
+        draws,
     )
     return run(rules, instance, objective, progress)

@@ -1,0 +1,131 @@
+"""Files that are written whole or not at all, and that say when they are read whether they still hold what was written.
+
+Parquet and its checksums have a reader of their own, in `results`; this is for the rest: weights, and what is looked at.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_SEAL = re.compile(rb"<!-- sha256 ([0-9a-f]{64}) -->\n\Z")
+_LENGTH = 8
+"""Bytes of a safetensors file that say how long its header is."""
+
+
+class ResultError(ValueError):
+    """A result file that cannot be trusted or written; the message names it and the remedy."""
+
+
+@contextmanager
+def _written(path: Path, content: bytes) -> Iterator[Path]:
+    """Write content beside a path, safe on the disk, for it to be moved there; nothing is left of it after that."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
+    except OSError as error:
+        raise ResultError(f"{path} cannot be written ({error.strerror}): make room for it and run again") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def write(path: str | Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        ResultError: if the disk refuses.
+    """
+    with _written(Path(path), content) as temporary:
+        temporary.replace(path)
+
+
+def write_first(path: str | Path, content: bytes) -> None:
+    """Write a file whole, unless there is one by now, which stays; raises as `write`."""
+    with _written(Path(path), content) as temporary, suppress(FileExistsError):
+        os.link(temporary, path)
+
+
+def write_page(path: str | Path, page: bytes) -> None:
+    """Write SVG or HTML with a digest in a comment at its end; raises as `write`."""
+    page = page.rstrip(b"\n") + b"\n"
+    write(path, page + b"<!-- sha256 " + hashlib.sha256(page).hexdigest().encode() + b" -->\n")
+
+
+def read_page(path: str | Path) -> bytes:
+    """Read what `write_page` wrote.
+
+    Raises:
+        ResultError: if the file is missing or is not as it was written.
+    """
+    content = _read(Path(path))
+    seal = _SEAL.search(content)
+    if seal is None or hashlib.sha256(content[: seal.start()]).hexdigest().encode() != seal[1]:
+        raise _damaged(path)
+    return content
+
+
+def write_tensors(path: str | Path, content: bytes, *, first: bool = False) -> None:
+    """Write the bytes of a safetensors file with a digest of its tensors in it; raises as `write`.
+
+    Where `first`, a file that is there by now stays.
+    """
+    tensors, buffer = _parsed(content)
+    header = json.dumps(
+        {"__metadata__": {"sha256": _digest(tensors, buffer)}} | tensors, separators=(",", ":")
+    ).encode()
+    header += b" " * (-len(header) % _LENGTH)
+    (write_first if first else write)(path, len(header).to_bytes(_LENGTH, "little") + header + buffer)
+
+
+def read_tensors(path: str | Path) -> bytes:
+    """Read the bytes of a safetensors file that `write_tensors` wrote.
+
+    Raises:
+        ResultError: if the file is missing or holds other tensors than were written.
+    """
+    content = _read(Path(path))
+    try:
+        tensors, buffer = _parsed(content)
+        sealed = json.loads(content[_LENGTH : len(content) - len(buffer)])["__metadata__"]["sha256"]
+    # Damage makes of a header whatever there is.
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise _damaged(path) from error
+    if sealed != _digest(tensors, buffer):
+        raise _damaged(path)
+    return content
+
+
+def _parsed(content: bytes) -> tuple[dict, bytes]:
+    start = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+    tensors = json.loads(content[_LENGTH:start])
+    tensors.pop("__metadata__", None)
+    return tensors, content[start:]
+
+
+def _digest(tensors: dict, buffer: bytes) -> str:
+    digest = hashlib.sha256(json.dumps(tensors, sort_keys=True).encode())
+    digest.update(buffer)
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ResultError(f"{path} is missing: run the workflow again to make it") from None
+    except OSError as error:
+        raise ResultError(f"{path} cannot be read ({error.strerror})") from error
+
+
+def _damaged(path: str | Path) -> ResultError:
+    return ResultError(f"{path} is damaged, cut short or not what was written: delete it and run the workflow again")
