@@ -23,10 +23,11 @@ ENTRIES = {
 MORE = {
     "tickets": {
         "tasks": {
-            "digits": {"task": "digits", "hidden": [16], "activation": "relu"},
+            "digits": {"task": "digits", "hidden": [16], "activation": "relu", "biases": 0.1, "validation": True},
             "images": {"task": "digits", "channels": [2]},
             "cartpole": {"hidden": [8, 8], "activation": "tanh"},
             "ant": {"hidden": [8], "torso_mass": 10.0},
+            "pendulum": {"hidden": [8], "raw_outputs": True},
         },
     },
     "planting": {"targets": {"circle": {"target": "circle", "width": 20, "noise": 0.01}}},

@@ -106,9 +106,9 @@ def use_claims():
         for seed in range(3)
     ]  # fmt: skip
     nothing = pd.DataFrame()
-    tables = Tables(pd.DataFrame(points), nothing, nothing, nothing, nothing, frozenset())
+    tables = Tables(pd.DataFrame(points), nothing, nothing, nothing, nothing, nothing, frozenset())
     claim = claims.CLAIMS["E1 pgpe"]
-    row = claim.row(claim.name, claim.effects(tables))
+    row = claims.Decided(claim, claim.name, claim.effects(tables), 1).row
     np.testing.assert_allclose(row["effect"], 0.1)
     assert set(claim.shown(claim.name)) <= set(systems.shown("tickets"))
 

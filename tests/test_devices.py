@@ -1,18 +1,112 @@
 """Threads, cache and devices of a process, and populations spread over two host devices; each in its own process."""
 
+import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from evotickets import devices
 
+CACHE = Path(__file__).parents[1] / ".cache/jax"
+
 
 def run(program: str) -> str:
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True)
+    return said(program)[0]
+
+
+def said(program: str, **environment: str) -> tuple[str, str]:
+    """Return what a process says on stdout and on stderr."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True, text=True, env=os.environ | environment,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout, done.stderr
+
+
+JOB = """
+    import pathlib, sys
+    from evotickets import devices, results, tasks
+    devices.configure(1, cache={cache!r})
+    import jax, numpy as np
+    from evotickets.systems.tickets import levels as tickets, problems
+    from evotickets.systems.tickets.tables import SCORES, factors
+    common = {{"population": 8, "generations": 4, "evaluations": 2, "mean_decay": 0.0, "std_init": 0.1}}
+    rows = []
+    for name, strategy, network, more in (
+        ("digits", "sep_cma_es", {{"hidden": [8]}}, {{"batch": 32}}),
+        ("digits", "snes", {{"channels": [2]}}, {{"batch": 32}}),
+        ("cartpole", "pgpe", {{"hidden": [4]}}, {{"episodes": 1, "test_episodes": 1}}),
+    ):
+        task = tasks.load(name)
+        network = problems.network_of(task, network)
+        ticket = tickets.initialise(network, 1, seed=0, name=name)
+        settings = {{"trainer": strategy, **common, **more}}
+        trained, run = tickets.train(network, task, ticket, settings, key=jax.random.key(1))
+        cell = factors({{"task": name, "trainer": strategy, "criterion": "snr"}}, 0, 1.0)
+        rows += [cell | row for row in run.trajectory.final([0])]
+        total = float(np.abs(trained.mean).sum() + np.abs(trained.std).sum())
+        rows.append(cell | {{"seed": 0, "split": "train", "metric": "weights", "value": total}})
+    results.write_table({path!r}, rows, schema=SCORES, metadata={{}})
+"""
+
+
+def scores_under(path: Path, **environment: str) -> tuple[bytes, str]:
+    """Return the table of a small job, and what the job says of its environment."""
+    _, errors = said(JOB.format(cache=str(CACHE), path=str(path)), **environment)
+    return path.read_bytes(), errors
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    table, errors = scores_under(tmp_path_factory.mktemp("job") / "scores.parquet")
+    assert "because it would change results" not in errors
+    return table
+
+
+ENVIRONMENTS = (
+    {"JAX_ENABLE_X64": "1"},
+    {"JAX_DEFAULT_PRNG_IMPL": "rbg"},
+    {"JAX_THREEFRY_PARTITIONABLE": "0", "JAX_RANDOM_SEED_OFFSET": "7"},
+    {
+        "JAX_DEFAULT_MATMUL_PRECISION": "bfloat16",
+        "JAX_NUMPY_DTYPE_PROMOTION": "strict",
+        "JAX_NUMPY_RANK_PROMOTION": "raise",
+        "JAX_DISABLE_JIT": "1",
+        "JAX_OPTIMIZATION_LEVEL": "O0",
+        "NVIDIA_TF32_OVERRIDE": "0",
+        "XLA_FLAGS": "--xla_cpu_enable_fast_math=true --xla_backend_optimization_level=0",
+    },
+)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: next(iter(environment)))
+def test_the_environment_decides_nothing(undisturbed, tmp_path, environment):
+    table, errors = scores_under(tmp_path / "scores.parquet", **environment)
+    assert table == undisturbed
+    said = [line for line in errors.splitlines() if line.endswith("because it would change results")]
+    settings = [word for name, value in environment.items() for word in (value.split() if "FLAGS" in name else [name])]
+    assert len(said) == len(settings)
+    for setting in settings:
+        assert any(setting in line for line in said), setting
+
+
+def test_what_decides_no_number_is_left_to_the_user(tmp_path):
+    program = """
+        import os
+        from evotickets import devices
+        for _ in range(2):
+            devices.configure(1, cache=None)
+        print(os.environ["XLA_FLAGS"])
+    """
+    flag = f"--xla_dump_to={tmp_path}"
+    words, errors = said(program, XLA_FLAGS=flag)
+    assert words.split()[-1] == flag
+    assert len(words.split()) == 4
+    assert not errors
 
 
 def test_rollouts_are_the_same_on_two_devices():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy import special
 
 from evotickets import statistics
 
@@ -64,6 +65,78 @@ def test_interval_refuses_what_is_not_one_value_per_seed(values):
 def test_interval_refuses_an_impossible_confidence(confidence):
     with pytest.raises(ValueError, match=r"\(0, 1\)"):
         statistics.interval([1, 2], confidence)
+
+
+def test_an_interval_ends_where_its_score_does():
+    mean, low, high = statistics.interval([0.2, 1.0, 0.9], bounds=statistics.SHARE)
+    whole = statistics.interval([0.2, 1.0, 0.9])
+    assert (mean, low, high) == (whole.mean, 0, 1)
+    assert whole.low < 0 < 1 < whole.high
+    inside = statistics.interval([0.5, 0.51, 0.52])
+    assert statistics.interval([0.5, 0.51, 0.52], bounds=statistics.SHARE) == inside
+    effect = statistics.paired_effect([1.0, 0.1], [0.0, 0.9], bounds=statistics.SHARES)
+    assert (effect.low, effect.high) == (-1, 1)
+
+
+def test_intervals_that_hold_together_share_the_error_out():
+    assert statistics.shared_out(1) == statistics.CONFIDENCE
+    assert statistics.shared_out(5) == pytest.approx(0.99)
+    values = [1, 2, 4, 8]
+    with statistics.confidence_of(statistics.shared_out(5)):
+        assert statistics.interval(values) == statistics.interval(values, statistics.shared_out(1))
+        assert statistics.interval(values, 0.5) != statistics.interval(values)
+        wide, share = statistics.interval(values), statistics.share([0, 1, 1])
+        assert statistics.shared_out(2) == pytest.approx(0.995)
+    assert wide == statistics.interval(values, 0.99)
+    assert share == statistics.share([0, 1, 1], 0.99)
+    assert statistics.interval(values) == statistics.interval(values, 0.95)
+
+
+# What two methods differ by, image by image: .01, a part of the seed, a part of the image, and the rest.
+DIFFERENCE, OF_SEEDS, OF_IMAGES, OF_BOTH = 0.01, 0.01, 0.3, 0.5
+SEEDS, IMAGES, STUDIES = 5, 360, 2000
+
+
+def studies(rng, shared):
+    """Draw differences [studies, seeds, images], with test images that all seeds share or that are each its own."""
+    images = rng.normal(0, OF_IMAGES, (STUDIES, 1 if shared else SEEDS, IMAGES))
+    seeds = rng.normal(0, OF_SEEDS, (STUDIES, SEEDS, 1))
+    return DIFFERENCE + seeds + images + rng.normal(0, OF_BOTH, (STUDIES, SEEDS, IMAGES))
+
+
+def coverage(found):
+    return np.mean([effect.low < DIFFERENCE < effect.high for effect in found])
+
+
+def test_an_interval_over_seeds_holds_where_every_seed_has_its_own_test_images():
+    drawn = studies(np.random.default_rng(1), shared=False)
+    found = [statistics.stratified_effect(study.mean(1)[None]) for study in drawn]
+    # The standard error of the share of 2000 trials at .95 is .0049.
+    assert coverage(found) == pytest.approx(0.95, abs=3 * 0.0049)
+
+
+def test_only_a_crossed_interval_holds_where_all_seeds_share_them():
+    drawn = studies(np.random.default_rng(2), shared=True)
+    over_seeds = coverage([statistics.stratified_effect(study.mean(1)[None]) for study in drawn])
+    assert over_seeds < 0.85
+    crossed = coverage([statistics.crossed_effect(study) for study in drawn])
+    # Satterthwaite's degrees of freedom are an approximation, on the safe side with few seeds.
+    assert 0.94 < crossed < 0.985
+
+
+def test_a_crossed_effect_by_hand():
+    values = np.array([[0.0, 1, 2], [2, 3, 7]])
+    # Means 1 and 4 of seeds, 1, 2 and 4.5 of images, 2.5 of all; sums of squares 13.5, 13 and 3 with 1, 2 and 2 degrees.
+    effect = statistics.crossed_effect(values)
+    squares, degrees = np.array([13.5, 13 / 2, 3 / 2]), np.array([1, 2, 2])
+    total = squares[0] + squares[1] - squares[2]
+    freedom = total**2 / (squares**2 / degrees).sum()
+    half = special.stdtrit(freedom, 0.975) * np.sqrt(total / 6)
+    assert effect == pytest.approx((2.5, 2.5 - half, 2.5 + half, 2))
+    assert statistics.crossed_effect(np.ones((3, 4))) == (1, 1, 1, 3)
+    assert np.isnan(statistics.crossed_effect(np.ones((1, 4)))[1:3]).all()
+    with pytest.raises(ValueError, match=r"values \[S, B\]"):
+        statistics.crossed_effect([1.0, 2.0])
 
 
 def test_interval_covers_the_mean_as_often_as_it_says():

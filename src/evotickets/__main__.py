@@ -46,6 +46,13 @@ def _verify(options: argparse.Namespace) -> int:
     return verifying.verify(_config(options), quiet=options.quiet)
 
 
+def _claims(options: argparse.Namespace) -> int:
+    """Decide the claims of a study once more, from a folder of its tables."""
+    from evotickets.commands import deciding
+
+    return deciding.decide(_config(options), options.tables, quiet=options.quiet)
+
+
 def _speak() -> None:
     """Have those that this process starts read and write UTF-8, and show in escapes what a terminal has no characters for."""
     os.environ.setdefault("PYTHONUTF8", "1")
@@ -104,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser("evotickets", description="Begin a study, run it, say where the results are.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for function in (_new, _run, _report, _verify, _ui, _sync):
+    for function in (_new, _run, _report, _verify, _claims, _ui, _sync):
         name = function.__name__.strip("_")
         about = (function.__doc__ or "").strip()
         command = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
@@ -112,10 +119,14 @@ def _parser() -> argparse.ArgumentParser:
         if function in (_run, _report, _verify, _sync):
             command.add_argument("config", nargs="?", help=f"the study (default: {CONFIG})")
             command.add_argument("--config", dest="named", metavar="CONFIG", help="the same, with its name")
-        if function in (_run, _report, _verify):
+        if function in (_run, _report, _verify, _claims):
             command.add_argument("-q", "--quiet", action="store_true", help="say nothing unless something fails")
         if function is _new:
             command.add_argument("folder", type=Path, metavar="NAME", help="the folder to make")
+        elif function is _claims:
+            command.set_defaults(config=None)
+            command.add_argument("--config", dest="named", metavar="CONFIG", help=f"the study (default: {CONFIG})")
+            command.add_argument("tables", nargs="?", type=Path, help="folder of the tables (default: the study's own)")
         elif function is _run:
             command.usage = "evotickets run [CONFIG] [-q] [--cores N] [--profile NAME] [-- ARGUMENTS FOR SNAKEMAKE]"
             command.add_argument("--cores", default=str(os.cpu_count()), help="cores to use (default: %(default)s)")

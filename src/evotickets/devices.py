@@ -3,7 +3,8 @@
 import hashlib
 import os
 import platform
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,40 @@ EMITTERS = "--xla_cpu_use_fusion_emitters=false"
 # On CPUs with AVX-512, tanh takes half the time in vectors of this width, a rollout 15 % less; all else is unchanged.
 VECTORS = "--xla_cpu_prefer_vector_width=512"
 
+SETTINGS: dict[str, Any] = {
+    "jax_enable_x64": False,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_threefry_partitionable": True,
+    "jax_threefry_gpu_kernel_lowering": False,
+    "jax_random_seed_offset": 0,
+    "jax_enable_custom_prng": False,
+    "jax_high_dynamic_range_gumbel": False,
+    "jax_default_matmul_precision": None,
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_numpy_rank_promotion": "allow",
+    "jax_softmax_custom_jvp": False,
+    "jax_use_direct_linearize": True,
+    "jax_disable_jit": False,
+    "jax_compiler_enable_remat_pass": True,
+    "jax_exec_time_optimization_effort": 0.0,
+    "jax_memory_fitting_effort": 0.0,
+    "jax_optimization_level": "UNKNOWN",
+    "jax_memory_fitting_level": "O2",
+}
+"""What JAX takes from the environment and what decides numbers, down to their last bits; the values are JAX's own defaults."""
+
+VARIABLES = ("NVIDIA_TF32_OVERRIDE",)
+"""What libraries below JAX take from the environment and what decides numbers."""
+
+HARMLESS = ("--xla_dump_", "--xla_gpu_cuda_data_dir")
+"""Beginnings of the flags of XLA that a user may set: where things lie, and nothing of what is computed."""
+
 
 def configure(threads: int, *, rollouts: bool = False, cache: str | Path | None = ".cache/jax") -> None:
     """Give JAX and BLAS this many threads, one host device a thread, and the folder of JAX's compilation cache.
 
-    `rollouts` has it compile for episodes rather than for data.
+    `rollouts` has it compile for episodes rather than for data. What the environment says of how numbers are computed is
+    overruled, each time with a sentence on stderr: a study and its seed decide the numbers, and nothing else does.
 
     Call it before the first computation of the process: JAX reads all of it once.
 
@@ -42,16 +72,32 @@ def configure(threads: int, *, rollouts: bool = False, cache: str | Path | None 
         jax.config.update("jax_num_cpu_devices", threads)
     except RuntimeError as error:
         raise RuntimeError("configure() must come before the first JAX computation of the process") from error
+    for sentence in _overrule([VECTORS, COMPILATION] if rollouts else [VECTORS, COMPILATION, EMITTERS]):
+        print(sentence, file=sys.stderr)
     os.environ["NPROC"] = str(threads)
-    flags = [VECTORS, COMPILATION] if rollouts else [VECTORS, COMPILATION, EMITTERS]
-    # What the user has set comes last, and wins.
-    os.environ["XLA_FLAGS"] = " ".join([*flags, os.environ.get("XLA_FLAGS", "")]).strip()
     threadpoolctl.threadpool_limits(threads)
     if cache is not None:
         jax.config.update("jax_compilation_cache_dir", str(Path(cache).absolute() / processor()))
         # By default programs that compile within a second are not kept; a job consists of those.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _overrule(flags: Sequence[str]) -> list[str]:
+    """Set what decides numbers, with these flags for XLA, and return a sentence for everything that was set otherwise."""
+    said = []
+    for name, value in SETTINGS.items():
+        if getattr(jax.config, name) != value:
+            said.append(f"{name.upper()}={getattr(jax.config, name)} is overruled by {value}")
+            jax.config.update(name, value)
+    named = [name for name in VARIABLES if name in os.environ]
+    said += [f"{name}={os.environ.pop(name)} is overruled" for name in named]
+    # Another call of this process may have set ours.
+    given = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if flag not in (VECTORS, COMPILATION, EMITTERS)]
+    kept = [flag for flag in given if flag.startswith(HARMLESS)]
+    said += [f"{flag} in XLA_FLAGS is left out" for flag in given if flag not in kept]
+    os.environ["XLA_FLAGS"] = " ".join([*flags, *kept])
+    return [f"{sentence}, because it would change results" for sentence in said]
 
 
 def processor() -> str:

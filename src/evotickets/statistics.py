@@ -1,7 +1,7 @@
 """Effects, intervals and verdicts, with the seed as the unit of replication.
 
 A NaN score stays NaN and a single seed has no interval, so that what cannot be decided is `undecided` and never quietly left
-out.
+out; what a study has no data for is `not asked`.
 """
 
 from collections.abc import Sequence
@@ -12,15 +12,49 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-Verdict = Literal["supported", "contradicted", "undecided"]
+from evotickets.intervals import (
+    ANYWHERE,
+    CONFIDENCE,
+    SHARE,
+    SHARES,
+    TWICE,
+    Bounds,
+    Interval,
+    checked,
+    confidence_of,
+    interval,
+    share,
+    shared_out,
+    standard_error,
+)
 
+__all__ = [
+    "ANYWHERE",
+    "CONFIDENCE",
+    "SHARE",
+    "SHARES",
+    "TWICE",
+    "Bounds",
+    "Effect",
+    "Interval",
+    "Verdict",
+    "confidence_of",
+    "contrast",
+    "crossed_effect",
+    "equivalence",
+    "interval",
+    "matching_density",
+    "min_max",
+    "pair_matrix",
+    "paired_effect",
+    "pairwise",
+    "share",
+    "shared_out",
+    "stratified_effect",
+    "verdict",
+]
 
-class Interval(NamedTuple):
-    """A mean and the ends of its confidence interval."""
-
-    mean: float
-    low: float
-    high: float
+Verdict = Literal["supported", "contradicted", "undecided", "not asked"]
 
 
 class Effect(NamedTuple):
@@ -32,58 +66,18 @@ class Effect(NamedTuple):
     n: int
 
 
-def interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
-    """Return the mean of values [S] and its Student-t interval; one value has the interval (NaN, NaN).
-
-    Raises:
-        ValueError: if there are no values, more than one axis, or a confidence outside (0, 1).
-    """
-    values = np.asarray(values, float)
-    if values.ndim != 1 or not values.size:
-        raise ValueError(f"an interval needs values [S] of one or more seeds, got shape {values.shape}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie in (0, 1), got {confidence}")
-    mean = float(np.mean(values))
-    if values.size == 1:
-        return Interval(mean, np.nan, np.nan)
-    with np.errstate(invalid="ignore"):
-        half = float(special.stdtrit(values.size - 1, (1 + confidence) / 2) * _standard_error(values))
-    return Interval(mean, mean - half, mean + half)
-
-
-def share(values: ArrayLike, confidence: float = 0.95) -> Interval:
-    """Return the share of true values [S] and its Clopper-Pearson interval, which one value has as well.
-
-    Source: Clopper & Pearson (1934), "The use of confidence or fiducial limits illustrated in the case of the binomial".
-
-    Raises:
-        ValueError: if there are no values, more than one axis, or others than 0 and 1.
-    """
-    values = np.asarray(values, float)
-    if values.ndim != 1 or not values.size or not np.isin(values, (0, 1)).all():
-        raise ValueError("a share needs values [S] of one or more seeds, each 0 or 1")
-    count, hits, tail = values.size, int(values.sum()), (1 - confidence) / 2
-    low = float(special.betaincinv(hits, count - hits + 1, tail)) if hits else 0.0
-    high = float(special.betaincinv(hits + 1, count - hits, 1 - tail)) if hits < count else 1.0
-    return Interval(hits / count, low, high)
-
-
-def _standard_error(values: ArrayLike) -> float:
-    # scipy.stats has this, and Student's t, for half a second of import in every job that draws.
-    values = np.asarray(values, float)
-    return float(values.std(ddof=1) / np.sqrt(values.size))
-
-
-def paired_effect(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Effect:
+def paired_effect(a: ArrayLike, b: ArrayLike, confidence: float | None = None, *, bounds: Bounds = ANYWHERE) -> Effect:
     """Return the mean of a − b over seeds that both share, [S] each in the same order of seeds.
 
     Raises:
         ValueError: if the shapes differ.
     """
-    return stratified_effect(np.asarray(a, float)[None], np.asarray(b, float)[None], confidence)
+    return stratified_effect(np.asarray(a, float)[None], np.asarray(b, float)[None], confidence, bounds=bounds)
 
 
-def stratified_effect(a: ArrayLike, b: ArrayLike | None = None, confidence: float = 0.95) -> Effect:
+def stratified_effect(
+    a: ArrayLike, b: ArrayLike | None = None, confidence: float | None = None, *, bounds: Bounds = ANYWHERE
+) -> Effect:
     """Return the mean of a − b [cells, S], or of a alone, over cells and seeds, every cell with the same weight.
 
     The differences are averaged over the cells of a seed before the interval over seeds is taken. So the cells may
@@ -99,7 +93,40 @@ def stratified_effect(a: ArrayLike, b: ArrayLike | None = None, confidence: floa
         raise ValueError(
             f"paired scores must have the same seeds in the same order, got shapes {a.shape} and {b.shape}"
         )
-    return Effect(*interval(np.mean(a - b, axis=0), confidence), a.shape[1])
+    return Effect(*interval(np.mean(a - b, axis=0), confidence, bounds=bounds), a.shape[1])
+
+
+def crossed_effect(values: ArrayLike, confidence: float | None = None, *, bounds: Bounds = ANYWHERE) -> Effect:
+    """Return the mean of values [S, B] of seeds on the same test images, both taken as samples, and its interval.
+
+    Where all seeds share a test set, an interval over seeds alone says what other seeds would give on these images. This
+    one says what other seeds would give on other images: the variance of the mean is that of two crossed random effects
+    without replicates, (seeds + images − rest) / (S B) in mean squares, and never less than with one of the two; its
+    degrees of freedom are Satterthwaite's.
+
+    Source: Searle, Casella & McCulloch (1992), "Variance components", §4.5; Satterthwaite (1946), "An approximate
+    distribution of estimates of variance components".
+
+    Raises:
+        ValueError: if there are not two axes, or none of an axis.
+    """
+    values = np.asarray(values, float)
+    if values.ndim != 2 or not values.size:
+        raise ValueError(f"a crossed effect needs values [S, B] of seeds and images, got shape {values.shape}")
+    seeds, images = values.shape
+    mean = float(values.mean())
+    if min(seeds, images) == 1:
+        return Effect(mean, np.nan, np.nan, seeds)
+    by_seed, by_image = values.mean(1) - mean, values.mean(0) - mean
+    rest = values - mean - by_seed[:, None] - by_image
+    degrees = np.array([seeds - 1, images - 1, (seeds - 1) * (images - 1)])
+    squares = np.array([images * (by_seed**2).sum(), seeds * (by_image**2).sum(), (rest**2).sum()]) / degrees
+    total = max(squares[0] + squares[1] - squares[2], squares[0], squares[1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        freedom = total**2 / (squares**2 / degrees).sum() if total else 1.0
+        half = special.stdtrit(freedom, (1 + checked(confidence)) / 2) * np.sqrt(total / values.size)
+    low, high = (float(np.clip(end, *bounds)) for end in (mean - half, mean + half))
+    return Effect(mean, low, high, seeds)
 
 
 def pairwise(matrix: ArrayLike) -> np.ndarray:
@@ -144,7 +171,14 @@ def pair_matrix(pairs: pd.DataFrame) -> np.ndarray:
 
 
 def contrast(
-    frame: pd.DataFrame, column: str, a: str, b: str, cells: Sequence[str], confidence: float = 0.95
+    frame: pd.DataFrame,
+    column: str,
+    a: str,
+    b: str,
+    cells: Sequence[str],
+    confidence: float | None = None,
+    *,
+    bounds: Bounds = ANYWHERE,
 ) -> Effect:
     """Return the effect of `a` over `b` in a factor column of a score table: `snr` over `random` in `criterion`, say.
 
@@ -156,6 +190,7 @@ def contrast(
         cells: the columns that tell the cells apart, such as `["task", "trainer", "density"]`. Seeds and cells that
             only one side has take no part.
         confidence: of the interval.
+        bounds: of the difference.
 
     Raises:
         ValueError: if a row is there twice, the two share nothing, or some cell lacks seeds that others have.
@@ -172,7 +207,7 @@ def contrast(
     left, right = (wide[side].unstack("seed") for side in (a, b))
     if len(wide) != left.size:
         raise ValueError(f"{column} {a!r} and {b!r} do not share the same seeds in every cell of {', '.join(cells)}")
-    return stratified_effect(left.to_numpy(), right.to_numpy(), confidence)
+    return stratified_effect(left.to_numpy(), right.to_numpy(), confidence, bounds=bounds)
 
 
 def min_max(frame: pd.DataFrame, by: Sequence[str], curve: Sequence[str]) -> pd.DataFrame:
@@ -236,4 +271,4 @@ def matching_density(scores: pd.DataFrame) -> float:
     if len(values) < 2:
         raise ValueError("a matching density needs the standard error of the dense mean: run at least two seeds")
     with np.errstate(invalid="ignore"):
-        return float(means.index[means >= means[dense] - _standard_error(values)].min())
+        return float(means.index[means >= means[dense] - standard_error(values)].min())

@@ -29,6 +29,16 @@ def split(key: jax.Array, count: int) -> jax.Array:
     return jax.vmap(lambda index: jax.random.fold_in(key, index))(jax.numpy.arange(count))
 
 
+def row_of(shared: Any, row: Any) -> Any:
+    """Return what a seed sees of a pytree with leading axis [R]: row `row`, or the only one that there is.
+
+    Of one row, which may be large, no copy is made inside a compiled program. Without a row there is no such axis.
+    """
+    if row is None:
+        return shared
+    return jax.tree.map(lambda leaf: leaf[0] if len(leaf) == 1 else leaf[row], shared)
+
+
 def over_seeds(function: Callable[[Any], Any], arguments: Any) -> Any:
     """Apply a function to every seed of a pytree with leading axis [S], inside one compiled program.
 

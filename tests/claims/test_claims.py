@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evotickets import landscape
-from evotickets.claims import page, registry
+from evotickets import landscape, statistics
+from evotickets.claims import page, registry, rules
 from evotickets.results import CLAIMS
 from evotickets.statistics import Effect
 from evotickets.systems import registry as systems
-from evotickets.systems.tickets.tables import BARRIERS, DIVERSITY, FLATNESS, SCORES, TRANSFERS
+from evotickets.systems.tickets.tables import BARRIERS, DIVERSITY, FLATNESS, RELIABILITY, SCORES, TRANSFERS
 
 tickets_claims = systems.claims("tickets")
 
@@ -35,6 +35,7 @@ def tables(**given):
         "barriers": BARRIERS,
         "flatness": FLATNESS,
         "diversity": DIVERSITY,
+        "reliability": RELIABILITY,
     }
     missing = {name: empty(schema) for name, schema in held.items()}
     return tickets_claims.Tables(**(missing | given), gradient=frozenset({"adam"}))
@@ -72,15 +73,52 @@ def verdict(name, given):
 )
 def test_criteria_are_compared_where_it_counts(name, better, worse, gap, expected):
     scores = pd.DataFrame(rows(chain(gap), criterion=better) + rows(chain(0, noise=0), criterion=worse))
-    found = verdict(name, tables(scores=scores))
+    tables_with = partial(tables, reliability=twice([0.9]))
+    found = verdict(name, tables_with(scores=scores))
     assert found["verdict"] == expected
     assert found["n"] == SEEDS
     # Gradient trainers take no part, nor do larger densities.
     elsewhere = rows(chain(-5), "adam", better) + rows(chain(5), "adam", worse)
-    assert verdict(name, tables(scores=pd.concat([scores, pd.DataFrame(elsewhere)])))["verdict"] == expected
+    assert verdict(name, tables_with(scores=pd.concat([scores, pd.DataFrame(elsewhere)])))["verdict"] == expected
     dense = rows(chain(9), criterion=better, densities=[0.5], task="b")
     dense += rows(chain(0), criterion=worse, densities=[0.5], task="b")
-    assert verdict(name, tables(scores=pd.concat([scores, pd.DataFrame(dense)])))["effect"] == found["effect"]
+    assert verdict(name, tables_with(scores=pd.concat([scores, pd.DataFrame(dense)])))["effect"] == found["effect"]
+
+
+def twice(correlations, trainer="snes", criterion="snr", measure="spearman"):
+    """Rows of two runs of the tickets of a chain on digits, level after level; None where a level was run once."""
+    return pd.DataFrame(
+        [
+            {"task": "digits", "trainer": trainer, "criterion": criterion, "measure": measure}
+            | {"level": level, "seed": seed, "value": value + 0.05 * NOISE[seed]}
+            for level, value in enumerate(correlations)
+            for seed in range(SEEDS)
+            if value is not None
+        ]
+    )
+
+
+def test_the_ratio_is_compared_with_the_magnitude_where_the_std_carries_signal():
+    """Levels 3 and 4 count, with densities .1 and .02; they are cut by the std of levels 2 and 3."""
+
+    def gap(density, seed):
+        return chain({0.1: 0.1, 0.02: 0.2}.get(density, 0))(density, seed)
+
+    scores = pd.DataFrame(rows(gap) + rows(chain(0), criterion="magnitude"))
+    whole = verdict("C2", tables(scores=scores, reliability=twice([0.9])))
+    ends = {
+        "both": [0.1, 0.1, 0.6, 0.6],
+        "sparser": [0.6, 0.6, 0.1, 0.6],
+        "denser": [0.6, None, 0.6, 0.1],
+        "none": [0.6, 0.1, 0.1, 0.1],
+    }
+    found = {name: verdict("C2", tables(scores=scores, reliability=twice(own))) for name, own in ends.items()}
+    assert found["both"]["effect"] == whole["effect"]
+    assert found["sparser"]["effect"] == pytest.approx(2 * found["denser"]["effect"])
+    assert found["sparser"]["effect"] + found["denser"]["effect"] == pytest.approx(2 * whole["effect"])
+    assert found["none"]["verdict"] == "not asked"
+    for other in (twice([0.9], trainer="pgpe"), twice([0.9], criterion="magnitude"), twice([0.9], measure="spread")):
+        assert verdict("C2", tables(scores=scores, reliability=other))["verdict"] == "not asked"
 
 
 def test_effects_of_criteria_are_shares_of_the_range_of_a_task():
@@ -209,9 +247,9 @@ def test_diversity_is_compared_at_matched_accuracy(name, measure, sign, gap, exp
     assert found["effect"] == pytest.approx(gap, abs=1e-12)
 
 
-def test_nothing_is_decided_without_data():
+def test_nothing_is_asked_without_data():
     decided = registry.decide("tickets", tables())
-    assert {row["verdict"] for row in decided} == {"undecided"}
+    assert {row["verdict"] for row in decided} == {"not asked"}
     assert {row["n"] for row in decided} == {0}
     assert all(np.isnan(row["effect"]) for row in decided)
 
@@ -230,7 +268,8 @@ def test_every_claim_says_what_it_means():
 def claim(monkeypatch):
     """Register claims about a system of their own, for one test."""
     monkeypatch.setattr(registry, "CLAIMS", {})
-    return partial(registry.About("mine"), statement="It is so.", source="ours", rule="its mean", figures=("fronts",))
+    words = {"statement": "It is so.", "source": "ours", "rule": "its mean", "unit": "accuracy"}
+    return partial(registry.About("mine"), **words, figures=("fronts",))
 
 
 def test_two_claims_cannot_have_one_name(claim):
@@ -241,23 +280,91 @@ def test_two_claims_cannot_have_one_name(claim):
 
 def test_parts_state_and_show_what_they_say_themselves_and_else_the_whole(claim):
     figures = {"": ("damage",), "X1b": ("variance",), "X1b far": ("gradients", "damage")}
-    parts = {"X1b": "A half of it."}
+    parts = {"X1b": "A half of it.", "X1b far": "A half of it, far away."}
     claim("X1", figures=figures, parts=parts, margin={"X1b": 0.5})(
         lambda: dict.fromkeys(["X1", "X1b", "X1b far"], EFFECT)
     )
     claim("X0", parts=lambda part: f"{part} says so.")(lambda: EFFECT)
-    shown = [(part, claim.shown(part)) for claim, part, _ in registry.effects("mine")]
+    shown = [(own.part, own.claim.shown(own.part)) for own in registry.effects("mine")]
     assert shown == [
         ("X0", ("fronts",)), ("X1", ("damage",)), ("X1b", ("variance",)), ("X1b far", ("gradients", "damage"))
     ]  # fmt: skip
     rows = registry.decide("mine")
-    assert [row["statement"] for row in rows] == ["X0 says so.", "It is so.", "A half of it.", "It is so."]
+    assert [row["statement"] for row in rows] == [
+        "X0 says so.",
+        "It is so.",
+        "A half of it.",
+        "A half of it, far away.",
+    ]
     # An effect of .2 in [.1, .3] is above 0, and lies within ±.5.
     assert [row["verdict"] for row in rows] == ["supported"] * 4
-    assert [row["rule"] for row in rows][1:3] == [
-        f"its mean; {registry.ENDS}", "its mean; supported if its whole 95 % interval lies within ±0.5",
-    ]  # fmt: skip
+    together = "one of 2 in X1 whose intervals hold together with 95 % (Bonferroni)"
+    assert [row["rule"] for row in rows][1:] == [
+        f"its mean; {registry.ENDS.format(95)}",
+        f"its mean; supported if its whole 97.5 % interval lies within ±0.5; {together}",
+        f"its mean; {registry.ENDS.format(97.5)}; {together}",
+    ]
     assert {row["system"] for row in rows} == {"mine"}
+
+
+def test_parts_of_a_family_hold_together_and_the_whole_stands_alone(claim):
+    values = {name: 0.1 * np.arange(6) + shift for name, shift in {"X1": 0, "X1a": 1, "X1b": 2, "X2": 3}.items()}
+
+    def effect(name):
+        return Effect(*statistics.interval(values[name]), 6)
+
+    missing = {"X1c": Effect(np.nan, np.nan, np.nan, 0)}
+    sentences = {"X1a": "A part.", "X1b": "Another.", "X1c": "One that nobody asks."}
+    claim("X1", parts=sentences)(lambda: {name: effect(name) for name in ("X1", "X1a")} | missing)
+    claim("X1b")(lambda: effect("X1b"))
+    claim("X2")(lambda: effect("X2"))
+    rows = {row["claim"]: row for row in registry.decide("mine")}
+    # Two parts of X1 were asked, one of them a claim of its own: each has half of the error.
+    for name, confidence in {"X1": 0.95, "X1a": 0.975, "X1b": 0.975, "X2": 0.95}.items():
+        mean, low, high = statistics.interval(values[name], confidence)
+        assert [rows[name][end] for end in ("effect", "low", "high")] == pytest.approx([mean, low, high])
+        assert rows[name]["confidence"] == confidence
+    assert (rows["X1c"]["verdict"], rows["X1c"]["confidence"]) == ("not asked", 0.95)
+
+
+def test_every_variant_has_families_and_sentences_of_its_own(claim):
+    claim.func.variants = ("seen twice", "seen far")
+    names = ["X1", "X1a", "X1a seen twice, seen far", "X1 seen far", "X1a seen far", "X1b seen far"]
+    claim("X1", parts={"X1a": "A part", "X1b": "Another"})(lambda: dict.fromkeys(names, EFFECT))
+    rows = registry.decide("mine")
+    assert [row["statement"] for row in rows] == [
+        "It is so.",
+        "A part",
+        "A part, seen twice, seen far",
+        "It is so., seen far",
+        "A part, seen far",
+        "Another, seen far",
+    ]
+    assert [row["confidence"] for row in rows] == [0.95] * 4 + [0.975] * 2
+    assert "one of 2 in X1 seen far whose" in rows[-1]["rule"]
+    claim("X2", parts={})(lambda: {"X2a seen far": EFFECT})
+    with pytest.raises(ValueError, match="X2a seen far states nothing of its own"):
+        registry.decide("mine")
+
+
+def test_a_part_without_a_sentence_is_refused(claim):
+    claim("X1")(lambda: dict.fromkeys(["X1", "X1a"], EFFECT))
+    with pytest.raises(ValueError, match="X1a states nothing of its own: give it a sentence in the parts of claim X1"):
+        registry.decide("mine")
+
+
+def test_units_are_those_of_the_longest_beginning(claim):
+    claim("X1", unit={"": "loss", "X1b": "accuracy"}, parts=lambda part: f"{part} is so.")(
+        lambda: dict.fromkeys(["X1", "X1a", "X1b far"], EFFECT)
+    )
+    assert [row["unit"] for row in registry.decide("mine")] == ["loss", "loss", "accuracy"]
+
+
+def test_a_claim_about_all_methods_needs_all_of_them_unless_one_contradicts_it():
+    above, below = Effect(0.2, 0.1, 0.3, 5), Effect(-0.2, -0.3, -0.1, 5)
+    assert rules.unless_all(above, ["a", "b"], ["b", "a", "c"]) == above
+    assert rules.unless_all(above, ["a", "b"], ["a"]) is rules.MISSING
+    assert rules.unless_all(below, ["a", "b"], ["a"]) == below
 
 
 def test_the_criterion_that_stands_for_a_trainer():
@@ -306,6 +413,17 @@ def test_the_page_puts_claims_with_the_same_figures_together_above_them():
     assert ["".join(found) for found in order] == ["C2", "one", "C3", "C5 a", "C5 b", "two", "three", "three", "C6"]
     assert base64.b64encode(b"<svg>1</svg>").decode() in text
     assert "0.123" in text
+    assert "<details>" not in text
+
+
+def test_the_page_counts_verdicts_and_folds_away_what_was_not_asked():
+    verdicts = ["supported", "not asked", "undecided", "supported", "not asked"]
+    decided = pd.DataFrame(dict.fromkeys(CLAIMS.columns.names, "") | {"claim": f"C{i}"} for i in range(5))
+    text = page.page(decided.assign(verdict=verdicts), [("one",)] * 5, {"one": [b"1"]})
+    assert "2 supported, 0 contradicted, 1 undecided; 2 not asked" in text
+    shown, folded = text.split("<details>")
+    assert "<summary>2 not asked</summary>" in folded
+    assert [re.findall(r"<td>(C\d)</td>", part) for part in (shown, folded)] == [["C0", "C2", "C3"], ["C1", "C4"]]
 
 
 @pytest.mark.parametrize("system", systems.SYSTEMS)

@@ -75,8 +75,8 @@ CASES = {
     ),
     "unknown setting": (having("batch", "bach"), "tickets.trainers.snes: unknown key 'bach'; did you mean 'batch'?"),
     "setting of another strategy": (
-        having("batch: 32", "std_decay: 0.9"),
-        "tickets.trainers.snes: unknown key 'std_decay'",
+        having("batch: 32", "std_learning_rate: 0.9"),
+        "tickets.trainers.snes: unknown key 'std_learning_rate'",
     ),
     "seeds none": (having("seeds: 2", "seeds:"), "seeds is None; it must be a whole number"),
     "seeds zero": (having("seeds: 2", "seeds: 0"), "seeds is 0; it must be at least 1"),

@@ -153,7 +153,7 @@ def diversity_table(seeds: int = 4) -> pd.DataFrame:
 def claim_table() -> pd.DataFrame:
     return pd.DataFrame(
         [
-            ("C1", "Tickets beat random ones.", 0.2, 0.1, 0.3, "supported", 5),
+            ("C1", "Tickets beat random ones.", 0.2, 0.1, 0.3, "supported", 5, "accuracy"),
             (
                 "C2",
                 "A long statement that must be broken into several lines, " * 2,
@@ -162,10 +162,12 @@ def claim_table() -> pd.DataFrame:
                 -0.1,
                 "contradicted",
                 5,
+                "log of a ratio",
             ),
-            ("C3", "Nobody knows.", np.nan, np.nan, np.nan, "undecided", 0),
+            ("C3", "Nobody knows.", 0.01, -0.1, 0.2, "undecided", 5, "accuracy"),
+            ("C4", "Nobody asked.", np.nan, np.nan, np.nan, "not asked", 0, "accuracy"),
         ],
-        columns=["claim", "statement", "effect", "low", "high", "verdict", "n"],
+        columns=["claim", "statement", "effect", "low", "high", "verdict", "n", "unit"],
     ).assign(system="tickets")
 
 
@@ -644,17 +646,25 @@ def test_lines_of_one_trainer_are_told_apart_by_criterion(tmp_path):
     assert set(lines) == {"snes snr", "snes magnitude", "PGPE", "connected below 0.02"}
 
 
-def test_claims_stand_in_the_order_and_colour_of_their_verdicts(tmp_path):
+def test_claims_stand_in_the_order_and_colour_of_their_verdicts_a_panel_for_every_unit(tmp_path):
     figure = claims.claims(claim_table(), tmp_path / "a.svg")
-    (axes,) = figure.axes
-    assert axes.get_title() == "claims about tickets"
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert [label.split(":")[0] for label in labels] == ["C1", "C2", "C3"]
-    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first claim stands at the top"
-    dots = [line for line in axes.get_lines() if line.get_marker() not in ("None", "")]
-    assert [line.get_xdata()[0] for line in dots[:2]] == [0.2, -0.2]
-    assert [line.get_color() for line in dots] == [style.BLUE, style.VERMILLION, style.GREY]
-    assert [text.get_text() for text in axes.texts] == [" no data"]
+    accuracy, ratio = figure.axes
+    assert figure.get_suptitle() == "claims about tickets; 1 not asked"
+    assert [axes.get_xlabel() for axes in figure.axes] == ["effect: accuracy", "effect: log of a ratio"]
+    labels = [[label.get_text().split(":")[0] for label in axes.get_yticklabels()] for axes in figure.axes]
+    assert labels == [["C1", "C3"], ["C2"]]
+    assert accuracy.get_ylim()[0] > accuracy.get_ylim()[1], "the first claim stands at the top"
+    dots = [[line for line in axes.get_lines() if line.get_marker() not in ("None", "")] for axes in figure.axes]
+    assert [[line.get_xdata()[0] for line in panel] for panel in dots] == [[0.2, 0.01], [-0.2]]
+    assert [line.get_color() for panel in dots for line in panel] == [style.BLUE, style.GREY, style.VERMILLION]
+    assert ratio.get_xlim() != accuracy.get_xlim()
+
+
+def test_claims_of_which_none_was_asked_say_so(tmp_path):
+    table = claim_table()
+    figure = claims.claims(table[table["claim"] == "C4"], tmp_path / "a.svg")
+    assert not figure.axes
+    assert figure.get_suptitle() == "claims about tickets; 1 not asked"
 
 
 def test_planting_shows_every_seeker_before_and_after_training_with_the_shared_dense_network(tmp_path):
@@ -966,3 +976,16 @@ def test_boundaries_tell_the_sides_of_the_plane(tmp_path):
     sides = np.asarray(figure.axes[0].get_images()[0].get_array())
     assert np.all(sides[:, :9] == 0)
     assert np.all(sides[:, 11:] == 1)
+
+
+def test_bands_end_where_scores_do(tmp_path):
+    """Of one accuracy near 1 and one far below, the interval of three seeds would reach beyond 1."""
+    values = {0: 1.0, 1: 0.98, 2: 0.5}
+    rows = pd.DataFrame({"density": 0.5, "seed": seed, "metric": "accuracy", "value": v} for seed, v in values.items())
+    assert style.statistics.interval(rows["value"]).high > 1
+    for metric, top in {"accuracy": 1.0, "return": style.statistics.interval(rows["value"]).high}.items():
+        with style.panels(tmp_path / "a.svg", 1) as figure:
+            (axes,) = style.grid(figure, 1, "", "")
+            style.curve(axes, "density", rows.assign(metric=metric), style.CRITERIA["snr"])
+        (band,) = axes.collections
+        assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx(top)

@@ -12,9 +12,11 @@ from hypothesis.extra import numpy as arrays
 from scipy.special import logsumexp
 
 from evotickets import landscape, tasks
+from evotickets.devices import promoting
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Layer, Network
-from evotickets.trainers import rollouts
+from evotickets.trainers import evolution, rollouts, strategies
+from tests.trainers.test_evolution import problem
 
 NETWORK = layout.mlp(6, (5, 4), 3)
 POSITIONS = np.arange(8)
@@ -109,14 +111,35 @@ def test_a_task_brings_its_splits_or_its_episodes():
     network = layout.mlp(64, (3,), 10)
     flat = flat_networks(network, 1)
     on_line, shared = landscape.on_task(network, data, samples=50, key=jax.random.key(0))
-    assert {split: len(y) for split, (_, y) in shared.items()} == {"train": 50, "test": len(data.test.y)}
-    found = landscape.interpolate(on_line, shared, flat, flat, np.zeros(1, np.float32))
+    assert {split: y.shape for split, (_, y) in shared.items()} == {"train": (1, 50), "test": (1, len(data.test.y))}
+    found = landscape.interpolate(on_line, shared, flat, flat, np.zeros(1, np.float32), rows=np.zeros(1, int))
     right = outputs_of(network, flat[0], data.test.x).argmax(1) == data.test.y
     assert found["test/accuracy"][0, 0] == pytest.approx(right.mean())
 
     task = tasks.load("cartpole")
     on_line, shared = landscape.on_task(layout.mlp(4, (3,), 2, "tanh"), task, episodes=5, key=jax.random.key(0))
-    assert {split: len(keys) for split, keys in shared.items()} == {"test": 5}
+    assert {split: keys.shape for split, keys in shared.items()} == {"test": (1, 5)}
+
+
+def test_every_network_is_measured_on_the_row_of_its_seed():
+    flat, rows = flat_networks(NETWORK, 3), np.array([1, 0, 1])
+    pair = [labelled(NETWORK, 30, seed) for seed in range(2)]
+    splits = {"test": tuple(np.stack(parts) for parts in zip(*pair, strict=True))}
+    on_line, places = landscape.classifier(NETWORK), np.arange(NETWORK.parameter_count)[None].repeat(3, 0)
+    lines = landscape.interpolate(on_line, splits, flat, -flat, np.ones(1, np.float32), rows=rows)
+    noisy = landscape.noise_curves(on_line, splits, flat, places, rows=rows, draws=2, key=jax.random.key(0))
+    loss = landscape.cross_entropy(NETWORK)
+    curved = landscape.curvature(loss, splits["test"], flat, places, probes=2, rows=rows, key=jax.random.key(0))
+    found = landscape.predictions(NETWORK, flat, splits["test"][0], rows=rows)
+    for network, row in enumerate(rows):
+        x, y = pair[row]
+        outputs = outputs_of(NETWORK, flat[network], x)
+        np.testing.assert_array_equal(found[network], outputs.argmax(1))
+        right = (np.asarray(outputs).argmax(1) == y).mean()
+        assert lines["test/accuracy"][network, 0] == pytest.approx(right)
+        assert noisy["test/accuracy"][network, 0] == pytest.approx(right)
+        alone = landscape.curvature(loss, pair[row], flat, places, probes=2, key=jax.random.key(0))
+        np.testing.assert_allclose(curved.trace[network], alone.trace[network], rtol=1e-4)
 
 
 def test_a_bowl_along_a_line_is_a_parabola():
@@ -368,6 +391,10 @@ def test_random_masks_overlap_by_chance():
 def test_disagreement_counts_inputs():
     classes = np.array([[0, 1, 2, 2], [0, 1, 2, 1], [1, 0, 0, 0]])
     np.testing.assert_array_equal(landscape.disagreement(classes), [[0, 0.25, 1], [0.25, 0, 1], [1, 1, 0]])
+    # The first two share the inputs 2, 3 and 5, on which 1 2 2 meets 0 1 2; the third shares 9 with the second alone.
+    inputs = np.array([[1, 2, 3, 5], [2, 3, 5, 9], [6, 7, 8, 9]])
+    shared = landscape.disagreement(classes, inputs)
+    np.testing.assert_allclose(shared, [[0, 2 / 3, np.nan], [2 / 3, 0, 1], [np.nan, 1, 0]])
 
 
 def test_predictions_are_the_largest_outputs():
@@ -398,3 +425,38 @@ def test_snr_correlation_of_one_swap():
 
 def test_a_constant_snr_has_no_correlation():
     assert np.isnan(landscape.snr_correlation(np.ones((2, 1, 4)), np.ones((1, 4), bool))).all()
+
+
+def test_reliability_is_the_correlation_of_ranks_over_survivors():
+    mask = np.array([[True, True, True, False], [True, True, True, True]])
+    first = np.array([[1.0, 2, 3, 99], [1, 2, 3, 4]])
+    second = np.array([[10.0, 40, 90, 0], [4, 3, 2, 1]])
+    np.testing.assert_allclose(landscape.reliability(first, second, mask), [1, -1])
+    assert np.isnan(landscape.reliability(np.ones((1, 4)), second[:1], mask[:1])).all()
+    # Of 1, 2 and 3 the mean is 2 and the standard deviation √(2/3).
+    np.testing.assert_allclose(landscape.spread(first, mask)[0], np.sqrt(2 / 3) / 2)
+
+
+def test_a_std_without_selection_spreads_as_the_walk_says():
+    """SNES under losses that say nothing: the spread of 2000 coordinates after 200 generations, and chance alone."""
+    dimensions, generations = 2000, 200
+    with promoting():
+        built = strategies.recipe("snes")(dimensions, population=64, std_init=0.05, temperature=12)
+        state = built.algorithm.init(jax.random.key(0), jnp.zeros(dimensions), built.params)
+
+    def losses(shared, context, members, key, carry):
+        return jax.random.normal(key, (len(members),)), carry
+
+    nothing = problem(jnp.ones(dimensions), jnp.zeros(dimensions))._replace(losses=losses)
+
+    @jax.jit
+    def run(state, keys):
+        def step(state, key):
+            return evolution.generation(built, nothing, (), (), state, (), key, 0.0)[0], None
+
+        return jax.lax.scan(step, state, keys)[0]
+
+    std = np.asarray(run(state, jax.random.split(jax.random.key(1), generations)).std)[None]
+    walk = landscape.random_walk(built.params, generations)
+    np.testing.assert_allclose(landscape.spread(std, np.ones((1, dimensions), bool)), walk, rtol=0.1)
+    assert landscape.random_walk(strategies.recipe("open_es")(4, population=4).params, 9) is None

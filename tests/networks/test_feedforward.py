@@ -91,3 +91,18 @@ def test_initial_kernels_are_lecun_normal_and_biases_zero():
     kernel = np.asarray(params["dense1/kernel"])
     assert kernel.std() == pytest.approx(1 / np.sqrt(400), rel=0.01)
     assert not params["dense1/bias"].any()
+
+
+def test_hidden_biases_start_uniform_where_that_is_asked():
+    """As in Lange & Sprekeler (2023); kernels of a network without hidden layers, and defaults, stay what they were."""
+    network = layout.build((6,), 3, {"hidden": [400, 300], "biases": 0.05})
+    drawn = feedforward.initialise(network, np.random.default_rng(0))
+    for name in ("dense1/bias", "dense2/bias"):
+        values = np.asarray(drawn[name])
+        assert np.abs(values).max() <= 0.05
+        # The std of a uniform variable in ±.05 is .05 / √3, that of its estimate from 300 about .0006.
+        assert values.std() == pytest.approx(0.05 / np.sqrt(3), abs=0.003)
+    assert not np.asarray(drawn["dense3/bias"]).any()
+    plain = feedforward.initialise(layout.build((6,), 3, {"hidden": [400, 300]}), np.random.default_rng(0))
+    assert not np.asarray(plain["dense1/bias"]).any()
+    np.testing.assert_array_equal(plain["dense1/kernel"], drawn["dense1/kernel"])

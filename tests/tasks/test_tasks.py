@@ -139,6 +139,50 @@ def test_the_seed_draws_the_split():
     assert not np.array_equal(one.test.x, other.test.x)
 
 
+def test_every_seed_has_a_split_of_its_own_where_the_data_bring_none():
+    seen, fewer = (tasks.replicates("digits", seed=0, count=count) for count in (3, 2))
+    whole = tasks.task["digits"]()
+    assert seen.input_shape == (8, 8, 1)
+    np.testing.assert_array_equal(seen.rows(3), [0, 1, 2])
+    for row in range(3):
+        own = tasks.Data("digits", 10, *(tasks.Split(*(part[row] for part in seen[at])) for at in (2, 3, 4)), "")
+        np.testing.assert_array_equal(own.test.y, whole.y[seen.tested[row]])
+        pixels = [x.reshape(len(x), -1) for x, _ in (own.train, own.validation, own.test)]
+        np.testing.assert_allclose(pixels[0].mean(dtype=float), 0, atol=1e-6)
+        np.testing.assert_allclose(pixels[0].std(dtype=float), 1, atol=1e-6)
+        # Every image is in one of the splits, so that together they have the classes of all.
+        total = sum(np.bincount(y, minlength=10) for _, y in (own.train, own.validation, own.test))
+        np.testing.assert_array_equal(total, np.bincount(whole.y, minlength=10))
+    assert not np.array_equal(seen.tested[0], seen.tested[1])
+    np.testing.assert_array_equal(fewer.tested, seen.tested[:2])
+    np.testing.assert_array_equal(fewer.train.x, seen.train.x[:2])
+    other = tasks.replicates("digits", seed=1, count=3)
+    assert other.digest != seen.digest == tasks.replicates("digits", seed=0, count=3).digest
+    with pytest.raises(ValueError, match="digits was split for 3 seeds, but there are 2: load it for as many"):
+        seen.rows(2)
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_without_validation_its_images_are_trained_on(tiny_mnist, name):
+    with_, without = (tasks.replicates(name, seed=0, count=2, validation=kept) for kept in (True, False))
+    sizes = [[split.y.shape[1] for split in seen[2:5]] for seen in (with_, without)]
+    train, validation, test = sizes[0]
+    assert sizes[1] == [train + validation, 0, test]
+    np.testing.assert_array_equal(without.tested, with_.tested)
+    np.testing.assert_array_equal(without.train.y, np.concatenate([with_.train.y, with_.validation.y], 1))
+    np.testing.assert_allclose(without.train.x[0].mean(dtype=float), 0, atol=1e-5)
+
+
+def test_a_split_that_the_data_bring_is_that_of_all_seeds(tiny_mnist):
+    seen, one = tasks.replicates("mnist", seed=3, count=4), tasks.supervised("mnist")
+    np.testing.assert_array_equal(seen.rows(4), [0, 0, 0, 0])
+    np.testing.assert_array_equal(seen.test.x, one.test.x[None])
+    np.testing.assert_array_equal(seen.tested, np.arange(len(one.test.y))[None])
+    assert seen.digest == one.digest
+    with pytest.raises(ValueError, match="'cartpole' is a control task"):
+        tasks.replicates("cartpole", seed=0, count=2)
+
+
 def test_data_are_standardised_by_the_training_pixels():
     data = tasks.supervised("digits")
     pixels = tasks.stored("digits")
@@ -314,6 +358,19 @@ def test_a_step_is_that_of_gymnax(name, identifier):
         np.testing.assert_allclose(observation, expected, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(reward, expected_reward, rtol=1e-5)
         assert not done
+
+
+@pytest.mark.parametrize("name", ["pendulum", "mountain_car_continuous"])
+def test_a_raw_output_is_the_action_and_the_environment_clips_it(name):
+    """As Lange & Sprekeler (2023) have it: no tanh between the network and the environment."""
+    raw, bounded = tasks.control(name, raw_outputs=True), tasks.control(name)
+    _, state = raw.reset(jax.random.key(0))
+    bound = {"pendulum": 2.0, "mountain_car_continuous": 1.0}[name]
+    inside = raw.step(state, np.float32([0.3]))[0]
+    np.testing.assert_allclose(inside, bounded.step(state, np.float32([np.arctanh(0.3 / bound)]))[0], rtol=1e-5)
+    beyond, far = (raw.step(state, np.float32([output]))[0] for output in (9.0, 50.0))
+    np.testing.assert_array_equal(beyond, far)
+    assert name in tasks.options()["raw_outputs"]
 
 
 def test_every_control_task_is_compared_with_gymnax():

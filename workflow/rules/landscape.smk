@@ -32,6 +32,7 @@ rule noise_copy:
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
         density=lambda wildcards: TICKETS.densities[int(wildcards.level)],
         seed=study.seed,
+        seeds=study.seeds,
     script:
         "../scripts/noise_copy.py"
 
@@ -44,6 +45,7 @@ rule connectivity:
     output:
         connectivity=f"{TICKET_FILES.around}/connectivity.parquet",
         barriers=f"{TICKET_FILES.around}/barriers.parquet",
+        reliability=f"{TICKET_FILES.around}/reliability.parquet",
         record=f"{TICKET_FILES.around}/connectivity/record.parquet",
     log:
         f"{LOGS}/landscape/{{task}}/{{trainer}}/{{criterion}}/connectivity.log",
@@ -63,6 +65,7 @@ rule connectivity:
         densities=list(TICKETS.densities),
         samples=LANDSCAPE.samples,
         seed=study.seed,
+        seeds=study.seeds,
     script:
         "../scripts/connectivity.py"
 
@@ -94,6 +97,7 @@ rule flatness:
         probes=LANDSCAPE.probes,
         samples=LANDSCAPE.samples,
         seed=study.seed,
+        seeds=study.seeds,
     script:
         "../scripts/flatness.py"
 
@@ -122,6 +126,7 @@ rule diversity:
         densities=list(TICKETS.densities),
         nested=lambda wildcards: TICKET_FILES.scored(wildcards.criterion),
         seed=study.seed,
+        seeds=study.seeds,
     script:
         "../scripts/diversity.py"
 

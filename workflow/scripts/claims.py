@@ -3,21 +3,18 @@
 import pandas as pd
 
 from evotickets import jobs, results, sealed
-from evotickets.claims import page, registry
+from evotickets.claims import page, published
 from evotickets.figures import claims as figures
-from evotickets.systems import registry as systems
 
 
 def main(job, inputs, output, system, experiment, evidence):
-    schemas = systems.tables(system).TABLES
-    tables = {name: results.read_optional(inputs.get(name), schema=schema) for name, schema in schemas.items()}
     if inputs.get("records"):
         evidence = evidence | {"records": list(map(results.read_record, inputs.records))}
-    effects = registry.effects(system, *systems.claims(system).evidence(tables, **evidence))
-    decided = pd.DataFrame([claim.row(part, effect) for claim, part, effect in effects])
+    found = published.decided(system, inputs, evidence)
+    decided = pd.DataFrame([own.row for own in found])
     results.write_table(output.table, decided, schema=results.CLAIMS, metadata=job.metadata)
     figures.claims(decided, output.figure)
-    shown = [claim.shown(part) for claim, part, _ in effects]
+    shown = [own.claim.shown(own.part) for own in found]
     drawn = {name: inputs.get(f"{name}_figures", ()) for names in shown for name in names}
     drawn = {name: [sealed.read_page(path) for path in paths] for name, paths in drawn.items()}
     sealed.write_page(output.page, page.page(decided, shown, drawn).encode())

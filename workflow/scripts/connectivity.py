@@ -4,11 +4,11 @@ from evotickets import devices, jobs, landscape, results, streams, tasks
 from evotickets.systems.tickets import archive, around
 from evotickets.systems.tickets.levels import point
 from evotickets.systems.tickets.problems import problem_of
-from evotickets.systems.tickets.tables import BARRIERS, CONNECTIVITY, chain_of
+from evotickets.systems.tickets.tables import BARRIERS, CONNECTIVITY, RELIABILITY, chain_of, factors
 
 
-def main(job, inputs, output, place, experiment, network, settings, available, levels, densities, samples, seed):
-    task, description = problem_of(network, seed=seed)
+def main(job, inputs, output, place, experiment, network, settings, available, levels, densities, samples, seed, seeds):
+    task, description = problem_of(network, seed=seed, count=seeds)
     trained = {k: archive.read_ticket(path, description) for k, path in zip(available, inputs.tickets, strict=True)}
     copies = {k: archive.read_ticket(path, description) for k, path in zip(levels, inputs.copies, strict=True)}
     members = trained[0][1]
@@ -26,6 +26,12 @@ def main(job, inputs, output, place, experiment, network, settings, available, l
     )
     results.write_table(output.barriers, barriers, schema=BARRIERS, metadata=job.metadata)
     results.write_table(output.connectivity, lines, schema=CONNECTIVITY, metadata=job.metadata)
+    rows = [
+        factors(chain_of(place), level, densities[level]) | row
+        for level in levels
+        for row in around.reliability(description, trained[level][0], copies[level][0], settings, members)
+    ]
+    results.write_table(output.reliability, rows, schema=RELIABILITY, metadata=job.metadata)
     job.record_cost(output.record, system=experiment, seeds=len(members), densities={k: densities[k] for k in levels})
 
 

@@ -6,8 +6,8 @@ from evotickets.systems.tickets.problems import problem_of
 from evotickets.systems.tickets.tables import DIVERSITY, SNR_CORRELATION, chain_of, factors
 
 
-def main(job, paths, output, place, experiment, network, levels, densities, nested, seed):
-    task, description = problem_of(network, seed=seed)
+def main(job, paths, output, place, experiment, network, levels, densities, nested, seed, seeds):
+    task, description = problem_of(network, seed=seed, count=seeds)
     read = [archive.read_ticket(path, description) for path in paths]
     trained, members = [ticket for ticket, _ in read], read[0][1]
 

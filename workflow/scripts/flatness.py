@@ -6,8 +6,10 @@ from evotickets.systems.tickets.problems import problem_of
 from evotickets.systems.tickets.tables import CURVATURE, FLATNESS, chain_of, factors
 
 
-def main(job, paths, output, place, experiment, network, settings, levels, densities, draws, probes, samples, seed):
-    task, description = problem_of(network, seed=seed)
+def main(
+    job, paths, output, place, experiment, network, settings, levels, densities, draws, probes, samples, seed, seeds
+):
+    task, description = problem_of(network, seed=seed, count=seeds)
     key = streams.stream(seed, place.task, "flatness")
     episodes = settings.get("test_episodes", 0)
     scoring = landscape.on_task(description, task, samples=samples, episodes=episodes, key=key)

@@ -7,7 +7,7 @@ from evotickets.systems.tickets.problems import problem_of
 
 
 def main(job, output, name, network, seed, seeds_count):
-    _, description = problem_of(network, seed=seed)
+    _, description = problem_of(network, seed=seed, count=seeds_count)
     ticket = tickets.initialise(description, seeds_count, seed=seed, name=name)
     archive.write_ticket(output, description, ticket, range(seeds_count), job.metadata)
 

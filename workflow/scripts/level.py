@@ -8,7 +8,7 @@ from evotickets.systems.tickets.tables import SCORES, chain_of, factors
 
 
 def main(job, source, output, place, experiment, network, settings, density, seed, seeds_count):
-    task, description = problem_of(network, seed=seed)
+    task, description = problem_of(network, seed=seed, count=seeds_count)
     previous, members = archive.read_ticket(source, description)
     where = (place.trainer, place.level)
     ticket = tickets.next_ticket(

@@ -6,7 +6,7 @@ from evotickets.systems.hybrid.tables import HYBRID_EFFECTS
 
 
 def main(job, output, place, experiment, task, method, populations, samples, draws, seed, seeds_count):
-    data, density = tasks.supervised(task["task"], seed=seed), float(place.density)
+    data, density = tasks.replicates(task["task"], seed=seed, count=seeds_count), float(place.density)
     report = job.progress(task["training"]["steps"], "step")
     options = {"samples": samples, "draws": draws, "seed": seed, "count": seeds_count, "report": report}
     found = effects.measure(data, task, method, density, populations, **options)

@@ -5,7 +5,7 @@ from evotickets.systems.hybrid import cells, figures, overhead
 
 
 def main(job, output, place, experiment, task, method, repeats, seed):
-    data = tasks.supervised(task["task"], seed=seed)
+    data = tasks.replicates(task["task"], seed=seed, count=1)
     prepared = cells.prepare(data, task, method, float(place.density), seed=seed, count=1)
     times = overhead.parts(prepared, data, repeats=repeats, key=streams.stream(seed, "hybrid", "overhead"))
     members = 2 * task["training"]["batches"]

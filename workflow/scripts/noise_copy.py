@@ -7,8 +7,8 @@ from evotickets.systems.tickets.problems import problem_of
 from evotickets.systems.tickets.tables import chain_of, factors
 
 
-def main(job, source, output, place, experiment, network, settings, density, seed):
-    task, description = problem_of(network, seed=seed)
+def main(job, source, output, place, experiment, network, settings, density, seed, seeds):
+    task, description = problem_of(network, seed=seed, count=seeds)
     trained, members = archive.read_ticket(source, description)
     key = streams.stream(seed, place.task, place.trainer, place.level, "twin")
     report = job.progress(settings.get("generations") or settings["steps"], "step")

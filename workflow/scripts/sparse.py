@@ -7,7 +7,7 @@ from evotickets.systems.tickets import archive
 
 
 def main(job, output, place, experiment, task, method, seed, seeds_count):
-    data, density = tasks.supervised(task["task"], seed=seed), float(place.density)
+    data, density = tasks.replicates(task["task"], seed=seed, count=seeds_count), float(place.density)
     report = job.progress(task["training"]["steps"], "step")
     found = cells.run(data, task, method, density, seed=seed, count=seeds_count, report=report)
 

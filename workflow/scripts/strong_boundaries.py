@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evotickets import jobs, results
+from evotickets import devices, jobs, results
 from evotickets.systems.strong import FOUND, PRUNED, cells, figures
 from evotickets.systems.strong.tables import STRONG_MASK
 
@@ -21,4 +21,5 @@ def main(masks, path, place, task, seekers, training, samples, seed):
 
 
 with jobs.job(snakemake) as job:
+    devices.configure(snakemake.threads)
     main(snakemake.input.masks, snakemake.output.figure, snakemake.wildcards, **job.params)

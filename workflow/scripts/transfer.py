@@ -8,8 +8,8 @@ from evotickets.systems.tickets.tables import TRANSFERS, factors, source_of
 
 
 def main(job, source, output, place, experiment, source_network, network, settings, density, seed, seeds_count):
-    task, description = problem_of(network, seed=seed)
-    refuse_misfit(problem_of(source_network, seed=seed)[1], description, (place.source_task, place.task))
+    task, description = problem_of(network, seed=seed, count=seeds_count)
+    refuse_misfit(problem_of(source_network, seed=seed, count=1)[1], description, (place.source_task, place.task))
     trained, members = archive.read_ticket(source, description)
 
     # The noise of the target's own ticket, so that both are compared seed by seed.

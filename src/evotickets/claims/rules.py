@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from evotickets import statistics
-from evotickets.statistics import Effect
+from evotickets.statistics import ANYWHERE, Bounds, Effect
 
 MISSING = Effect(np.nan, np.nan, np.nan, 0)
-"""The effect where a study has no data for it: undecided."""
+"""The effect where a study has no data for it: not asked."""
 
 
 def named(parts: Mapping[str, Mapping[str, Any]], **options: Any) -> list[str]:
@@ -36,7 +36,17 @@ def weakest_known(effects: Iterable[Effect]) -> Effect:
     return weakest(known) if known else MISSING
 
 
-def contrast(rows: pd.DataFrame, column: str, a: str, b: str, cells: Sequence[str]) -> Effect:
+def unless_all(effect: Effect, asked: Iterable[Any], run: Iterable[Any]) -> Effect:
+    """Return the effect of a claim about all of several methods, which is missing where a study has not run all of them.
+
+    One method is enough to contradict it: what is contradicted stays.
+    """
+    return effect if set(asked) <= set(run) or effect.high <= 0 else MISSING
+
+
+def contrast(
+    rows: pd.DataFrame, column: str, a: str, b: str, cells: Sequence[str], *, bounds: Bounds = ANYWHERE
+) -> Effect:
     """Return the effect of `a` over `b`, paired over seeds, all cells that both have alike; missing if they share none."""
     sides = [set(rows.loc[rows[column] == side, [*cells]].itertuples(index=False)) for side in (a, b)]
-    return statistics.contrast(rows, column, a, b, [*cells]) if sides[0] & sides[1] else MISSING
+    return statistics.contrast(rows, column, a, b, [*cells], bounds=bounds) if sides[0] & sides[1] else MISSING

@@ -94,6 +94,10 @@ TRAINERS = {
 METRICS = {"accuracy": "accuracy", "return": "return"}
 """The metrics that are scores (larger is better), with what an axis calls them."""
 
+BOUNDS = dict.fromkeys(("accuracy", "error", "recall", "jaccard", "disagreement"), statistics.SHARE)
+BOUNDS["cosine"] = statistics.SHARES
+"""Of metrics and measures that have any."""
+
 _SPARE = [(color, marker) for marker in "pdhH8*" for color in (GREEN, PURPLE, ORANGE, SKY, BLUE, VERMILLION)]
 
 
@@ -190,6 +194,12 @@ def density_axis(axes: Axes, densities: Iterable[float]) -> None:
     plain_ticks(axes.xaxis, decades(smallest / 1.12))
 
 
+def bounds_of(frame: pd.DataFrame) -> statistics.Bounds:
+    """Return what the scores of a table cannot leave, by the one metric or measure that it has: no band goes farther."""
+    names = {name for column in ("metric", "measure") if column in frame for name in frame[column].unique()}
+    return BOUNDS.get(names.pop(), statistics.ANYWHERE) if len(names) == 1 else statistics.ANYWHERE
+
+
 def curve(
     axes: Axes, x: str, frame: pd.DataFrame, look: Look, value: str = "value", shift: float | None = None
 ) -> None:
@@ -197,7 +207,8 @@ def curve(
 
     The interval is a band, or with a `shift` (a factor on x) error bars, which stay readable when many curves overlap.
     """
-    points = frame.groupby(x)[value].apply(statistics.interval)
+    bounds = bounds_of(frame)
+    points = frame.groupby(x)[value].apply(lambda values: statistics.interval(values, bounds=bounds))
     mean, low, high = np.array(points.tolist()).T
     at = np.asarray(points.index, float) * (shift or 1)
     if shift is None:

@@ -7,6 +7,7 @@ from evotickets.landscape.connectivity import ALPHAS, PAIRS, STABLE, Pair, barri
 from evotickets.landscape.diversity import cosine, disagreement, distance, jaccard, predictions, snr_correlation
 from evotickets.landscape.evaluation import classifier, cross_entropy, errors, fold, folded, on_task, policy
 from evotickets.landscape.flatness import EPSILONS, Curvature, curvature, noise_curves
+from evotickets.landscape.reliability import random_walk, reliability, spread
 
 __all__ = [
     "ALPHAS",
@@ -33,5 +34,8 @@ __all__ = [
     "pairs",
     "policy",
     "predictions",
+    "random_walk",
+    "reliability",
     "snr_correlation",
+    "spread",
 ]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from evotickets import streams
 from evotickets.landscape.evaluation import OnLine
 
 ALPHAS = np.linspace(0, 1, 31, dtype=np.float32)
@@ -49,9 +50,17 @@ def pairs(trained: Mapping[int, np.ndarray], copies: Mapping[int, np.ndarray], l
 
 
 def interpolate(
-    on_line: OnLine, shared: Any, first: np.ndarray, second: np.ndarray, alphas: np.ndarray = ALPHAS
+    on_line: OnLine,
+    shared: Any,
+    first: np.ndarray,
+    second: np.ndarray,
+    alphas: np.ndarray = ALPHAS,
+    *,
+    rows: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Score α · first + (1 − α) · second for every pair [Q, N] and α [T] in one compiled call.
+
+    Where `shared` has a leading axis [R], `rows` [Q] names the row on which each pair is scored.
 
     Source: Frankle et al. (2020), "Linear Mode Connectivity and the Lottery Ticket Hypothesis", §2.
 
@@ -65,10 +74,14 @@ def interpolate(
         raise ValueError(f"pairs must be two arrays [Q, N] of the same shape, got {first.shape} and {second.shape}")
 
     @jax.jit
-    def lines(shared, first, second, alphas):
-        return jax.lax.map(lambda ends: on_line(shared, ends[1], ends[0] - ends[1], alphas), (first, second))
+    def lines(shared, first, second, alphas, rows):
+        def line(ends):
+            first, second, row = ends
+            return on_line(streams.row_of(shared, row), second, first - second, alphas)
 
-    return jax.tree.map(np.asarray, lines(shared, first, second, alphas))
+        return jax.lax.map(line, (first, second, rows))
+
+    return jax.tree.map(np.asarray, lines(shared, first, second, alphas, rows))
 
 
 def barrier(errors: np.ndarray) -> np.ndarray:

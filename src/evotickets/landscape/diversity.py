@@ -37,22 +37,36 @@ def jaccard(mask: np.ndarray) -> np.ndarray:
     return both / (kept[:, None] + kept - both)
 
 
-def predictions(network: Network, flat: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return the predicted classes [S, B] of networks [S, N] on inputs [B, …]."""
+def predictions(network: Network, flat: np.ndarray, x: np.ndarray, *, rows: np.ndarray | None = None) -> np.ndarray:
+    """Return the predicted classes [S, B] of networks [S, N] on inputs [B, …], or on rows [S] of inputs [R, B, …]."""
 
     @jax.jit
-    def classes(flat, x):
-        def one(weights):
-            return jnp.argmax(feedforward.apply(network, layout.unflatten(network, weights), x), -1)
+    def classes(flat, x, rows):
+        def one(seed):
+            params = layout.unflatten(network, seed[0])
+            return jnp.argmax(feedforward.apply(network, params, streams.row_of(x, seed[1])), -1)
 
-        return streams.over_seeds(one, flat)
+        return streams.over_seeds(one, (flat, rows))
 
-    return np.asarray(classes(flat, x))
+    return np.asarray(classes(flat, x, rows))
 
 
-def disagreement(classes: np.ndarray) -> np.ndarray:
-    """Return the share of inputs on which two seeds predict different classes [S, S], from predictions [S, B]."""
-    return (classes[:, None] != classes[None]).mean(-1)
+def disagreement(classes: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
+    """Return the share of inputs on which two seeds predict different classes [S, S], from predictions [S, B].
+
+    Args:
+        classes: [S, B].
+        inputs: which input each prediction is of [S, B], in ascending order; two seeds are compared on those that they
+            share. All seeds have the same by default. NaN where two share none.
+    """
+    if inputs is None:
+        return (classes[:, None] != classes[None]).mean(-1)
+    found = np.full((len(classes), len(classes)), np.nan)
+    for first, second in np.ndindex(found.shape):
+        shared, *places = np.intersect1d(inputs[first], inputs[second], assume_unique=True, return_indices=True)
+        if len(shared):
+            found[first, second] = (classes[first][places[0]] != classes[second][places[1]]).mean()
+    return found
 
 
 def snr_correlation(ratios: np.ndarray, final: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from evotickets.networks import feedforward, layout
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import ACTIVATIONS
 from evotickets.networks.layout import Network
-from evotickets.tasks import Control, Data
+from evotickets.tasks import Control, Supervised, replicated
 from evotickets.trainers import rollouts
 
 Scores = dict[str, jax.Array]
@@ -100,9 +100,9 @@ def policy(network: Network, task: Control) -> OnLine:
 
 
 def on_task(
-    network: Network, task: Data | Control, *, samples: int = 10_000, episodes: int = 32, key: jax.Array
+    network: Network, task: Supervised | Control, *, samples: int = 10_000, episodes: int = 32, key: jax.Array
 ) -> tuple[OnLine, Any]:
-    """Return how lines are scored on a task, and the `shared` that belongs to it.
+    """Return how lines are scored on a task, and the `shared` that belongs to it, with a leading axis [R] of splits.
 
     Args:
         network: the network.
@@ -112,9 +112,10 @@ def on_task(
         key: decides the episodes.
     """
     if isinstance(task, Control):
-        return policy(network, task), {"test": jax.random.split(key, episodes)}
-    train = tuple(jnp.asarray(part[:samples]) for part in task.train)
-    return classifier(network), {"train": train, "test": tuple(map(jnp.asarray, task.test))}
+        return policy(network, task), {"test": jax.random.split(key, episodes)[None]}
+    seen = replicated(task)
+    train = tuple(jnp.asarray(part[:, :samples]) for part in seen.train)
+    return classifier(network), {"train": train, "test": tuple(map(jnp.asarray, seen.test))}
 
 
 def errors(scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

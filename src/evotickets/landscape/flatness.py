@@ -44,6 +44,7 @@ def noise_curves(
     fold: Fold = _alone,
     statistics: Any = None,
     draws: int = 32,
+    rows: np.ndarray | None = None,
     key: jax.Array,
 ) -> dict[str, np.ndarray]:
     """Score networks under isotropic Gaussian noise of std ε · RMS(survivors) on their survivors, in one compiled call.
@@ -59,7 +60,8 @@ def noise_curves(
         epsilons: noise levels [epsilons] relative to the root mean square of the survivors.
         fold: (weights [N], statistics of one network) -> the weights [N] that `on_line` scores; linear in the weights.
         statistics: handed to `fold`, arrays [S, ...].
-        draws: R; all noise levels scale the same draws.
+        draws: on each network; all noise levels scale the same.
+        rows: where `shared` has a leading axis [R], the row on which each network is scored [S].
         key: decides the noise.
 
     Returns:
@@ -67,22 +69,23 @@ def noise_curves(
     """
 
     @jax.jit
-    def curves(shared, flat, positions, epsilons, statistics, keys):
+    def curves(shared, flat, positions, epsilons, statistics, rows, keys):
         def curve(network):
-            weights, places, held, key = network
+            weights, places, held, row, key = network
+            own = streams.row_of(shared, row)
             scale = jnp.sqrt(jnp.mean(weights[places] ** 2))
             noise = scale * jax.random.normal(key, (draws, len(places)))
             base = fold(weights, held)
 
             def draw(row):
-                return on_line(shared, base, fold(jnp.zeros_like(weights).at[places].set(row), held), epsilons)
+                return on_line(own, base, fold(jnp.zeros_like(weights).at[places].set(row), held), epsilons)
 
             return jax.tree.map(lambda scores: jnp.mean(scores, 0), jax.lax.map(draw, noise))
 
-        return jax.lax.map(curve, (flat, positions, statistics, keys))
+        return jax.lax.map(curve, (flat, positions, statistics, rows, keys))
 
     keys = streams.split(key, len(flat))
-    return jax.tree.map(np.asarray, curves(shared, flat, positions, epsilons, statistics, keys))
+    return jax.tree.map(np.asarray, curves(shared, flat, positions, epsilons, statistics, rows, keys))
 
 
 def curvature(
@@ -93,6 +96,7 @@ def curvature(
     *,
     probes: int = 32,
     steps: int = 24,
+    rows: np.ndarray | None = None,
     key: jax.Array,
 ) -> Curvature:
     """Return trace and extreme eigenvalues of the Hessian over the survivors, by Hessian-vector products alone.
@@ -106,23 +110,25 @@ def curvature(
         positions: survivors' positions [S, D].
         probes: random sign vectors behind the trace; with D or more of them it is computed exactly.
         steps: of Lanczos; D of them give exact eigenvalues, far fewer the extreme ones.
+        rows: where `shared` has a leading axis [R], the row of each network [S].
         key: decides probes and start vectors.
     """
 
     @jax.jit
-    def curvatures(shared, flat, positions, keys):
+    def curvatures(shared, flat, positions, rows, keys):
         def one(network):
-            weights, places, key = network
-            gradient = jax.grad(lambda survivors: loss(shared, weights.at[places].set(survivors)))
+            weights, places, row, key = network
+            own = streams.row_of(shared, row)
+            gradient = jax.grad(lambda survivors: loss(own, weights.at[places].set(survivors)))
 
             def product(vector):
                 return jax.jvp(gradient, (weights[places],), (vector,))[1]
 
             return (*_trace(product, len(places), probes, key), *_extremes(product, len(places), steps, key))
 
-        return jax.lax.map(one, (flat, positions, keys))
+        return jax.lax.map(one, (flat, positions, rows, keys))
 
-    return Curvature(*map(np.asarray, curvatures(shared, flat, positions, streams.split(key, len(flat)))))
+    return Curvature(*map(np.asarray, curvatures(shared, flat, positions, rows, streams.split(key, len(flat)))))
 
 
 def _trace(product: Callable, dimensions: int, probes: int, key: jax.Array) -> tuple[jax.Array, jax.Array]:

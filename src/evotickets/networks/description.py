@@ -17,13 +17,17 @@ Without statistics, normalisation layers take those of the batch and hand them b
 
 @dataclass(frozen=True)
 class Parameter:
-    """An array of parameters: a kernel has a fan-in and is prunable or not, what has none starts as a constant."""
+    """An array of parameters: a kernel has a fan-in and is prunable or not, what has none starts as a constant.
+
+    With a `spread` it starts within ± this of the constant, drawn uniformly.
+    """
 
     name: str
     shape: tuple[int, ...]
     fan_in: int = 0
     prunable: bool = False
     start: float = 0.0
+    spread: float = 0.0
 
     @property
     def size(self) -> int:

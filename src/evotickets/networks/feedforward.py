@@ -35,7 +35,7 @@ def lecun_normal(shape: tuple[int, ...], fan_in: float, rng: np.random.Generator
 
 
 def initialise(network: Description, rng: np.random.Generator, densities: Mapping[str, float] | None = None) -> Params:
-    """Draw LeCun-normal kernels for the fan-in that is left at each layer's density, and constants for the rest.
+    """Draw LeCun-normal kernels for the fan-in that is left at each layer's density; the rest is constant or uniform.
 
     Draws do not depend on densities (1 where none is given): all densities of a seed start from the same weights up to a
     factor a layer.
@@ -51,6 +51,9 @@ def initialise(network: Description, rng: np.random.Generator, densities: Mappin
         if parameter.fan_in:
             fan_in = parameter.fan_in * (densities or {}).get(parameter.name, 1.0)
             params[parameter.name] = jnp.asarray(lecun_normal(parameter.shape, fan_in, rng), jnp.float32)
+        elif parameter.spread:
+            drawn = parameter.start + rng.uniform(-parameter.spread, parameter.spread, parameter.shape)
+            params[parameter.name] = jnp.asarray(drawn, jnp.float32)
         else:
             params[parameter.name] = jnp.full(parameter.shape, parameter.start, jnp.float32)
     return params

@@ -7,7 +7,7 @@ Nothing here imports JAX, because every start of the workflow counts weights; ar
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from math import prod
 from typing import Any, NamedTuple
@@ -52,11 +52,15 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network(Description):
-    """Layers in order, the shape of one input, and the activation between layers; all kernels are prunable."""
+    """Layers in order, the shape of one input, and the activation between layers; all kernels are prunable.
+
+    Biases start at zero, those of hidden layers within ± `biases`.
+    """
 
     input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
     activation: str = "relu"
+    biases: float = 0.0
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -66,7 +70,9 @@ class Network(Description):
             for layer in self.layers
             for parameter in (
                 Parameter(f"{layer.name}/kernel", layer.kernel_shape, layer.fan_in, prunable=True),
-                Parameter(f"{layer.name}/bias", (layer.outputs,)),
+                Parameter(
+                    f"{layer.name}/bias", (layer.outputs,), spread=self.biases if layer != self.layers[-1] else 0.0
+                ),
             )
         )
 
@@ -123,14 +129,18 @@ def build(
     Args:
         input_shape: of one input; height, width and channels where there are convolutions.
         outputs: number of outputs.
-        settings: `channels` of convolutions and `hidden` units of dense layers, either or both; `activation`.
+        settings: `channels` of convolutions and `hidden` units of dense layers, either or both; `activation`, `biases`.
         activation: where the settings have none.
     """
     hidden, activation = tuple(settings.get("hidden", ())), settings.get("activation", activation)
     if "channels" in settings:
         height, width, depth = input_shape
-        return cnn((height, width, depth), tuple(settings["channels"]), outputs, activation=activation, hidden=hidden)
-    return mlp(prod(input_shape), hidden, outputs, activation)
+        network = cnn(
+            (height, width, depth), tuple(settings["channels"]), outputs, activation=activation, hidden=hidden
+        )
+    else:
+        network = mlp(prod(input_shape), hidden, outputs, activation)
+    return replace(network, biases=settings.get("biases", 0.0))
 
 
 def consecutive(sizes: Iterable[int]) -> list[slice]:

@@ -67,7 +67,8 @@ CLAIMS = register(
     "claims",
     dict.fromkeys(("claim", "system", "statement", "source"), STRING)
     | dict.fromkeys(("effect", "low", "high"), FLOAT)
-    | {"verdict": STRING, "rule": STRING, "n": INT},
+    | {"verdict": STRING, "rule": STRING, "n": INT, "unit": STRING, "confidence": FLOAT},
+    version=2,
 )
 
 TABLES = {"claims": CLAIMS}

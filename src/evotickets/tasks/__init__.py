@@ -1,6 +1,7 @@
 """Tasks by name: data sets and control environments. Names and facts are known without JAX and without reading data."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,21 @@ import numpy as np
 
 from evotickets import extras
 from evotickets.tasks import scaling
-from evotickets.tasks.registry import Control, Data, Facts, Images, Kind, Pair, Split, Tasks, Whole, task
+from evotickets.tasks.registry import (
+    Control,
+    Data,
+    Facts,
+    Images,
+    Kind,
+    Pair,
+    Replicated,
+    Split,
+    Supervised,
+    Tasks,
+    Whole,
+    replicated,
+    task,
+)
 
 __all__ = [
     "ALL",
@@ -20,7 +35,9 @@ __all__ = [
     "Images",
     "Kind",
     "Pair",
+    "Replicated",
     "Split",
+    "Supervised",
     "Tasks",
     "Whole",
     "control",
@@ -29,6 +46,8 @@ __all__ = [
     "kind",
     "load",
     "options",
+    "replicated",
+    "replicates",
     "stored",
     "supervised",
     "task",
@@ -88,22 +107,58 @@ def stored(name: str, *, seed: int = 0) -> Images:
     if kind(name) != "supervised":
         raise ValueError(f"{name!r} is a {kind(name)} task; supervised tasks are {', '.join(SUPERVISED)}")
     held = task[name]()
-    return held.split(seed) if isinstance(held, Whole) else held
+    return held.split(np.random.default_rng(seed)) if isinstance(held, Whole) else held
 
 
 def supervised(name: str, *, seed: int = 0) -> Data:
     """Load a supervised task, standardised by training samples as `scaling` says.
 
-    The seed draws the split where the data set brings none; it belongs to the study, not to the run. Raises as `stored`
-    does.
+    The seed draws the split where the data set brings none. Raises as `stored` does.
     """
-    train, validation, test = scaling.standardised(name, stored(name, seed=seed), SUPERVISED[name])
+    return _data(name, stored(name, seed=seed))
+
+
+def replicates(name: str, *, seed: int, count: int, validation: bool = True) -> Replicated:
+    """Load a supervised task for `count` seeds, standardised by the training samples of each split as `scaling` says.
+
+    A replicate draws anew what a reader would vary, so the split as well where the data set brings none: with one test set
+    for all seeds, an interval over them knows nothing of what other test images would say. Without `validation`, its images
+    are trained on too. Raises as `stored` does.
+    """
+    if kind(name) != "supervised" or not isinstance(held := task[name](), Whole):
+        images = stored(name)
+        return replicated(_data(name, images if validation else _all_trained(images)))
+    from evotickets import streams
+
+    parts = [held.parts(streams.generator(seed, name, "split", index)) for index in range(count)]
+    pairs = [[(held.x[part], held.y[part]) for part in own] for own in parts]
+    facts = SUPERVISED[name]
+    drawn = [scaling.standardised(name, own if validation else _all_trained(own), facts) for own in pairs]
+    splits = [Split(*map(np.stack, zip(*split, strict=True))) for split in zip(*drawn, strict=True)]
+    (train, kept, test), tested = splits, np.stack([test for *_, test in parts])
+    return Replicated(name, SUPERVISED[name].classes, train, kept, test, tested, _digest(splits))
+
+
+def _data(name: str, images: Iterable[Pair]) -> Data:
+    splits = scaling.standardised(name, images, SUPERVISED[name])
+    train, validation, test = splits
+    return Data(name, SUPERVISED[name].classes, train, validation, test, _digest(splits))
+
+
+def _all_trained(splits: Iterable[Pair]) -> list[Pair]:
+    """Add the images of the validation split to those of training."""
+    train, validation, test = splits
+    both = np.concatenate([train[0], validation[0]]), np.concatenate([train[1], validation[1]])
+    return [both, (validation[0][:0], validation[1][:0]), test]
+
+
+def _digest(splits: Iterable[Split]) -> str:
     digest = hashlib.sha256()
-    for array in (*train, *validation, *test):
+    for array in (array for split in splits for array in split):
         digest.update(repr(array.shape).encode())
         digest.update(np.ascontiguousarray(array).data)
     # MLflow takes digests of at most 36 characters.
-    return Data(name, SUPERVISED[name].classes, train, validation, test, digest.hexdigest()[:32])
+    return digest.hexdigest()[:32]
 
 
 def load(name: str, *, seed: int = 0, **options: Any) -> Data | Control:

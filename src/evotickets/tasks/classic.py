@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_doc import Doc
 
 from evotickets.tasks.registry import Control, task
 
@@ -25,6 +27,7 @@ OTHERS = (
 
 All that gymnax registers but MNISTBandit-bsuite, which reads files that it does not bring.
 """
+RawOutputs = Annotated[bool | None, Doc("Whether the output of a policy is the action, as it is, instead of its tanh.")]
 
 PICTURES = ("matplotlib.pyplot", "seaborn")
 """What gymnax imports to draw environments that nobody draws here: a second in every job."""
@@ -42,10 +45,13 @@ def _without_pictures() -> Iterator[None]:
             del sys.modules[name]
 
 
-def from_gymnax(name: str, identifier: str, *, horizon: int, bound: float = 0) -> Control:
+def from_gymnax(
+    name: str, identifier: str, *, horizon: int, bound: float = 0, raw_outputs: bool | None = None
+) -> Control:
     """Describe an environment of gymnax that draws no random numbers after its start.
 
-    Its actions are discrete choices, an output each, or one action in [−bound, bound].
+    Its actions are discrete choices, an output each, or one action in [−bound, bound]: a tanh of the output, or the output
+    itself, which the environment clips.
     """
     import jax
     import jax.numpy as jnp
@@ -64,7 +70,8 @@ def from_gymnax(name: str, identifier: str, *, horizon: int, bound: float = 0) -
             return environment.reset_env(key, parameters)
 
     def step(state: Any, outputs: "jax.Array") -> "tuple[jax.Array, Any, jax.Array, jax.Array]":
-        action = bound * jnp.tanh(outputs[0]) if bound else jnp.argmax(outputs)
+        continuous = outputs[0] if raw_outputs else bound * jnp.tanh(outputs[0])
+        action = continuous if bound else jnp.argmax(outputs)
         with promoting():
             observation, state, reward, done, _ = environment.step_env(idle, state, action, parameters)
         return observation, state, reward, done
@@ -144,9 +151,9 @@ def cartpole() -> Control:
 
 
 @task(kind="control", input_shape=(3,), outputs=1)
-def pendulum() -> Control:
+def pendulum(*, raw_outputs: RawOutputs = None) -> Control:
     """Pendulum-v1: swing up and balance at least cost, 200 steps; about −150 is good, −1,200 is idle."""
-    return from_gymnax("pendulum", "Pendulum-v1", horizon=200, bound=2.0)
+    return from_gymnax("pendulum", "Pendulum-v1", horizon=200, bound=2.0, raw_outputs=raw_outputs)
 
 
 @task(kind="control", input_shape=(6,), outputs=3)
@@ -156,6 +163,8 @@ def acrobot() -> Control:
 
 
 @task(kind="control", input_shape=(2,), outputs=1)
-def mountain_car_continuous() -> Control:
+def mountain_car_continuous(*, raw_outputs: RawOutputs = None) -> Control:
     """MountainCarContinuous-v0: 100 points for the top, less the squared effort, 999 steps at most."""
-    return from_gymnax("mountain_car_continuous", "MountainCarContinuous-v0", horizon=999, bound=1.0)
+    return from_gymnax(
+        "mountain_car_continuous", "MountainCarContinuous-v0", horizon=999, bound=1.0, raw_outputs=raw_outputs
+    )

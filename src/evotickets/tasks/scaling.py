@@ -47,7 +47,7 @@ def _check(name: str, x: np.ndarray, y: np.ndarray, facts: Facts) -> None:
             f"{name} has inputs of the shape {x.shape} for {len(y)} labels; its decorator states "
             f"input_shape={facts.input_shape}: mend one of them"
         )
-    if y.dtype.kind not in "iub" or y.ndim != 1 or y.min() < 0 or y.max() >= facts.classes:
+    if y.dtype.kind not in "iub" or y.ndim != 1 or (len(y) and (y.min() < 0 or y.max() >= facts.classes)):
         raise ValueError(
             f"{name} has labels of {y.dtype}, shape {y.shape}; its decorator states classes={facts.classes}: "
             f"give one whole number from 0 to {facts.classes - 1} a sample"

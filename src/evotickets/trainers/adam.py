@@ -72,7 +72,7 @@ def train(
         step_key, score_key = jax.random.split(jax.random.fold_in(key, round_))
         keys = streams.split(step_key, len(initial))
         weights, state, parameters, losses = advance(objective.shared, objective.context, weights, state, keys)
-        scores = score(objective.shared, parameters, (), streams.split(score_key, len(initial)))
+        scores = score(objective.shared, parameters, objective.carry, streams.split(score_key, len(initial)))
         trajectory.add((round_ + 1) * steps, losses | scores)
         report((round_ + 1) * steps, trajectory.last("batch/loss"))
     return Trained(np.asarray(weights), None, (), trajectory)

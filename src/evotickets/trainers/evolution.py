@@ -13,7 +13,7 @@ import numpy as np
 from evotickets import streams
 from evotickets.configuration.options import Doc, Ge, Le, Lt
 from evotickets.devices import promoting
-from evotickets.trainers import EVOSAX, deviation, sampling
+from evotickets.trainers import EVOSAX, deviation, sampling, ties
 from evotickets.trainers import strategy as strategies
 from evotickets.trainers import trainer as register
 from evotickets.trainers.history import Report, Trained, Trajectory, silent
@@ -47,7 +47,7 @@ def generation(
 ) -> tuple[Any, Any, jax.Array]:
     """Sample, evaluate and update once; returns the new state, the new carry and the losses [P].
 
-    A NaN loss ranks worst.
+    A NaN loss ranks worst, equal losses share what their ranks are worth, and a generation of equal losses moves nothing.
     """
     noise_key, data_key, tell_key = jax.random.split(key, 3)
     offsets, state = _sample(strategy, state, noise_key, strategy.algorithm.population_size)
@@ -58,9 +58,13 @@ def generation(
         members = state.mean[None] + offsets
         losses, carry = objective.losses(shared, context, members, data_key, carry)
     told = jnp.where(jnp.isnan(losses), jnp.inf, losses)
+    before = state
     with promoting():
-        state, _ = strategy.algorithm.tell(tell_key, members, told, state, strategy.params)
-    state = strategy.anneal(state.replace(mean=(1 - mean_decay) * state.mean))
+        state = ties.tell(strategy.algorithm, tell_key, members, told, state, strategy.params)
+        if strategy.step is not None:
+            way = strategy.step(before.generation_counter)
+            state = state.replace(mean=before.mean + way * (state.mean - before.mean))
+        state = strategy.anneal(state.replace(mean=(1 - mean_decay) * state.mean))
     return state, carry, losses
 
 

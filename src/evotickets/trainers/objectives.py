@@ -14,7 +14,7 @@ from evotickets.configuration.options import Doc, Ge, Le
 from evotickets.devices import over_devices
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
-from evotickets.tasks import Control, Data, Split
+from evotickets.tasks import Control, Split, Supervised, replicated
 from evotickets.trainers import rollouts
 
 Evaluations = Annotated[
@@ -30,15 +30,15 @@ Episodes = Annotated[
 TestEpisodes = Annotated[int, Ge(1), Le(100_000), Doc("Held-out episodes that score the mean (control only).")]
 
 Carry = Any
-"""What an objective remembers between generations: nothing, or the statistics of an observation normaliser."""
+"""What an objective remembers of a seed: its split of the data, or the statistics of an observation normaliser."""
 
 
 class Objective(NamedTuple):
     """A loss on the survivors of one mask.
 
     Attributes:
-        shared: arrays that all seeds use (the data).
-        context: pytree with leading axis [S] (the evaluation plan of each seed's mask).
+        shared: arrays that all seeds use (the data, with a leading axis of splits).
+        context: pytree with leading axis [S] (the evaluation plan of each seed's mask, its split of the data).
         carry: pytree with leading axis [S], handed from generation to generation.
         losses: (shared, context, members [P, D], key, carry) -> (losses [P], carry).
         pair_losses: (shared, context, mean [D], offsets [P/2, D], key, carry) -> (losses [P] of mean + offsets, then
@@ -82,17 +82,18 @@ def scatterer(network: Network) -> Callable[[Any, jax.Array], jax.Array]:
     return lambda context, survivors: masks.scatter(survivors, context["positions"], network.parameter_count)
 
 
-def _batch(shared: dict[str, Split], key: jax.Array, batch: int) -> tuple[jax.Array, jax.Array]:
+def _batch(shared: dict[str, Split], row: jax.Array, key: jax.Array, batch: int) -> tuple[jax.Array, jax.Array]:
     x, y = shared["train"]
     # With replacement: a permutation of the training set every generation costs more than the generation.
-    index = jax.random.randint(key, (batch,), 0, y.shape[0])
-    return x[index], y[index]
+    index = jax.random.randint(key, (batch,), 0, y.shape[1])
+    own = row if len(y) > 1 else 0
+    return x[own, index], y[own, index]
 
 
 def supervised(
     network: Network,
     mask: np.ndarray,
-    data: Data,
+    data: Supervised,
     *,
     batch: Batch = 256,
     mesh: Mesh | None = None,
@@ -100,14 +101,18 @@ def supervised(
 ) -> Objective:
     """Describe classification by mean cross-entropy on a fresh batch that all members share.
 
+    The carry is the split [S] of every seed.
+
     `mesh` spreads the members over devices; `engine` goes to `population.plan`: `path` and `precision`.
 
     Source: Lange & Sprekeler (2023), §3 (log-likelihood on a batch; test accuracy of the mean on the full test set).
     """
-    splits = {split: getattr(data, split) for split in ("train", "validation", "test")}
+    seen = replicated(data)
+    rows, splits = seen.rows(len(mask)), {split: getattr(seen, split) for split in ("train", "validation", "test")}
+    splits = {name: split for name, split in splits.items() if split.y.size}
     # On every device from the start: otherwise each call of a compiled program would copy the data to them.
     shared = jax.device_put(splits, None if mesh is None else NamedSharding(mesh, PartitionSpec()))
-    context = context_of(network, mask, **engine)
+    context = context_of(network, mask, **engine) | {"split": rows}
 
     def whole(members, plan, x, y):
         return population.losses(plan, members, x, y)
@@ -116,30 +121,31 @@ def supervised(
         return population.pair_losses(plan, mean, offsets, x, y).reshape(2, -1).T
 
     def losses(shared, context, members, key, carry):
-        return over_devices(whole, mesh)(members, context["plan"], *_batch(shared, key, batch)), carry
+        return over_devices(whole, mesh)(members, context["plan"], *_batch(shared, context["split"], key, batch)), carry
 
     def pair_losses(shared, context, mean, offsets, key, carry):
-        pairs = over_devices(halves, mesh)(offsets, context["plan"], mean, *_batch(shared, key, batch))
+        x, y = _batch(shared, context["split"], key, batch)
+        pairs = over_devices(halves, mesh)(offsets, context["plan"], mean, x, y)
         return pairs.T.ravel(), carry
 
     scatter = scatterer(network)
 
     def loss(shared, context, survivors, key):
-        x, y = _batch(shared, key, batch)
+        x, y = _batch(shared, context["split"], key, batch)
         outputs = feedforward.apply(network, layout.unflatten(network, scatter(context, survivors)), x)
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
 
     def evaluate(shared, parameters, key, carry):
-        del key, carry
+        del key
         params = layout.unflatten(network, parameters)
         scores = {}
-        for split, (x, y) in shared.items():
+        for split, (x, y) in streams.row_of(shared, carry).items():
             outputs = feedforward.apply(network, params, x)
             scores[f"{split}/accuracy"] = jnp.mean(jnp.argmax(outputs, -1) == y)
             scores[f"{split}/loss"] = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
         return scores
 
-    return Objective(shared, context, (), losses, pair_losses, loss, scatter, evaluate)
+    return Objective(shared, context, rows, losses, pair_losses, loss, scatter, evaluate)
 
 
 def control(

@@ -57,6 +57,23 @@ def test_every_method_trains_and_keeps_exactly_what_it_may(digits, name):
     assert min(rows(found, "test/accuracy")) > 0.4
 
 
+def test_every_seed_has_its_own_images():
+    data = tasks.replicates("digits", seed=0, count=2)
+    found = run(data, "dense")
+    architecture = cells.architecture_of(data, TASK)
+    for seed in range(2):
+        own = jax.tree.map(lambda leaf, seed=seed: leaf[seed], found.params)
+        for split in ("validation", "test"):
+            x, y = (part[seed] for part in getattr(data, split))
+            outputs, _ = architecture.forward(own, x, None)
+            right = float(np.mean(np.argmax(outputs, -1) == y))
+            assert rows(found, f"{split}/accuracy")[seed] == pytest.approx(right, abs=1e-6)
+    # The first seed alone sees the same images, batches and first weights.
+    alone = cells.run(tasks.replicates("digits", seed=0, count=1), TASK, {"method": "dense"}, 0.25, seed=0, count=1)
+    for name, leaf in alone.params.items():
+        np.testing.assert_allclose(leaf[0], found.params[name][0], rtol=1e-5, atol=1e-6)
+
+
 def test_scores_are_those_of_the_deployed_network(digits):
     found = run(digits, "hybrid")
     architecture = cells.architecture_of(digits, TASK)

@@ -224,6 +224,36 @@ def test_who_trains_best_at_ticket_density(best, verdict):
     assert decided(table(trained))["P7c"].verdict == verdict
 
 
+def test_what_was_not_run_is_not_asked():
+    rows = table(families=("relu",))
+    few = rows[rows["seeker"].isin(["random", "planted", "dense"])]
+    found = decided(few)
+    for name in ("P3", "P4", "P5", "P6", "P7a", "P7b", "P7c"):
+        assert (found[name].verdict, found[name].n) == ("not asked", 0)
+    # A random mask alone finds nothing, which says nothing of the other pruners.
+    assert [found[name].verdict for name in ("P1", "P1b", "P2")] == ["not asked"] * 3
+
+
+def test_a_negative_claim_of_edge_popup_needs_the_plain_and_the_annealed():
+    rows = table()
+    found = decided(rows[rows["seeker"] != "annealed"])
+    assert (found["P5c"].verdict, decided(rows)["P5c"].verdict) == ("not asked", "supported")
+    # One of them is enough to contradict it.
+    lucky = table(lambda family, noise, seeker, cell: {"strong": 0.97} if seeker == "edge_popup" else {})
+    assert decided(lucky[lucky["seeker"] != "annealed"])["P5c"].verdict == "contradicted"
+
+
+def test_conditions_of_collapse_say_where_they_are():
+    found = decided(table())
+    assert found["P3"].statement == "SynFlow suffers layer collapse even with a hundred rounds"
+    assert found["P3 circle0.01 depth 4 ticket"].statement == (
+        "SynFlow suffers layer collapse with a hundred rounds or more on circle0.01 depth 4 at density ticket"
+    )
+    assert found["P3 with 1 round circle0.01 depth 4 0.01"].statement == (
+        "SynFlow suffers layer collapse with 1 round on circle0.01 depth 4 at density 0.01"
+    )
+
+
 def test_planted_weights_are_hidden_or_seen():
     found = decided(table())
     assert [found[name].verdict for name in ("P8", "P8a", "P8b", "P8a circle0.01 depth 4")] == ["supported"] * 4
@@ -255,12 +285,23 @@ def test_variants_of_planting_are_decided_by_themselves():
     assert not any(row.n == 0 for name, row in found.items() if " with the paper" in name)
 
 
-def test_what_was_not_run_is_undecided():
-    rows = table(families=("relu",))
-    few = rows[rows["seeker"].isin(["random", "planted", "dense"])]
-    found = decided(few)
-    for name in ("P1", "P2", "P3", "P4", "P5", "P6", "P7a", "P7b", "P7c"):
-        assert (found[name].verdict, found[name].n) == ("undecided", 0)
+def test_parts_of_variants_say_where_they_are():
+    rows = table(noises=(0.0, 0.1), families=("circle",))
+    found = decided(rows, {name: {"width": 100, "factor": "least_squares"} for name in rows["target"].unique()})
+    where = "circle0.1 depth 4"
+    assert found[f"P3 {where} ticket with the paper's factor"].statement == (
+        f"SynFlow suffers layer collapse with a hundred rounds or more on {where} at density ticket, with the paper's factor"
+    )
+    assert found["P6 noise 0.1 with the paper's factor"].statement == (
+        "Seekers are robust to a share of 0.1 flipped labels, with the paper's factor"
+    )
+    assert found[f"P8a {where} with the paper's factor"].statement == (
+        "Planted weights are among the largest of the network no more often than others on circle0.1 depth 4, "
+        "with the paper's factor"
+    )
+    units = {name: row.unit for name, row in found.items() if name.startswith("P8") and "paper" in name}
+    assert set(units.values()) == {"share of the ticket", "standard deviations", claims.BOTH}
+    assert units["P8b with the paper's factor"] == "standard deviations"
 
 
 def test_every_claim_has_its_texts():

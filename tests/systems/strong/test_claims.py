@@ -143,7 +143,7 @@ def test_the_gap_grows_with_classes_and_width():
 
 def test_genetic_search_against_its_baselines():
     rows = table(better("genetic"))
-    assert verdicts(rows, "G5", "G5a", "G5b", "G5c") == ["supported"] * 3 + ["undecided"]
+    assert verdicts(rows, "G5", "G5a", "G5b", "G5c") == ["supported"] * 3 + ["not asked"]
     rows = table(better("genetic", "one_plus_one"))
     assert verdicts(rows, "G5a", "G5b") == ["supported", "undecided"]
     rows = table(better("random_search", by=0.1))
@@ -190,11 +190,11 @@ def test_recovered_edges():
     assert verdicts(rows, "G7", "G7a") == ["supported", "contradicted"]
 
 
-def test_what_was_not_run_is_undecided():
+def test_what_was_not_run_is_not_asked():
     alone = {"genetic": SEEKERS["genetic"], "dense": SEEKERS["dense"]}
     rows = table()
     found = decided(rows[rows["seeker"].isin(alone)], alone)
-    assert [found[name].verdict for name in ("G1", "G2", "G3", "G5")] == ["undecided"] * 4
+    assert [found[name].verdict for name in ("G1", "G2", "G3", "G5")] == ["not asked"] * 4
     assert [found[name].n for name in ("G1", "G3", "G5")] == [0] * 3
     few = rows[rows["seeker"].isin(alone) & rows["task"].eq("moons_a")]
     assert decided(few, alone)["G4a"].n == 0

@@ -30,7 +30,7 @@ def test_a_table_in_which_nothing_matters_supports_nothing():
 
 def test_an_empty_table_decides_nothing():
     for claim in decided(offspring.table().iloc[:0]).values():
-        assert (claim.verdict, claim.n) == ("undecided", 0)
+        assert (claim.verdict, claim.n) == ("not asked", 0)
         assert np.isnan(claim.effect)
 
 

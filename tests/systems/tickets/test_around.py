@@ -13,7 +13,9 @@ from evotickets.systems.tickets import levels as tickets
 from evotickets.systems.tickets.problems import problem_of, refuse_misfit
 
 SEEDS = (3, 7)
-TASK, NETWORK = problem_of({"task": "digits", "hidden": [4]}, seed=0)
+TASK, NETWORK = problem_of({"task": "digits", "hidden": [4]}, seed=0, count=2)
+ROWS = np.arange(2)
+"""The split of each seed."""
 KEY = jax.random.key(0)
 
 
@@ -39,10 +41,10 @@ def test_flatness_begins_with_the_scores_without_noise():
     ticket = trained()
     rows = around.flatness(NETWORK, ticket, scoring(), SEEDS, draws=2, key=KEY)
     assert len(rows) == 2 * len(SEEDS) * len(landscape.EPSILONS)
-    classes = landscape.predictions(NETWORK, ticket.mean, TASK.test.x)
+    classes = landscape.predictions(NETWORK, ticket.mean, TASK.test.x, rows=ROWS)
     still = {row["seed"]: row["value"] for row in rows if row["metric"] == "accuracy" and row["epsilon"] == 0}
-    for seed, predicted in zip(SEEDS, classes, strict=True):
-        np.testing.assert_allclose(still[seed], (predicted == TASK.test.y).mean(), rtol=1e-5)
+    for seed, predicted, labels in zip(SEEDS, classes, TASK.test.y, strict=True):
+        np.testing.assert_allclose(still[seed], (predicted == labels).mean(), rtol=1e-5)
 
 
 def test_curvature_has_a_row_per_seed():
@@ -60,6 +62,14 @@ def test_diversity_compares_every_pair_of_seeds_once():
     assert {(row["seed"], row["other"]) for row in rows.values()} == {SEEDS}
     first, second = ticket.mask
     assert rows["jaccard"]["value"] == pytest.approx((first & second).sum() / (first | second).sum())
+    # Seeds with test sets of their own are compared on the images that neither was trained on.
+    both = sorted(set(TASK.tested[0]) & set(TASK.tested[1]))
+    assert 30 < len(both) < 110
+    classes = [
+        landscape.predictions(NETWORK, ticket.mean[[seed]], TASK.test.x[seed][np.isin(TASK.tested[seed], both)])[0]
+        for seed in range(2)
+    ]
+    assert rows["disagreement"]["value"] == pytest.approx((classes[0] != classes[1]).mean())
 
 
 def test_ratios_are_remembered_from_the_first_level_on_and_only_where_there_is_a_std():
@@ -76,13 +86,27 @@ def test_ratios_are_remembered_from_the_first_level_on_and_only_where_there_is_a
     assert around.snr_correlation(NETWORK, [dense, sparse._replace(std=None)], [1, 0.5], SEEDS) == []
 
 
+def test_two_runs_of_a_ticket_say_how_reliable_their_stds_are():
+    ticket, settings = trained(), {"trainer": "snes", "population": 8, "generations": 50, "std_init": 0.1, "batch": 32}
+    same = around.reliability(NETWORK, ticket, ticket, settings, SEEDS)
+    found = {(row["measure"], row["seed"]): row["value"] for row in same}
+    assert {measure for measure, _ in found} == {"spearman", "spread", "walk"}
+    assert [found["spearman", seed] for seed in SEEDS] == pytest.approx([1, 1])
+    other = trained(seed=1)._replace(mask=ticket.mask)
+    rows = around.reliability(NETWORK, ticket, other._replace(std=ticket.std[::-1]), settings, SEEDS)
+    assert abs(next(row["value"] for row in rows if row["measure"] == "spearman")) < 0.9
+    assert around.reliability(NETWORK, ticket, other._replace(std=None), settings, SEEDS) == []
+    control = around.reliability(NETWORK, ticket, ticket, settings | {"trainer": "open_es"}, SEEDS)
+    assert {row["measure"] for row in control} == {"spearman", "spread"}
+
+
 def test_lines_end_at_the_scores_of_the_networks_and_barriers_are_theirs():
     ends = {level: trained(seed=level).mean for level in (0, 1)}
     pairs = landscape.pairs(ends, {1: ends[0]}, [1])
     barriers, lines = around.connectivity(scoring(), pairs, SEEDS)
     assert len(barriers) == len(pairs) * len(SEEDS) * 4
     assert len(lines) == len(barriers) * len(landscape.ALPHAS)
-    errors = (landscape.predictions(NETWORK, ends[1], TASK.test.x) != TASK.test.y).mean(1)
+    errors = (landscape.predictions(NETWORK, ends[1], TASK.test.x, rows=ROWS) != TASK.test.y).mean(1)
     at_end = lines[lines["alpha"].eq(1) & lines["split"].eq("test") & lines["metric"].eq("error")]
     np.testing.assert_allclose(at_end[at_end["pair"] == pairs[0].name]["value"], errors, rtol=1e-5)
     keys = ["pair", "seed", "split", "metric"]

@@ -14,7 +14,7 @@ from evotickets.systems import hybrid
 from evotickets.systems.hybrid import training
 from evotickets.systems.hybrid.methods import Method, Setting
 from evotickets.systems.hybrid.training import Sparse
-from evotickets.tasks import Data
+from evotickets.tasks import Supervised
 from evotickets.trainers.history import Report, silent
 
 
@@ -36,13 +36,13 @@ class Prepared(NamedTuple):
     unit: float
 
 
-def architecture_of(data: Data, task: Mapping[str, Any]) -> Description:
+def architecture_of(data: Supervised, task: Mapping[str, Any]) -> Description:
     """Describe the network of a task's settings on its data."""
     return architectures.build(data.input_shape, data.classes, task)
 
 
 def prepare(
-    data: Data,
+    data: Supervised,
     task: Mapping[str, Any],
     method: Mapping[str, Any],
     density: float,
@@ -79,7 +79,7 @@ def prepare(
 
 
 def run(
-    data: Data,
+    data: Supervised,
     task: Mapping[str, Any],
     method: Mapping[str, Any],
     density: float,

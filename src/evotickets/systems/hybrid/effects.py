@@ -16,7 +16,7 @@ from evotickets.systems.hybrid import cells
 from evotickets.systems.hybrid.methods import Masks, Setting, coevolution, masked
 from evotickets.systems.hybrid.methods.coevolution import Masking, Search
 from evotickets.systems.hybrid.updates import utilities
-from evotickets.tasks import Data
+from evotickets.tasks import Supervised, replicated
 from evotickets.trainers.history import Report, silent
 
 SIDE_BY_SIDE = 32
@@ -108,7 +108,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def measure(
-    data: Data,
+    data: Supervised,
     task: Mapping[str, Any],
     method: Mapping[str, Any],
     density: float,
@@ -149,28 +149,39 @@ def measure(
     trained = cells.run(data, task, method, density, seed=seed, count=count, report=report)
     masks = coevolution.masking(setting)
     rng = streams.generator(seed, "hybrid", task["task"], "effects")
-    chosen = rng.permutation(len(data.train.y))[:samples]
-    x, y = jnp.asarray(data.train.x[chosen]), jnp.asarray(data.train.y[chosen])
+    seen = replicated(data)
+    chosen = rng.permutation(seen.train.y.shape[1])[:samples]
+    x, y = (jnp.asarray(part[:, chosen]) for part in seen.train)
+    splits = seen.rows(count)
     counts = jnp.asarray(prepared.counts)
     keys = streams.split(streams.stream(seed, "hybrid", task["task"], "effects"), count)
 
     std = method["std"]
 
     @jax.jit
-    def worth(states: Any, keys: jax.Array, x: jax.Array, y: jax.Array, counts: jax.Array) -> jax.Array:
+    def worth(
+        states: Any, keys: jax.Array, rows: jax.Array, x: jax.Array, y: jax.Array, counts: jax.Array
+    ) -> jax.Array:
         def one(argument: Any) -> jax.Array:
-            state, key = argument
-            own = jax.random.fold_in(key, 1)
+            state, key, row = argument
+            key, samples = jax.random.fold_in(key, 1), streams.row_of((x, y), row)
             return expected(
-                lambda params: setting.loss(params, x, y), setting.architecture, masks, state, counts, std, draws, own
+                lambda params: setting.loss(params, *samples),
+                setting.architecture,
+                masks,
+                state,
+                counts,
+                std,
+                draws,
+                key,
             )
 
-        return streams.over_seeds(one, (states, keys))
+        return streams.over_seeds(one, (states, keys, rows))
 
-    values = np.asarray(worth(trained.state, keys, x, y, counts))
+    values = np.asarray(worth(trained.state, keys, splits, x, y, counts))
     rows = []
     for population in populations:
-        found = np.asarray(_moves(setting, masks, population, std)(trained.state, keys, x, y, counts))
+        found = np.asarray(_moves(setting, masks, population, std)(trained.state, keys, splits, x, y, counts))
         for index, (own, exactly) in enumerate(zip(found, values, strict=True)):
             row = {"seed": index, "population": population, "weights": len(own)}
             rows.append(row | {"value": correlation(own, exactly)})
@@ -178,14 +189,17 @@ def measure(
 
 
 def _moves(setting: Setting, masks: Masking, population: int, std: float) -> Any:
-    """Return the compiled (states, keys, x, y, counts) -> updates [S, K]."""
+    """Return the compiled (states, keys, rows, x, y, counts) -> updates [S, K]."""
 
     @jax.jit
-    def moves(states: Any, keys: jax.Array, x: jax.Array, y: jax.Array, counts: jax.Array) -> jax.Array:
+    def moves(
+        states: Any, keys: jax.Array, rows: jax.Array, x: jax.Array, y: jax.Array, counts: jax.Array
+    ) -> jax.Array:
         def one(argument: Any) -> jax.Array:
-            state, key = argument
-            return move(lambda params: setting.loss(params, x, y), masks, state, counts, std, population, key)
+            state, key, row = argument
+            samples = streams.row_of((x, y), row)
+            return move(lambda params: setting.loss(params, *samples), masks, state, counts, std, population, key)
 
-        return streams.over_seeds(one, (states, keys))
+        return streams.over_seeds(one, (states, keys, rows))
 
     return moves

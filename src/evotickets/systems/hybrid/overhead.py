@@ -11,13 +11,13 @@ import numpy as np
 from evotickets.systems.hybrid.cells import Prepared
 from evotickets.systems.hybrid.methods import Batches, Method, Setting, Weights, coevolution, masked, move
 from evotickets.systems.hybrid.methods.coevolution import Search
-from evotickets.tasks import Data
+from evotickets.tasks import Supervised, replicated
 
 MASK_PARTS = ("sampling", "selection", "reduction")
 """What the evolution of a mask adds to the gradients."""
 
 
-def parts(prepared: Prepared, data: Data, *, repeats: int, key: jax.Array) -> dict[str, np.ndarray]:
+def parts(prepared: Prepared, data: Supervised, *, repeats: int, key: jax.Array) -> dict[str, np.ndarray]:
     """Return the milliseconds [repeats] of the parts of a step, each timed in turn.
 
     `step` is the hybrid's. `plain` is N steps of gradient descent, a batch each. `gradients` is what N-way data-parallel
@@ -27,8 +27,9 @@ def parts(prepared: Prepared, data: Data, *, repeats: int, key: jax.Array) -> di
     setting, method = prepared.setting, prepared.method
     counts = jnp.asarray(prepared.counts)
     params = jax.tree.map(lambda leaf: leaf[0], prepared.params)
-    index = jax.random.randint(key, (setting.batches, setting.batch), 0, len(data.train.y))
-    samples = Batches(jnp.asarray(data.train.x)[index], jnp.asarray(data.train.y)[index])
+    x, y = (jnp.asarray(part[0]) for part in replicated(data).train)
+    index = jax.random.randint(key, (setting.batches, setting.batch), 0, len(y))
+    samples = Batches(x[index], y[index])
     state = jax.jit(method.start)(params, counts, key)
     cases = _cases(setting, method, state, counts, samples, key)
     for case in cases.values():

@@ -15,7 +15,7 @@ from evotickets.networks.feedforward import Params, initialise
 from evotickets.pruning import layer_densities
 from evotickets.systems.hybrid import blocks
 from evotickets.systems.hybrid.methods import Batches, Masks, Method, Setting
-from evotickets.tasks import Data, Split
+from evotickets.tasks import Split, Supervised, replicated
 from evotickets.trainers.history import Report, Trajectory, silent
 
 CHUNK = 1000
@@ -62,7 +62,7 @@ def train(
     method: Method,
     params: Params,
     counts: np.ndarray,
-    data: Data,
+    data: Supervised,
     *,
     evaluations: int,
     unit: float = 1.0,
@@ -88,8 +88,9 @@ def train(
         key: decides all else.
     """
     count = jax.tree.leaves(params)[0].shape[0]
-    train_set = jax.tree.map(jnp.asarray, data.train)
-    scored = {"validation": data.validation, "test": data.test}
+    seen = replicated(data)
+    train_set, rows = jax.tree.map(jnp.asarray, seen.train), seen.rows(count)
+    scored = {"validation": seen.validation, "test": seen.test}
     held_out = jax.tree.map(jnp.asarray, scored)
     every = setting.steps // evaluations
 
@@ -102,15 +103,18 @@ def train(
         return streams.over_seeds(one, (params, keys))
 
     @jax.jit
-    def advance(train_set: Split, counts: jax.Array, first: jax.Array, states: Any, keys: tuple) -> Any:
+    def advance(
+        train_set: Split, rows: jax.Array, counts: jax.Array, first: jax.Array, states: Any, keys: tuple
+    ) -> Any:
         def one(argument: Any) -> Any:
-            state, (sample_key, key) = argument
+            state, row, (sample_key, key) = argument
+            x, y = streams.row_of(train_set, row)
 
             def samples(at: jax.Array) -> Batches:
                 own = jax.random.fold_in(sample_key, at)
                 # With replacement: a permutation of the training set costs more than a step.
-                index = jax.random.randint(own, (setting.batches, setting.batch), 0, train_set.y.shape[0])
-                return Batches(train_set.x[index], train_set.y[index])
+                index = jax.random.randint(own, (setting.batches, setting.batch), 0, len(y))
+                return Batches(x[index], y[index])
 
             def step(state: Any, at: jax.Array) -> Any:
                 return method.step(state, counts, samples(at), at, jax.random.fold_in(key, at))
@@ -123,19 +127,19 @@ def train(
             deployed, masks = method.deployed(state, counts)
             return state, deployed, _flat(setting.architecture, masks), metrics
 
-        return streams.over_seeds(one, (states, keys))
+        return streams.over_seeds(one, (states, rows, keys))
 
     keys = streams.split(sample_key, count), streams.split(jax.random.fold_in(key, 1), count)
     limits = jnp.asarray(counts)
     states, before = begin(params, limits, streams.split(jax.random.fold_in(key, 0), count))
     before, trajectory, deployed = np.asarray(before), Trajectory(), params
-    calibration = train_set.x[:CHUNK]
+    calibration = train_set.x[:, :CHUNK]
     score = _scorer(setting.architecture)
     for round_ in range(evaluations):
-        states, deployed, masks, metrics = advance(train_set, limits, jnp.int32(round_ * every), states, keys)
+        states, deployed, masks, metrics = advance(train_set, rows, limits, jnp.int32(round_ * every), states, keys)
         masks, done = np.asarray(masks), (round_ + 1) * every
         kept = masks.sum(1)
-        metrics = dict(metrics) | score(deployed, calibration, held_out)
+        metrics = dict(metrics) | score(deployed, rows, calibration, held_out)
         metrics["cost/passes"] = np.full(count, done * method.passes * unit)
         metrics["mask/kept"] = kept
         metrics["mask/churn"] = 1 - (masks & before).sum(1) / kept
@@ -152,14 +156,18 @@ def _flat(architecture: Description, masks: Masks) -> jax.Array:
 
 
 def _scorer(architecture: Description) -> Any:
-    """Return the compiled (params [S, …], training inputs, splits) -> {"split/metric": [S]}."""
+    """Return the compiled (params [S, …], rows [S], training inputs, splits) -> {"split/metric": [S]}."""
 
     @jax.jit
-    def score(params: Params, calibration: jax.Array, splits: Mapping[str, Split]) -> dict[str, jax.Array]:
-        def one(params: Params) -> dict[str, jax.Array]:
-            _, statistics = architecture.forward(params, calibration, None)
+    def score(
+        params: Params, rows: jax.Array, calibration: jax.Array, splits: Mapping[str, Split]
+    ) -> dict[str, jax.Array]:
+        def one(seed: tuple[Params, jax.Array]) -> dict[str, jax.Array]:
+            params, row = seed
+            own_calibration, own_splits = streams.row_of((calibration, dict(splits)), row)
+            _, statistics = architecture.forward(params, own_calibration, None)
             scores = {}
-            for name, (x, y) in splits.items():
+            for name, (x, y) in own_splits.items():
                 pieces = -(-len(y) // CHUNK)
                 index = jnp.arange(pieces * -(-len(y) // pieces)).reshape(pieces, -1)
 
@@ -176,6 +184,6 @@ def _scorer(architecture: Description) -> Any:
                 scores[f"{name}/loss"] = jnp.sum(losses) / len(y)
             return scores
 
-        return streams.over_seeds(one, params)
+        return streams.over_seeds(one, (params, rows))
 
     return score

@@ -11,11 +11,12 @@ import pandas as pd
 
 from evotickets import statistics
 from evotickets.claims.registry import About
-from evotickets.claims.rules import MISSING, named, opposite, weakest
+from evotickets.claims.rules import MISSING, named, opposite, unless_all, weakest
 from evotickets.statistics import Effect
 from evotickets.systems.planting import DENSE, PLANTED, TICKET
 from evotickets.systems.planting.comparisons import (
     CELL,
+    VARIANTS,
     Seekers,
     Targets,
     best_of,
@@ -23,7 +24,6 @@ from evotickets.systems.planting.comparisons import (
     in_every_variant,
     largest,
     multi_shot,
-    stated,
     wide,
 )
 
@@ -34,9 +34,13 @@ NOISE, NOISE_MARGIN = 0.01, 0.05
 """The share of flipped labels in the paper's Circle, and the relative quality that another share may cost."""
 SEEN = 0.1
 """The share of a ticket's weights beyond chance that may be among the network's largest before it counts as seen."""
+QUALITY, NETWORKS, RECALL = "relative quality", "share of networks", "recall"
+WEIGHTS, SIZE = "share of the ticket", "standard deviations"
+BOTH = f"{WEIGHTS} or {SIZE}"
+"""Units of effects."""
 
 PAPER = "Fischer & Burkholz (2022)"
-claim = About("planting")
+claim = About("planting", variants=tuple(VARIANTS.values()))
 
 
 def evidence(
@@ -57,13 +61,11 @@ def evidence(
     "them. P1a: the largest mean relative quality after training over all cells with .1 ≤ density < 1 exceeds .9; P1b: below "
     ".1 the largest stays under .9; P1: both. Intervals hold for all cells at once",
     figures=("quality",),
-    parts=stated(
-        "P1",
-        {
-            "P1a": "Single-shot pruning finds weak tickets at a density of .1 and above",
-            "P1b": "Single-shot pruning finds no weak tickets below a density of .1",
-        },
-    ),
+    unit=QUALITY,
+    parts={
+        "P1a": "Single-shot pruning finds weak tickets at a density of .1 and above",
+        "P1b": "Single-shot pruning finds no weak tickets below a density of .1",
+    },
 )
 @in_every_variant
 def p1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -82,13 +84,21 @@ def p1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "depth and density that all single-shot pruners of the paper were run at, the study's own beside them. The interval "
     "holds for all cells at once",
     figures=("quality",),
-    parts=stated("P2", {}),
+    unit=QUALITY,
 )
 @in_every_variant
 def p2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether no single-shot method finds a strong ticket."""
     rows = complete(frame, seekers)
     return {"P2": opposite(largest(rows[rows["density"] < 1], "strong", FOUND))}
+
+
+def _collapses(*words: str) -> str:
+    """Say of whom and where P3 speaks: the words after its name are the rounds, if they are few, and the condition."""
+    rounds = " ".join(words[:3]) if words[:1] == ("with",) else "with a hundred rounds or more"
+    where = words[3:] if words[:1] == ("with",) else words
+    place = f" on {' '.join(where[:3])} at density {where[3]}" if where else ""
+    return f"SynFlow suffers layer collapse {rounds}{place}"
 
 
 @claim(
@@ -99,12 +109,8 @@ def p2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "a layer without weights; its interval holds for all conditions at once. Every condition is also decided by itself; "
     "intervals are Clopper-Pearson's",
     figures=("collapse",),
-    parts=stated(
-        "P3",
-        lambda part: (
-            f"SynFlow suffers layer collapse {' '.join(part.split()[1:4])}" if part.startswith("P3 with") else ""
-        ),
-    ),
+    unit=NETWORKS,
+    parts=lambda part: _collapses(*part.split()[1:]) if " " in part else "",
 )
 @in_every_variant
 def p3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -129,13 +135,11 @@ def p3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "relative quality after training exceeds that of each other multi-shot pruner, paired over seeds, all depths that "
     "both were run at alike; P4b: it exceeds .9 at one depth at least; P4: both",
     figures=("quality",),
-    parts=stated(
-        "P4",
-        {
-            "P4a": "Multi-shot SynFlow is the best multi-shot pruner on Circle at ticket density",
-            "P4b": "Multi-shot SynFlow recovers a weak Circle ticket at ticket density",
-        },
-    ),
+    unit=QUALITY,
+    parts={
+        "P4a": "Multi-shot SynFlow is the best multi-shot pruner on Circle at ticket density",
+        "P4b": "Multi-shot SynFlow recovers a weak Circle ticket at ticket density",
+    },
 )
 @in_every_variant
 def p4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -154,19 +158,17 @@ def p4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     statement="Edge-popup finds strong Circle tickets at density .5, at .1 when annealed, and none on regression",
     source=f"{PAPER}, §4.4",
     rule="P5a, P5b: the mean relative quality before training exceeds .9 at one depth at least, at .5 and (annealed) at "
-    ".1; P5c: on regression it stays under .9 at every depth and density below 1; P5: these three. P5d: as P5b with .5, half "
-    "way from the best constant to a ticket, for what the paper's results call reasonable accuracy and its conclusion a "
-    "strong ticket",
+    ".1; P5c: on regression that of both, the plain and the annealed, stays under .9 at every depth and density below 1; P5: "
+    "these three. P5d: as P5b with .5, half way from the best constant to a ticket, for what the paper's results call "
+    "reasonable accuracy and its conclusion a strong ticket",
     figures=("quality",),
-    parts=stated(
-        "P5",
-        {
-            "P5a": "Edge-popup finds strong Circle tickets at density .5",
-            "P5b": "Annealed edge-popup finds strong Circle tickets at density .1",
-            "P5c": "Edge-popup finds no strong tickets on regression",
-            "P5d": "Annealed edge-popup reaches a reasonable accuracy on Circle at density .1",
-        },
-    ),
+    unit=QUALITY,
+    parts={
+        "P5a": "Edge-popup finds strong Circle tickets at density .5",
+        "P5b": "Annealed edge-popup finds strong Circle tickets at density .1",
+        "P5c": "Edge-popup finds no strong tickets on regression",
+        "P5d": "Annealed edge-popup reaches a reasonable accuracy on Circle at density .1",
+    },
 )
 @in_every_variant
 def p5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -181,7 +183,8 @@ def p5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     half = largest(circle(plain, 0.5), "strong", FOUND)
     tenth, reasonable = (largest(circle(annealed, 0.1), "strong", level) for level in (FOUND, REASONABLE))
     regression = frame[frame["seeker"].isin(own) & (frame["family"] != "circle") & (frame["density"] < 1)]
-    none = opposite(largest(regression, "strong", FOUND))
+    annealings = {bool(own[name].get("annealed")) for name in set(regression["seeker"])}
+    none = unless_all(opposite(largest(regression, "strong", FOUND)), (False, True), annealings)
     return {"P5": weakest((half, tenth, none)), "P5a": half, "P5b": tenth, "P5c": none, "P5d": reasonable}
 
 
@@ -192,7 +195,8 @@ def p5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     rule="On Circle, relative quality after training differs by less than .05 from that without noise, the mean over "
     "widths, seekers, depths and densities that both were run with; P6 is the noise with the largest difference",
     figures=("quality",),
-    parts=stated("P6", {}),
+    unit=QUALITY,
+    parts=lambda part: f"Seekers are robust to a share of {part.split()[-1]} flipped labels" if " " in part else "",
     margin=NOISE_MARGIN,
 )
 @in_every_variant
@@ -226,14 +230,12 @@ def p6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "every other seeker but random, paired over seeds, all targets and depths they share alike; P7c: so does its "
     "relative quality after training, that of random masks included",
     figures=("recovery",),
-    parts=stated(
-        "P7",
-        {
-            "P7a": "A seeker recovers planted edges above chance",
-            "P7b": "Evolution recovers more planted edges than gradients",
-            "P7c": "At ticket density, masks that evolution cuts train better than those of every other seeker",
-        },
-    ),
+    unit={"": RECALL, "P7c": QUALITY},
+    parts={
+        "P7a": "A seeker recovers planted edges above chance",
+        "P7b": "Evolution recovers more planted edges than gradients",
+        "P7c": "At ticket density, masks that evolution cuts train better than those of every other seeker",
+    },
 )
 @in_every_variant
 def p7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -251,6 +253,16 @@ def p7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     }
 
 
+def _hidden(part: str) -> str:
+    """Say of what and where P8 speaks."""
+    name, _, place = part.partition(" ")
+    said = {
+        "P8a": "Planted weights are among the largest of the network no more often than others",
+        "P8b": "The largest planted weight is smaller than the largest of all others",
+    }.get(name, "")
+    return f"{said} on {place}" if place else said
+
+
 @claim(
     "P8",
     statement="Planted weights do not stand out",
@@ -260,13 +272,8 @@ def p7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "planted |weight|, in stds of its layer, is below the largest of all others. P8: both. Means over seeds; intervals hold "
     "for all targets and depths at once",
     figures=("visibility",),
-    parts=stated(
-        "P8",
-        {
-            "P8a": "Planted weights are among the largest of the network no more often than others",
-            "P8b": "The largest planted weight is smaller than the largest of all others",
-        },
-    ),
+    unit={"P8": BOTH, "P8a": WEIGHTS, "P8b": SIZE},
+    parts=_hidden,
 )
 @in_every_variant
 def p8(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:

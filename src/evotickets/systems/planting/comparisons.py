@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from evotickets import statistics
-from evotickets.claims import registry
 from evotickets.claims.rules import MISSING, contrast, weakest
 from evotickets.planted import PRUNED
 from evotickets.planted.plant import LEAST_SQUARES
@@ -79,18 +78,6 @@ def in_every_variant(rule: Rule) -> Rule:
     return decided
 
 
-def stated(claim: str, parts: Mapping[str, str] | Callable[[str], str]) -> Callable[[str], str]:
-    """Return what the parts of a claim state, those of variants among them, from what they state by default."""
-
-    def state(part: str) -> str:
-        start = min((part.index(words) for words in VARIANTS.values() if words in part), default=len(part) + 1)
-        name, words = part[: start - 1], part[start:]
-        own = parts(name) if callable(parts) else parts.get(name, "")
-        return f"{own or registry.CLAIMS[claim].statement}, {words}" if words else own
-
-    return state
-
-
 def complete(frame: pd.DataFrame, seekers: Seekers) -> pd.DataFrame:
     """Return the cells of single-shot seekers, where all single-shot pruners of the paper were run beside each other."""
     rows = frame[frame["single_shot"]]
@@ -119,7 +106,7 @@ def largest(
     cells = [rows[column].to_numpy() for _, rows in frame.groupby(CELL, observed=True)]
     if not cells:
         return MISSING
-    means = np.array([interval(values, 1 - 0.05 / len(cells)) for values in cells])
+    means = np.array([interval(values, statistics.shared_out(len(cells))) for values in cells])
     mean, low, high = (float(value) for value in means.max(0) - threshold)
     return Effect(mean, low, high, min(map(len, cells)))
 

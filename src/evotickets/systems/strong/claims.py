@@ -8,7 +8,7 @@ import pandas as pd
 from evotickets.claims import rules
 from evotickets.claims.registry import About
 from evotickets.claims.rules import MISSING, named, weakest, weakest_known
-from evotickets.statistics import Effect
+from evotickets.statistics import SHARES, TWICE, Effect
 from evotickets.supermasks import TRAINED_SCORES
 from evotickets.systems.strong import DENSE, FOUND, LEAKED, PLANTED, PRUNED
 from evotickets.systems.strong.comparisons import (
@@ -26,6 +26,12 @@ from evotickets.systems.strong.comparisons import (
 FIRST, SECOND = "Altmann et al. (2024)", "Schönberger et al. (2025)"
 
 claim = About("strong")
+
+
+def _compared(name: str) -> dict[str, str]:
+    """Return the units in which genetic search and edge-popup are compared; where both count, the weaker decides."""
+    units = {"": "accuracy or density", "a": "accuracy", "b": "density", "c": "accuracy"}
+    return {f"{name}{part}": unit for part, unit in units.items()}
 
 
 def evidence(tables: Mapping[str, pd.DataFrame], *, seekers: Seekers) -> tuple[pd.DataFrame, Seekers]:
@@ -70,6 +76,7 @@ def _baselines(part: str) -> str:
     rule="G1a: its test accuracy exceeds that of edge-popup at density .5; G1b: its density is lower; G1: both. G1c: its test "
     "accuracy exceeds that of edge-popup at its own mean density",
     figures=("fronts",),
+    unit=_compared("G1"),
     parts={
         "G1a": "Genetic search is more accurate than edge-popup at density .5 on two classes",
         "G1b": "Genetic search finds sparser tickets than those of density .5 on two classes",
@@ -88,6 +95,7 @@ def g1(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     source=f"{SECOND}, §6",
     rule="As G1, on tasks with more than two classes",
     figures=("fronts",),
+    unit=_compared("G2"),
     parts={
         "G2a": "Genetic search is more accurate than edge-popup at density .5 on more than two classes",
         "G2b": "Genetic search finds sparser tickets than those of density .5 on more than two classes",
@@ -107,6 +115,7 @@ def g2(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     rule="On more than two classes, test accuracy of the genetic search that minimises cross-entropy exceeds that of the one "
     "that minimises the share of errors and is alike in everything else; every number of classes is also decided by itself",
     figures=("fronts",),
+    unit="accuracy",
     parts=_under("G3", "Cross-entropy is a better objective than accuracy on {}"),
 )
 def g3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -139,6 +148,7 @@ def g3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "least-squares slope over classes is positive, data, network and initialisation alike; G4b: over log2 of the width of "
     "one hidden layer",
     figures=("fronts",),
+    unit={"G4a": "accuracy a class", "G4b": "accuracy a doubling of the width"},
     parts={
         "G4a": "The gap between strong tickets and trained networks grows with the number of classes",
         "G4b": "The gap between strong tickets and trained networks grows with the width",
@@ -159,6 +169,7 @@ def g4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     rule="Its test accuracy exceeds theirs where they have its own mean number of evaluations and its objective. Every genetic "
     "search is decided on every family of tasks by itself; of these the smallest effect decides G5a to G5c. G5: G5a and G5b",
     figures=("progress",),
+    unit="accuracy",
     parts=_baselines,
 )
 def g5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
@@ -183,6 +194,7 @@ def g5(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "were chosen and pruned on validation samples, which are fewer. G6a: it exceeds the accuracy of the same tickets on "
     "validation samples, which they have not seen; every family of tasks is also decided by itself",
     figures=("leak",),
+    unit="accuracy",
     parts=_under(
         "G6",
         "Choosing and pruning tickets on the test set makes them look better on {}",
@@ -197,9 +209,9 @@ def g6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     rows = ordinary(frame)
     rows = rows[rows["seeker"].isin(named(seekers, seeker="genetic"))].assign(value=rows["accuracy"])
     leaked, sides = rows[rows["state"] == LEAKED], ("state", LEAKED, PRUNED, ["task", "seeker"])
-    found = {f"G6 {family}": rules.contrast(own, *sides) for family, own in rows.groupby("family")}
+    found = {f"G6 {family}": rules.contrast(own, *sides, bounds=SHARES) for family, own in rows.groupby("family")}
     unseen = mean_gain(leaked["accuracy"] - leaked["validation"], leaked)
-    return {"G6": rules.contrast(rows, *sides), "G6a": unseen, **found}
+    return {"G6": rules.contrast(rows, *sides, bounds=SHARES), "G6a": unseen, **found}
 
 
 @claim(
@@ -210,6 +222,7 @@ def g6(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     "genetic search; every seeker is also decided by itself, random search as the control. G7a: that of genetic search "
     "exceeds that of every seeker that takes gradients, paired over seeds",
     figures=("fronts",),
+    unit="recall",
     parts=_under(
         "G7",
         "{} recovers planted edges above chance",
@@ -229,5 +242,5 @@ def g7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     best = max(ours, key=lambda name: ours[name].effect)
     gains = rows.assign(value=rows["recall"] - rows["layer_chance_recall"])
     gradients = [name for kind in TRAINED_SCORES for name in named(seekers, seeker=kind)]
-    ahead = weakest_known(rules.contrast(gains, "seeker", best, name, ["task"]) for name in gradients)
+    ahead = weakest_known(rules.contrast(gains, "seeker", best, name, ["task"], bounds=TWICE) for name in gradients)
     return {"G7": ours[best], "G7a": ahead, **found}

@@ -14,7 +14,7 @@ import pandas as pd
 from evotickets import statistics
 from evotickets.claims import rules
 from evotickets.claims.rules import MISSING, named, weakest
-from evotickets.statistics import Effect
+from evotickets.statistics import SHARES, Effect
 from evotickets.systems.strong import DENSE, FOUND
 
 HALF = 0.5
@@ -40,7 +40,8 @@ def wide(table: pd.DataFrame) -> pd.DataFrame:
 
 def contrast(frame: pd.DataFrame, column: str, a: str, b: str) -> Effect:
     """Return the effect of seeker `a` over `b` on what a column holds, over the tasks that both were run on."""
-    return rules.contrast(frame[frame["state"] == FOUND].assign(value=frame[column]), "seeker", a, b, ["task"])
+    rows = frame[frame["state"] == FOUND].assign(value=frame[column])
+    return rules.contrast(rows, "seeker", a, b, ["task"], bounds=SHARES)
 
 
 def genetic(seekers: Seekers, classes: int) -> list[str]:
@@ -125,4 +126,4 @@ def mean_gain(gain: pd.Series, rows: pd.DataFrame) -> Effect:
     if gain.empty:
         return MISSING
     gains = gain.groupby([rows["task"], rows["seeker"], rows["seed"]]).mean().unstack("seed").to_numpy()
-    return statistics.stratified_effect(gains)
+    return statistics.stratified_effect(gains, bounds=SHARES)

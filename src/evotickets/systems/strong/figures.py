@@ -101,7 +101,7 @@ def _front(panel: Axes, rows: pd.DataFrame, look: style.Look) -> None:
     for state, fill in (("found", "full"), ("pruned", "none")):
         own = rows[rows["state"] == state]
         if len(own):
-            mean, low, high = statistics.interval(own["value"])
+            mean, low, high = statistics.interval(own["value"], bounds=statistics.SHARE)
             at = own["density"].mean()
             panel.vlines(at, low, high, color=look.color, linewidth=1)
             panel.plot(at, mean, color=look.color, marker=look.marker, fillstyle=fill, linestyle="", label=look.label)
@@ -178,7 +178,7 @@ def leak(frame: pd.DataFrame, path: str | Path) -> Figure:
             for place, task in enumerate(tasks):
                 own = rows[(rows["seeker"] == name) & (rows["task"] == task)]
                 if len(own):
-                    mean, low, high = statistics.interval(own["leaked"] - own["pruned"])
+                    mean, low, high = statistics.interval(own["leaked"] - own["pruned"], bounds=statistics.SHARES)
                     panel.hlines(place + shift, low, high, color=look.color, linewidth=1)
                     panel.plot(mean, place + shift, color=look.color, marker=look.marker, linestyle="", markersize=3.5)
         panel.axvline(0, **style.REFERENCE)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from evotickets import statistics
 from evotickets.claims.registry import About
-from evotickets.claims.rules import MISSING, opposite, weakest, weakest_known
-from evotickets.statistics import Effect
+from evotickets.claims.rules import MISSING, opposite, weakest
+from evotickets.statistics import ANYWHERE, SHARES, TWICE, Bounds, Effect
 from evotickets.systems.subspace import DENSE, ENSEMBLES, PARENT, RECOMBINED
 
 SCALE = ["parent", "rule", "sigma"]
@@ -33,7 +33,7 @@ def picked(table: pd.DataFrame, study: str, **where: str | float | Sequence[str]
     return rows
 
 
-def against(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str]) -> Effect:
+def against(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str], *, bounds: Bounds = ANYWHERE) -> Effect:
     """Return the effect of left − right, [cells, S] paired by `keys` and seed; what a seed lacks takes no part.
 
     Left may have several cells for one of the right, as densities have one dense mutation.
@@ -44,7 +44,7 @@ def against(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str]) -> Eff
     cells = ["parent", "mode", "density", "rule", "sigma", "shift", "decay", "step", "candidate"]
     wide = joined.assign(difference=joined["value"] - joined["value_other"])
     found = wide.pivot(index=cells, columns="seed", values="difference").dropna()
-    return statistics.stratified_effect(found.to_numpy()) if found.size else MISSING
+    return statistics.stratified_effect(found.to_numpy(), bounds=bounds) if found.size else MISSING
 
 
 def logarithm(rows: pd.DataFrame) -> pd.DataFrame:
@@ -59,6 +59,13 @@ def logarithm(rows: pd.DataFrame) -> pd.DataFrame:
     rule="Log of dense over sparse (Bernoulli), mean over parents, densities and sigmas: mean loss of children (S1a at "
     "equal sigma, S1b at equal norm) and std of their losses (S1c, S1d); S1 is the weakest of the four",
     figures={"": ("damage",), "S1c": ("variance",), "S1d": ("variance",)},
+    unit="log of a ratio",
+    parts={
+        "S1a": "Children of sparse mutations have a smaller loss than dense ones, at equal sigma",
+        "S1b": "Children of sparse mutations have a smaller loss than dense ones, at equal norm",
+        "S1c": "The losses of children of sparse mutations vary less than those of dense ones, at equal sigma",
+        "S1d": "The losses of children of sparse mutations vary less than those of dense ones, at equal norm",
+    },
 )
 def s1(table: pd.DataFrame) -> dict[str, Effect]:
     """Compare the loss of children and its spread, dense against sparse, at equal sigma and at equal norm."""
@@ -82,6 +89,13 @@ def s1(table: pd.DataFrame) -> dict[str, Effect]:
     "over parents, densities and sigmas. S2a: ensemble of dense children; S2b: the parent; S2c: the parent with a "
     "temperature, against the ensemble with one; S2d: the average of all children's weights; S2: the weakest",
     figures=("ensembles",),
+    unit="loss",
+    parts={
+        "S2a dense": "Sparse children ensemble better than dense ones of their norm",
+        "S2b parent": "An ensemble of sparse children is better than their parent",
+        "S2c scaled parent": "An ensemble of sparse children is better than their parent, both with a temperature",
+        "S2d weight average": "An ensemble of sparse children is better than the average of their weights",
+    },
 )
 def s2(table: pd.DataFrame) -> dict[str, Effect]:
     """Compare ensembles of sparse children with those of dense ones of their norm, and with the controls."""
@@ -138,6 +152,12 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
     "scales, recombinations and ensembles. S3a, S3: its gain in held-out loss; S3b: in held-out accuracy; S3c: by how "
     "much its gain on the images that chose it exceeds that",
     figures=("ensembles",),
+    unit={"": "loss", "S3b": "accuracy"},
+    parts={
+        "S3a loss": "One generation improves held-out loss",
+        "S3b accuracy": "One generation improves held-out accuracy",
+        "S3c curse of the winner": "What one generation gains is larger on the images that chose it than on held-out ones",
+    },
 )
 def s3(table: pd.DataFrame) -> dict[str, Effect]:
     """Decide whether one generation, chosen on the images of fitness, improves held-out loss or accuracy."""
@@ -145,16 +165,24 @@ def s3(table: pd.DataFrame) -> dict[str, Effect]:
     if rows.empty:
         return {"S3": MISSING}
 
-    def over_seeds(values: pd.Series) -> Effect:
+    def over_seeds(values: pd.Series, bounds: Bounds = ANYWHERE) -> Effect:
         wide = rows.assign(value=values).pivot(index="parent", columns="seed", values="value").dropna()
-        return statistics.stratified_effect(wide.to_numpy()) if wide.size else MISSING
+        return statistics.stratified_effect(wide.to_numpy(), bounds=bounds) if wide.size else MISSING
 
     found = {
         "S3a loss": over_seeds(rows["nll"]),
-        "S3b accuracy": over_seeds(rows["accuracy"]),
+        "S3b accuracy": over_seeds(rows["accuracy"], SHARES),
         "S3c curse of the winner": over_seeds(rows["fitness"] - rows["nll"]),
     }
     return {"S3": found["S3a loss"]} | found
+
+
+_PAIRS = {"a": ("A partition", "fresh masks"), "b": ("Fresh masks", "a static mask")}
+_WORTH = {
+    "ensemble": "{} of children ensembles better than {}",
+    "step": "{} makes a better step along ranks than {}",
+    "gradient": "{} estimates the gradient better than {}",
+}
 
 
 @claim(
@@ -164,6 +192,10 @@ def s3(table: pd.DataFrame) -> dict[str, Effect]:
     rule="At equal norm and number of children, mean over parents, densities and sigmas: difference in held-out loss of "
     "ensembles, of steps along ranks, and in the cosine of the estimated to the true gradient",
     figures={"": ("ensembles",), "S4a gradient": ("gradients",), "S4b gradient": ("gradients",)},
+    unit={"": "loss", "S4a gradient": "cosine", "S4b gradient": "cosine"},
+    parts={
+        f"S4{part} {name}": words.format(*sides) for part, sides in _PAIRS.items() for name, words in _WORTH.items()
+    },
 )
 def s4(table: pd.DataFrame) -> dict[str, Effect]:
     """Compare partitions with fresh masks, and fresh masks with a static one, for as many evaluations."""
@@ -176,7 +208,7 @@ def s4(table: pd.DataFrame) -> dict[str, Effect]:
             own = rows[rows["candidate"] == candidate]
             found[f"S4{part} {name}"] = opposite(against(own[own["mode"] == better], own[own["mode"] == worse], keys))
         sides = [gradients[gradients["mode"] == mode] for mode in (better, worse)]
-        found[f"S4{part} gradient"] = against(sides[0], sides[1], [*keys, "step"])
+        found[f"S4{part} gradient"] = against(sides[0], sides[1], [*keys, "step"], bounds=TWICE)
     return found
 
 
@@ -188,6 +220,13 @@ def s4(table: pd.DataFrame) -> dict[str, Effect]:
     "over parents, densities and modes, without (S5a) and with decay towards the parent (S5b); S5 is the weaker. Beside "
     "it what is learnt: fall of the loss on shifted held-out images, sparse minus dense",
     figures=("generations",),
+    unit="loss",
+    parts={
+        "S5a forgotten without decay": "Sparse generations forget less than dense ones of their norm, without decay",
+        "S5a learnt without decay": "Sparse generations learn more than dense ones of their norm, without decay",
+        "S5b forgotten with decay": "Sparse generations forget less than dense ones of their norm, with decay",
+        "S5b learnt with decay": "Sparse generations learn more than dense ones of their norm, with decay",
+    },
 )
 def s5(table: pd.DataFrame) -> dict[str, Effect]:
     """Compare what dense and sparse generations of one norm forget, and what they learn."""
@@ -207,4 +246,4 @@ def s5(table: pd.DataFrame) -> dict[str, Effect]:
             sides = [own[own["mode"] != DENSE], own[own["mode"] == DENSE]]
             # Less loss is forgotten less, and is learnt more.
             found[f"{part} {words} {name}"] = opposite(against(sides[0], sides[1], [*SCALE, "shift", "decay", "step"]))
-    return {"S5": weakest_known(effect for name, effect in found.items() if "forgotten" in name)} | found
+    return {"S5": weakest(effect for name, effect in found.items() if "forgotten" in name)} | found

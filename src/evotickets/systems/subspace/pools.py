@@ -31,7 +31,7 @@ def _supervised(name: str, seed: int) -> Source:
     official = isinstance(stored, Images)
     if (stored.train[0] if official else stored.x).dtype != np.uint8:
         raise ValueError(f"{name} holds no images of bytes, which parents take: name other images")
-    images = stored if official else stored.split(seed)
+    images = stored if official else stored.split(np.random.default_rng(seed))
     train, validation, test = ((x * np.uint8(255 // POOLS[name].largest), y) for x, y in images)
     x, y = _joined(train, validation) if official else train
     held_out = test if official else _joined(validation, test)

@@ -12,7 +12,7 @@ from evotickets import results
 from evotickets.networks import layout
 from evotickets.networks.layout import Network
 from evotickets.systems.tickets import levels as tickets
-from evotickets.tasks import Control, Data
+from evotickets.tasks import Control, Supervised, replicated
 from evotickets.trainers.history import Trajectory
 
 
@@ -65,10 +65,11 @@ def read_ticket(path: str, network: Network) -> tuple[tickets.Ticket, tuple[int,
     return ticket, stored.seeds
 
 
-def dataset(task: Data | Control) -> dict[str, str | int]:
+def dataset(task: Supervised | Control) -> dict[str, str | int]:
     """Describe a task as the tracking store wants it."""
-    if isinstance(task, Data):
-        rows = {split: len(getattr(task, split).y) for split in ("train", "validation", "test")}
+    if not isinstance(task, Control):
+        seen = replicated(task)
+        rows = {split: getattr(seen, split).y.shape[1] for split in ("train", "validation", "test")}
         return {
             "name": task.name,
             "digest": task.digest,

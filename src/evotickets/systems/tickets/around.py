@@ -3,7 +3,7 @@
 Rows leave out what all rows of a level have in common.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -13,16 +13,25 @@ import numpy as np
 import pandas as pd
 
 from evotickets import landscape
+from evotickets.configuration.options import options_of
+from evotickets.devices import promoting
 from evotickets.landscape.evaluation import OnLine
 from evotickets.networks import masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import scores
 from evotickets.systems.tickets.levels import Ticket, displacement
-from evotickets.tasks import Control, Data
+from evotickets.tasks import Control, Supervised, replicated
+from evotickets.trainers.strategies import recipe
 
 Rows = list[dict[str, Any]]
 Scoring = tuple[OnLine, Any]
-"""How lines are scored on a task, and what is handed to it (`landscape.on_task`)."""
+"""How lines are scored on a task, and what is handed to it, a row for each split of the data (`landscape.on_task`)."""
+
+
+def _rows(scoring: Scoring, seeds: Sequence[int]) -> np.ndarray:
+    """Return the row of every seed [S]: its own, or the only one."""
+    splits = len(jax.tree.leaves(scoring[1])[0])
+    return np.arange(len(seeds), dtype=np.int32) % splits
 
 
 def flatness(
@@ -38,6 +47,7 @@ def flatness(
         fold=partial(landscape.folded, network),
         statistics=ticket.statistics,
         draws=draws,
+        rows=_rows(scoring, seeds),
         key=key,
     )
     return [
@@ -60,6 +70,7 @@ def curvature(
         _mean(ticket),
         masks.survivors(network, ticket.mask),
         probes=probes,
+        rows=_rows(scoring, seeds),
         key=key,
     )
     return [
@@ -68,14 +79,19 @@ def curvature(
     ]
 
 
-def diversity(network: Network, task: Data | Control, ticket: Ticket, seeds: Sequence[int]) -> Rows:
-    """Compare trained tickets with each other: a row per measure and pair of seeds."""
+def diversity(network: Network, task: Supervised | Control, ticket: Ticket, seeds: Sequence[int]) -> Rows:
+    """Compare trained tickets with each other: a row per measure and pair of seeds.
+
+    What they predict is compared on test images of both, where every seed has a split of its own.
+    """
     moved = displacement(network, ticket)
     measures = {"cosine": landscape.cosine(moved), "distance": landscape.distance(moved)}
     measures["jaccard"] = landscape.jaccard(ticket.mask)
-    if isinstance(task, Data):
-        classes = landscape.predictions(network, _mean(ticket), task.test.x)
-        measures["disagreement"] = landscape.disagreement(classes)
+    if not isinstance(task, Control):
+        seen = replicated(task)
+        rows = seen.rows(len(seeds))
+        classes = landscape.predictions(network, _mean(ticket), seen.test.x, rows=rows)
+        measures["disagreement"] = landscape.disagreement(classes, seen.tested[rows])
     return [
         {"measure": measure, "seed": seeds[first], "other": seeds[second], "value": float(matrix[first, second])}
         for measure, matrix in measures.items()
@@ -109,16 +125,49 @@ def snr_correlation(
     ]
 
 
+def reliability(
+    network: Network, ticket: Ticket, copy: Ticket, settings: Mapping[str, Any], seeds: Sequence[int]
+) -> Rows:
+    """Compare the stds of two runs of a ticket: a row per measure and seed; there are none where training leaves no std.
+
+    `spearman` is what they have in common, `spread` how much the stds of the first differ, and `walk` how much they would
+    without selection, where that is known.
+    """
+    if ticket.std is None or copy.std is None:
+        return []
+    kernels = masks.kernel_positions(network)
+    first, second = (std[:, kernels] for std in (ticket.std, copy.std))
+    measures = {
+        "spearman": landscape.reliability(first, second, ticket.mask),
+        "spread": landscape.spread(first, ticket.mask),
+    }
+    walk = _walk(settings, len(masks.survivors(network, ticket.mask[0])))
+    measures |= {} if walk is None else {"walk": np.full(len(seeds), walk)}
+    return [
+        {"measure": measure, "seed": seed, "value": float(value)}
+        for measure, values in measures.items()
+        for seed, value in zip(seeds, values, strict=True)
+    ]
+
+
+def _walk(settings: Mapping[str, Any], dimensions: int) -> float | None:
+    build = recipe(settings["trainer"])
+    own = {name: settings[name] for name in options_of(build) if name in settings}
+    with promoting():
+        return landscape.random_walk(build(dimensions, **own).params, settings["generations"])
+
+
 def connectivity(
     scoring: Scoring, pairs: Sequence[landscape.Pair], seeds: Sequence[int]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Score the straight lines between the networks of all pairs and seeds.
+    """Score the straight lines between the networks of all pairs and seeds, on the data of the first network's seed.
 
     Returns:
         the barriers, a row per pair, seed and error; and the lines, a row more per place on the line.
     """
     first, second = (np.concatenate([getattr(pair, end) for pair in pairs]) for end in ("first", "second"))
-    errors = landscape.errors(landscape.interpolate(*scoring, first, second))
+    rows = np.tile(_rows(scoring, seeds), len(pairs))
+    errors = landscape.errors(landscape.interpolate(*scoring, first, second, rows=rows))
     ends = pd.DataFrame({"pair": pair.name, "level": pair.level, "seed": seed} for pair in pairs for seed in seeds)
     barriers, lines = [], []
     for name, values in errors.items():

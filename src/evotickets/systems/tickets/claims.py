@@ -13,11 +13,15 @@ from evotickets import statistics
 from evotickets.claims.registry import About
 from evotickets.claims.rules import MISSING, contrast, opposite
 from evotickets.pruning import CONTROLS
-from evotickets.statistics import Effect
+from evotickets.statistics import SHARES, TWICE, Bounds, Effect
 
+RELIABLE = 0.5
+"""Spearman's correlation from which two runs of one ticket have most of the order of their stds in common."""
 SPARSE, SPARSER, SPARSEST = 0.26, 0.11, 0.05
 """Densities up to which a level counts as sparse, sparser (about a tenth) and extremely sparse."""
 METRICS = ("accuracy", "return")
+RANGE = "share of a task's range of scores"
+"""Unit of effects on normalised scores."""
 _SOURCE = ["source_task", "source_trainer", "source_criterion"]
 _NORMALISED = "test scores are min–max normalised within each task"
 claim = About("tickets")
@@ -31,12 +35,13 @@ class Tables(NamedTuple):
     barriers: pd.DataFrame
     flatness: pd.DataFrame
     diversity: pd.DataFrame
+    reliability: pd.DataFrame
     gradient: frozenset[str]
 
 
 def evidence(tables: Mapping[str, pd.DataFrame], *, gradient: Iterable[str]) -> tuple[Tables]:
     """Return what the rules look at, from the tables of a study by name and the trainers that follow gradients."""
-    named = {name: tables[name] for name in ("transfers", "barriers", "flatness", "diversity")}
+    named = {name: tables[name] for name in ("transfers", "barriers", "flatness", "diversity", "reliability")}
     return (Tables(tables["tickets"], **named, gradient=frozenset(gradient)),)
 
 
@@ -53,10 +58,31 @@ def _normalised(frame: pd.DataFrame, curve: list[str]) -> pd.DataFrame:
     return statistics.min_max(tested, ["task"], curve) if len(tested) else tested
 
 
-def _criteria(tables: Tables, a: str, b: str, most: float) -> Effect:
+def reliable(tables: Tables) -> set[tuple[str, str, int]]:
+    """Return task, trainer and level of the cuts that were made with a std that carries signal.
+
+    A level is cut by the std of the level before. How reliable that is, is known of the levels that the landscape looks at
+    in chains of snr; of a level in between it is what it was at the last of them.
+    """
+    rows = tables.reliability
+    rows = rows[rows["measure"].eq("spearman") & rows["criterion"].eq("snr")] if len(rows) else rows
+    found = set()
+    for (task, trainer), own in rows.groupby(["task", "trainer"]) if len(rows) else ():
+        means = own.groupby("level")["value"].mean()
+        scored = tables.scores[tables.scores["task"].eq(task) & tables.scores["trainer"].eq(trainer)]
+        for level in scored["level"].unique():
+            known = means[means.index < level]
+            if len(known) and known.iloc[-1] >= RELIABLE:
+                found.add((task, trainer, int(level)))
+    return found
+
+
+def _criteria(tables: Tables, a: str, b: str, most: float, only: set[tuple[str, str, int]] | None = None) -> Effect:
     scores = _normalised(tables.scores, ["trainer", "criterion", "density"])
+    if only is not None and len(scores):
+        scores = scores[[cell in only for cell in zip(scores["task"], scores["trainer"], scores["level"], strict=True)]]
     own = scores[~scores["trainer"].isin(tables.gradient) & (scores["density"] <= most)]
-    return contrast(own, "criterion", a, b, ["task", "trainer", "density"])
+    return contrast(own, "criterion", a, b, ["task", "trainer", "density"], bounds=SHARES)
 
 
 @claim(
@@ -65,6 +91,7 @@ def _criteria(tables: Tables, a: str, b: str, most: float) -> Effect:
     source="Lange & Sprekeler (2023), §3, Fig. 2",
     rule=f"mean over tasks, evolution strategies and densities ≤ {SPARSE} of snr − random at the same seed; {_NORMALISED}",
     figures=("performance",),
+    unit=RANGE,
 )
 def snr_over_random(tables: Tables) -> Effect:
     """C1 for the signal-to-noise ratio."""
@@ -77,6 +104,7 @@ def snr_over_random(tables: Tables) -> Effect:
     source="Lange & Sprekeler (2023), §3, Fig. 2",
     rule=f"as C1 snr, of magnitude − random at densities ≤ {SPARSE}; {_NORMALISED}",
     figures=("performance",),
+    unit=RANGE,
 )
 def magnitude_over_random(tables: Tables) -> Effect:
     """C1 for the magnitude."""
@@ -87,12 +115,15 @@ def magnitude_over_random(tables: Tables) -> Effect:
     "C2",
     statement="Cutting by signal-to-noise ratio is better than by magnitude at about a tenth of the weights and below.",
     source="Lange & Sprekeler (2023), §3, Fig. 2",
-    rule=f"as C1 snr, of snr − magnitude at densities ≤ {SPARSER}; {_NORMALISED}",
+    rule=f"as C1 snr, of snr − magnitude at densities ≤ {SPARSER}, where the std that cuts carries signal: Spearman's "
+    "correlation between the stds of two runs of the ticket before, or of the last one that was run twice, is at least "
+    f"{RELIABLE} on average; {_NORMALISED}",
     figures=("performance",),
+    unit=RANGE,
 )
 def snr_over_magnitude(tables: Tables) -> Effect:
     """C2."""
-    return _criteria(tables, "snr", "magnitude", SPARSER)
+    return _criteria(tables, "snr", "magnitude", SPARSER, reliable(tables))
 
 
 def best(frame: pd.DataFrame) -> str | None:
@@ -115,6 +146,7 @@ def drops(frame: pd.DataFrame) -> pd.DataFrame:
     f"≤ {SPARSEST} of (dense − sparse accuracy of the gradient trainer) − (the same of the strategy) at the same seed; "
     "snr stands for strategies and magnitude for gradient trainers, where they have it",
     figures=("strategies",),
+    unit="accuracy",
 )
 def lost_by_gradients(tables: Tables) -> Effect:
     """C3."""
@@ -126,15 +158,16 @@ def lost_by_gradients(tables: Tables) -> Effect:
             for strategy in sorted(lost.keys() - tables.gradient):
                 theirs, ours = lost[gradient].align(lost[strategy], join="inner")
                 cells.append((theirs - ours)[theirs.index <= SPARSEST].to_numpy())
-    return _over_cells(cells)
+    # Each of the two losses is a difference of accuracies.
+    return _over_cells(cells, TWICE)
 
 
-def _over_cells(cells: list[np.ndarray]) -> Effect:
+def _over_cells(cells: list[np.ndarray], bounds: Bounds) -> Effect:
     """Return the mean of differences [cells, S] over cells and seeds."""
     differences = [cell for cell in cells if cell.size]
     if not differences:
         return MISSING
-    return statistics.stratified_effect(np.concatenate(differences))
+    return statistics.stratified_effect(np.concatenate(differences), bounds=bounds)
 
 
 def kind(row: pd.Series, gradient: frozenset[str]) -> str:
@@ -162,7 +195,7 @@ def _transferred(tables: Tables, wanted: str | None, against: str) -> Effect:
         there, here = (frame.pivot(index="density", columns="seed", values="value") for frame in (rows, home))
         there, here = there.align(here, join="inner")
         cells.append((there - here).to_numpy())
-    return _over_cells(cells)
+    return _over_cells(cells, SHARES)
 
 
 for _kind, _words in {
@@ -178,6 +211,7 @@ for _kind, _words in {
         rule=f"mean over transfers of this kind and densities ≤ {SPARSE} of transferred − random at the same seed, both "
         f"trained by the target; {_NORMALISED}",
         figures=("transfer",),
+        unit=RANGE,
     )(lambda tables, kind=_kind: _transferred(tables, kind, "random"))
 
 
@@ -188,6 +222,7 @@ for _kind, _words in {
     rule=f"mean over all transfers and densities ≤ {SPARSE} of own − transferred at the same seed, both trained by the "
     f"target, whose own ticket is cut by snr or else magnitude; {_NORMALISED}",
     figures=("transfer",),
+    unit=RANGE,
 )
 def own_over_transferred(tables: Tables) -> Effect:
     """C4, the other side: between random and own."""

@@ -111,7 +111,7 @@ def _alike(where: str, first: str, second: str, networks: Mapping[str, Mapping[s
     """Refuse two tasks whose networks differ; the size of a control task is known only to its jobs."""
 
     def shape(name: str) -> dict[str, Any]:
-        settings = {key: value for key, value in networks[name].items() if key not in tasks.options()}
+        settings = {key: value for key, value in networks[name].items() if key not in {"validation", *tasks.options()}}
         task = settings.pop("task")
         if tasks.is_control(task):
             return settings | {"kind": "control", "activation": settings.get("activation", "tanh")}

@@ -195,6 +195,8 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
         raise StudyError(
             f"{where} needs either 'hidden' (a perceptron), 'channels' (a convolutional network) or 'network' (another)"
         )
+    if control and "validation" in settings:
+        raise StudyError(f"{where} is a control task, which has no images for 'validation'; take it out")
     if "network" in settings:
         known(f"{where}.network.network", settings["network"].get("network", ""), described(network))
         settings["network"] = conform_part(network, "", settings["network"], f"{where}.network")

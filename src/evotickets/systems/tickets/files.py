@@ -12,7 +12,7 @@ from evotickets.systems.tickets.config import Chain, Tickets, gradient, one_shot
 from evotickets.trainers import EVOLUTION, EVOSAX
 
 AROUND_TABLES = {
-    "connectivity": ("connectivity", "barriers"),
+    "connectivity": ("connectivity", "barriers", "reliability"),
     "flatness": ("flatness", "curvature"),
     "diversity": ("diversity", "snr_correlation"),
 }

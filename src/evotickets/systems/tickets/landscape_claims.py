@@ -11,7 +11,7 @@ import pandas as pd
 from evotickets import statistics
 from evotickets.claims.rules import MISSING
 from evotickets.landscape import PAIRS, STABLE
-from evotickets.statistics import Effect
+from evotickets.statistics import SHARE, SHARES, TWICE, Effect
 from evotickets.systems.tickets.claims import Tables, claim
 
 MATCHED = 0.05
@@ -27,7 +27,7 @@ def _barriers(tables: Tables, pair: str, column: str, *, gradient: bool) -> Effe
     if not len(rows):
         return MISSING
     wide = rows.pivot(index=[*_CHAIN, "level"], columns="seed", values=column).to_numpy()
-    return statistics.stratified_effect(wide)
+    return statistics.stratified_effect(wide, bounds=SHARE)
 
 
 # Levels differ in density and so in error: half that difference would pass for a barrier where the line is straight.
@@ -51,6 +51,7 @@ for _pair, _name, _column, _words, _height in (
         source="Lange & Sprekeler (2023), §5, Fig. 6",
         rule=f"{STABLE} − {_rule} of gradient trainers",
         figures=("barriers", "interpolation"),
+        unit="error",
     )(_gradient)
     claim(
         f"C5 ES {_name}",
@@ -58,6 +59,7 @@ for _pair, _name, _column, _words, _height in (
         source="Lange & Sprekeler (2023), §5, Fig. 6",
         rule=f"{_rule} of evolution strategies − {STABLE}",
         figures=("barriers", "interpolation"),
+        unit="error",
     )(_evolution)
 
 
@@ -94,6 +96,7 @@ _AT = f"matched: with every level of a strategy, the gradient level on its task 
     rule="mean over matched levels of the difference (strategy − gradient) in the share of test accuracy that is left under "
     f"noise on the weights, averaged over noise levels; {_AT}",
     figures=("flatness",),
+    unit="share of the accuracy",
 )
 def flatter(tables: Tables) -> Effect:
     """C6, flatness."""
@@ -119,7 +122,7 @@ def _diverse(tables: Tables, measure: str, sign: int) -> Effect:
     if not sides:
         return MISSING
     ours, theirs = np.swapaxes(np.array(sides), 0, 1)
-    return statistics.stratified_effect(ours, theirs)
+    return statistics.stratified_effect(ours, theirs, bounds=TWICE if measure == "cosine" else SHARES)
 
 
 @claim(
@@ -129,6 +132,7 @@ def _diverse(tables: Tables, measure: str, sign: int) -> Effect:
     rule="mean over matched levels of the difference (gradient − strategy) in the cosine similarity between the moves "
     f"(trained − initial weights) of two seeds, the interval being over the jackknife's values of seeds; {_AT}",
     figures=("diversity",),
+    unit="cosine",
 )
 def more_diverse(tables: Tables) -> Effect:
     """C6, diversity of weights."""
@@ -142,6 +146,7 @@ def more_diverse(tables: Tables) -> Effect:
     rule="mean over matched levels of the difference (strategy − gradient) in the share of test inputs on which two seeds "
     f"predict different classes, the interval being over the jackknife's values of seeds; {_AT}",
     figures=("diversity",),
+    unit="share of inputs",
 )
 def disagree_more(tables: Tables) -> Effect:
     """C6, diversity of functions."""

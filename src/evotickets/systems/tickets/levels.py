@@ -17,7 +17,7 @@ from evotickets import landscape, pruning, streams
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import at_initialisation, controls, scores, top_k
-from evotickets.tasks import Control, Data
+from evotickets.tasks import Control, Supervised, replicated
 from evotickets.trainers import EVOLUTION, objectives, trainer
 from evotickets.trainers.history import Report, Trained, silent
 
@@ -70,7 +70,7 @@ def cut(network: Network, trained: Ticket, criterion: str, density: float, *, rn
 
 def cut_initial(
     network: Network,
-    task: Data | Control,
+    task: Supervised | Control,
     ticket: Ticket,
     criterion: str,
     density: float,
@@ -89,10 +89,12 @@ def cut_initial(
     """
     count = masks.kept_count(density, network.kernel_count)
     loss, samples = None, None
-    if isinstance(task, Data) and "loss" in pruning.needs(criterion):
-        x, y = task.train
-        drawn = [rng.choice(len(y), min(SAMPLES, len(y)), replace=False) for _ in ticket.initial]
-        loss, samples = landscape.cross_entropy(network), (x[np.stack(drawn)], y[np.stack(drawn)])
+    if not isinstance(task, Control) and "loss" in pruning.needs(criterion):
+        seen = replicated(task)
+        (x, y), rows = seen.train, seen.rows(len(ticket.initial))[:, None]
+        size = y.shape[1]
+        drawn = np.stack([rng.choice(size, min(SAMPLES, size), replace=False) for _ in ticket.initial])
+        loss, samples = landscape.cross_entropy(network), (x[rows, drawn], y[rows, drawn])
     if at_initialisation.rounds_of(criterion) > 1:
         mask = at_initialisation.in_rounds(network, ticket.initial, criterion, count, loss, samples, rng=rng)
         return ticket._replace(mask=mask)
@@ -154,7 +156,7 @@ def control_ticket(
 
 def next_ticket(
     network: Network,
-    task: Data | Control,
+    task: Supervised | Control,
     source: Ticket,
     criterion: str,
     density: float,
@@ -198,7 +200,7 @@ def _trainer(name: str, **known: Any) -> Callable[..., Trained]:
 
 def train(
     network: Network,
-    task: Data | Control,
+    task: Supervised | Control,
     ticket: Ticket,
     settings: dict[str, Any],
     *,
@@ -212,15 +214,15 @@ def train(
         network: the network.
         task: data or environment.
         ticket: initial parameters and masks.
-        settings: the trainer's settings; `batch` or `episodes` and `test_episodes` belong to the objective, `path` and
-            `precision` to the population engine, the others are the trainer's own.
+        settings: the trainer's settings; `batch` or `episodes` and `test_episodes` belong to the objective,
+            `path` and `precision` to the population engine, the others are the trainer's own.
         mesh: spreads populations over devices.
         report: called after each evaluation.
         key: decides everything.
     """
     own = dict(settings)
     engine = {name: own.pop(name) for name in ("path", "precision") if name in own}
-    if isinstance(task, Data):
+    if not isinstance(task, Control):
         objective = objectives.supervised(network, ticket.mask, task, batch=own.pop("batch"), mesh=mesh, **engine)
     else:
         play = {name: own.pop(name) for name in ("episodes", "test_episodes") if name in own}
@@ -236,5 +238,5 @@ def train(
         return full
 
     std = None if trained.std is None else scattered(trained.std)
-    statistics = trained.carry._asdict() if trained.carry else {}
+    statistics = trained.carry._asdict() if isinstance(task, Control) else {}
     return ticket._replace(mean=scattered(trained.mean), std=std, statistics=statistics), trained

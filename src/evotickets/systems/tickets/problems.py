@@ -5,17 +5,18 @@ from typing import Any, cast
 from evotickets import tasks
 from evotickets.networks import layout
 from evotickets.networks.layout import Network
-from evotickets.tasks import Control, Data
+from evotickets.tasks import Control, Supervised
 
 
-def task_of(settings: dict[str, Any], *, seed: int) -> Data | Control:
-    """Load the `task` of an entry of a study with the options that the entry sets; raises as `tasks.load` does."""
-    return tasks.load(
-        settings["task"], seed=seed, **{name: settings[name] for name in tasks.options() if name in settings}
-    )
+def task_of(settings: dict[str, Any], *, seed: int, count: int) -> Supervised | Control:
+    """Load the `task` of an entry for `count` seeds, with the options that the entry sets; raises as `tasks.load` does."""
+    name = settings["task"]
+    if not tasks.is_control(name):
+        return tasks.replicates(name, seed=seed, count=count, validation=settings.get("validation", True))
+    return tasks.control(name, **{option: settings[option] for option in tasks.options() if option in settings})
 
 
-def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:
+def network_of(task: Supervised | Control, settings: dict[str, Any]) -> Network:
     """Describe the network of a task: a perceptron (`hidden`), convolutions (`channels`) or a registered one (`network`)."""
     if "network" in settings:
         from evotickets.networks.functions import describe
@@ -30,9 +31,9 @@ def network_of(task: Data | Control, settings: dict[str, Any]) -> Network:
     return layout.build(task.input_shape, task.classes, settings)
 
 
-def problem_of(settings: dict[str, Any], *, seed: int) -> tuple[Data | Control, Network]:
-    """Load the task of an entry and describe its network; raises as `tasks.load` does."""
-    task = task_of(settings, seed=seed)
+def problem_of(settings: dict[str, Any], *, seed: int, count: int) -> tuple[Supervised | Control, Network]:
+    """Load the task of an entry for `count` seeds and describe its network; raises as `tasks.load` does."""
+    task = task_of(settings, seed=seed, count=count)
     return task, network_of(task, settings)
 
 

@@ -77,6 +77,13 @@ class TaskEntry:
         bool | None,
         Doc("Whether policies see observations less their running mean, over their running std; yes by default."),
     ] = None
+    biases: Annotated[
+        float | None, Gt(0), Le(10), Doc("Biases of hidden layers start uniform within ± this; by default at zero.")
+    ] = None
+    validation: Annotated[
+        bool | None,
+        Doc("Whether a data set keeps images for validation, as it does by default, or trains on them too."),
+    ] = None
     torso_mass: Annotated[
         float | None,
         Gt(0),
@@ -84,6 +91,13 @@ class TaskEntry:
         Doc(
             "What the torso of ant, halfcheetah, hopper or walker2d weighs, in the unit of the other links; by default what "
             "Brax gives it."
+        ),
+    ] = None
+    raw_outputs: Annotated[
+        bool | None,
+        Doc(
+            "Whether the output of a policy is the action of pendulum or mountain_car_continuous, which the environment clips; "
+            "by default its tanh is, stretched to the bounds."
         ),
     ] = None
 

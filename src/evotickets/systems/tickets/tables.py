@@ -18,6 +18,7 @@ CURVATURE = register(
     "curvature", _CELL | {"seed": INT} | dict.fromkeys(("trace", "trace_error", "largest", "smallest"), FLOAT)
 )
 DIVERSITY = register("diversity", _CELL | {"measure": STRING, "seed": INT, "other": INT, "value": FLOAT})
+RELIABILITY = register("reliability", _CELL | {"measure": STRING, "seed": INT, "value": FLOAT})
 SNR_CORRELATION = register("snr_correlation", _CELL | {"seed": INT, "value": FLOAT})
 
 TABLES = {
@@ -25,6 +26,7 @@ TABLES = {
     "transfers": TRANSFERS,
     "connectivity": CONNECTIVITY,
     "barriers": BARRIERS,
+    "reliability": RELIABILITY,
     "flatness": FLATNESS,
     "curvature": CURVATURE,
     "diversity": DIVERSITY,
