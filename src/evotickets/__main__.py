@@ -48,6 +48,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _claims(options: argparse.Namespace) -> int:
     """Decide the claims of a study once more, from a folder of its tables."""
+    # Pandas and Arrow, too, take their time.
     from evotickets.commands import deciding
 
     return deciding.decide(_config(options), options.tables, quiet=options.quiet)
