@@ -161,7 +161,7 @@ CASES = {
     ),
     "population odd for pairs of evosax": (
         having("population: 8", "trainer: ARS, population: 7"),
-        "tickets.trainers.snes.population is 7, but ARS takes pairs of members; make it even",
+        "tickets.trainers.snes.population is 7; evosax's ARS takes an even number of at least 2 members",
     ),
     "std that is zero in single precision": (
         having("batch: 32", "std_init: 1.0e-40"),

@@ -9,21 +9,8 @@ import numpy as np
 
 from evotickets import extras
 from evotickets.tasks import scaling
-from evotickets.tasks.registry import (
-    Control,
-    Data,
-    Facts,
-    Images,
-    Kind,
-    Pair,
-    Replicated,
-    Split,
-    Supervised,
-    Tasks,
-    Whole,
-    replicated,
-    task,
-)
+from evotickets.tasks.registry import Control, Data, Facts, Images, Kind, Pair, Split, Tasks, Whole, task
+from evotickets.tasks.replicates import Replicated, Supervised, replicated
 
 __all__ = [
     "ALL",
