@@ -207,6 +207,9 @@ def test_recovery():
     assert (found["P7a"].verdict, found["P7b"].verdict) == ("supported", "supported")
     assert found["P7a"].effect == pytest.approx(0.3, abs=0.02)
     assert found["P7b"].effect == pytest.approx(0.1, abs=0.02)
+    # Two seeds say little, but no more than that recall is a share.
+    rows = table(some)
+    assert decided(rows[rows["seed"] < 2])["P7a"].high <= 1
 
     def gradients(family, noise, seeker, cell):
         return {"recall": {"es_snr": 0.2, "imp": 0.3}.get(seeker, 0.1)}

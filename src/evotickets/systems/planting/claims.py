@@ -5,6 +5,7 @@ that are planted and cut as by default, and again on each variant that a study h
 """
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from evotickets import statistics
 from evotickets.claims.registry import About
 from evotickets.claims.rules import MISSING, named, opposite, unless_all, weakest
-from evotickets.statistics import Effect
+from evotickets.statistics import SHARES, Effect
 from evotickets.systems.planting import DENSE, PLANTED, TICKET
 from evotickets.systems.planting.comparisons import (
     CELL,
@@ -38,6 +39,9 @@ QUALITY, NETWORKS, RECALL = "relative quality", "share of networks", "recall"
 WEIGHTS, SIZE = "share of the ticket", "standard deviations"
 BOTH = f"{WEIGHTS} or {SIZE}"
 """Units of effects."""
+
+DIFFERENCE = partial(statistics.interval, bounds=SHARES)
+"""The interval of a difference of two shares."""
 
 PAPER = "Fischer & Burkholz (2022)"
 claim = About("planting", variants=tuple(VARIANTS.values()))
@@ -242,7 +246,7 @@ def p7(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether anybody recovers planted edges above chance, and whether evolution beats the others at ticket density."""
     rows = frame[(frame["asked"] == TICKET) & ~frame["seeker"].isin([DENSE, PLANTED])]
     rows = rows.assign(gain=rows["recall"] - rows["layer_chance_recall"])
-    above = largest(rows[rows["seeker"] != "random"], "gain")
+    above = largest(rows[rows["seeker"] != "random"], "gain", interval=DIFFERENCE)
     evolved = named(seekers, seeker="evolution_strategy")
     others = [name for name in seekers if name not in evolved]
     searching = [name for name in others if seekers[name]["seeker"] != "random"]
@@ -283,9 +287,9 @@ def p8(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     if "share" not in rows or rows.empty:
         return {"P8": MISSING, "P8a": MISSING, "P8b": MISSING}
     rows = rows.assign(excess=rows["share"] - rows["chance"], over=rows["largest"] - rows["rest"])
-    share, size = opposite(largest(rows, "excess", SEEN)), opposite(largest(rows, "over"))
+    share, size = opposite(largest(rows, "excess", SEEN, DIFFERENCE)), opposite(largest(rows, "over"))
     single = {
-        f"P8a {target} depth {depth}": opposite(largest(own, "excess", SEEN))
+        f"P8a {target} depth {depth}": opposite(largest(own, "excess", SEEN, DIFFERENCE))
         for (target, depth, _, _), own in rows.groupby(CELL, observed=True)
     }
     return {"P8": weakest((share, size)), "P8a": share, "P8b": size, **single}
