@@ -24,7 +24,7 @@ from evotickets.systems.tickets.claims import Tables
 
 def ticket_of(wanted, task):
     """A task of the study with its network, and the ticket of two seeds that keeps every weight."""
-    held, network = problems.problem_of(wanted.tasks[task], seed=0)
+    held, network = problems.problem_of(wanted.tasks[task], seed=0, count=2)
     return network, held, levels.initialise(network, 2, seed=0, name=task)
 
 

@@ -140,7 +140,7 @@ def setting(task, **trainers):
 @pytest.mark.parametrize("trainer", ["pgpe", "adam"])
 def test_networks_of_any_kind_are_trained_pruned_and_stored(own, make, trainer, tmp_path):
     mine = described(own, make, (8, 8, 1), 10)
-    data, _ = problems.problem_of({"task": "digits", "hidden": [4]}, seed=0)
+    data, _ = problems.problem_of({"task": "digits", "hidden": [4]}, seed=0, count=2)
     options = {"trainer": trainer, "batch": 32, "evaluations": 2}
     options |= {"steps": 4} if trainer == "adam" else {"population": 8, "generations": 4}
     start = levels.initialise(mine, 2, seed=0, name="digits")
@@ -226,7 +226,7 @@ def test_studies_name_networks_and_their_options():
     config["tickets"]["tasks"]["digits"]["network"] = {"network": "residual", "units": 8}
     task = study.resolve(config).tickets.tasks["digits"]
     assert task["network"] == {"network": "residual", "units": 8, "blocks": 2}
-    _, held = problems.problem_of(task, seed=0)
+    _, held = problems.problem_of(task, seed=0, count=2)
     assert held.shapes == [(8, 8), (8, 8), (64, 8), (8, 10)]
     for wrong, sentence in (
         ({"network": "residua"}, r"tickets.tasks.digits.network.network names residua, .*did you mean 'residual'"),

@@ -146,7 +146,7 @@ def config(**task):
 
 def test_a_table_runs_in_every_system_that_takes_data():
     section = study.resolve(config(hidden=[5])).tickets
-    held, network = problems.problem_of(section.tasks["wine"], seed=0)
+    held, network = problems.problem_of(section.tasks["wine"], seed=0, count=2)
     assert network.shapes == [(13, 5), (5, 3)]
     ticket = levels.initialise(network, 2, seed=0, name="wine")
     trained, run = levels.train(network, held, ticket, section.settings["wine", "snes"], key=jax.random.key(0))

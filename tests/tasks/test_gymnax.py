@@ -8,7 +8,7 @@ import pytest
 from evotickets import tasks
 from evotickets.devices import promoting
 from evotickets.networks import layout, masks
-from evotickets.tasks import classic
+from evotickets.tasks.gymnax import OTHERS
 from evotickets.trainers import objectives, rollouts
 
 
@@ -24,12 +24,12 @@ def test_every_environment_is_a_task_but_the_one_without_files():
     from gymnax.registration import registered_envs
 
     ours = {"CartPole-v1", "Pendulum-v1", "Acrobot-v1", "MountainCarContinuous-v0"}
-    assert {*gymnax.OTHERS, *ours, "MNISTBandit-bsuite"} == set(registered_envs)
-    assert set(map(name_of, gymnax.OTHERS)) <= set(tasks.CONTROL)
+    assert {*OTHERS, *ours, "MNISTBandit-bsuite"} == set(registered_envs)
+    assert set(map(name_of, OTHERS)) <= set(tasks.CONTROL)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("identifier", gymnax.OTHERS)
+@pytest.mark.parametrize("identifier", OTHERS)
 def test_every_environment_is_rolled_out(identifier):
     task = tasks.control(name_of(identifier))
     task = task.__class__(**{**vars(task), "horizon": 5})

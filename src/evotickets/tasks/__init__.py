@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from evotickets import extras
-from evotickets.tasks import scaling
 from evotickets.tasks.registry import Control, Data, Facts, Images, Kind, Pair, Split, Tasks, Whole, task
 from evotickets.tasks.replicates import Replicated, Supervised, replicated
+from evotickets.tasks.scaling import standardised
 
 __all__ = [
     "ALL",
@@ -120,14 +120,14 @@ def replicates(name: str, *, seed: int, count: int, validation: bool = True) -> 
     parts = [held.parts(streams.generator(seed, name, "split", index)) for index in range(count)]
     pairs = [[(held.x[part], held.y[part]) for part in own] for own in parts]
     facts = SUPERVISED[name]
-    drawn = [scaling.standardised(name, own if validation else _all_trained(own), facts) for own in pairs]
+    drawn = [standardised(name, own if validation else _all_trained(own), facts) for own in pairs]
     splits = [Split(*map(np.stack, zip(*split, strict=True))) for split in zip(*drawn, strict=True)]
     (train, kept, test), tested = splits, np.stack([test for *_, test in parts])
     return Replicated(name, SUPERVISED[name].classes, train, kept, test, tested, _digest(splits))
 
 
 def _data(name: str, images: Iterable[Pair]) -> Data:
-    splits = scaling.standardised(name, images, SUPERVISED[name])
+    splits = standardised(name, images, SUPERVISED[name])
     train, validation, test = splits
     return Data(name, SUPERVISED[name].classes, train, validation, test, _digest(splits))
 
