@@ -15,7 +15,7 @@ import pytest
 from evotickets import tasks
 from evotickets.devices import promoting
 from evotickets.systems.subspace import pools
-from evotickets.tasks import brax, cifar, files, images
+from evotickets.tasks import brax, cifar, files, gymnax, images
 from evotickets.tasks.files import Files, data_folder
 from evotickets.tasks.registry import Whole, stratified
 
@@ -374,7 +374,8 @@ def test_a_raw_output_is_the_action_and_the_environment_clips_it(name):
 
 
 def test_every_control_task_is_compared_with_gymnax():
-    assert set(IDENTIFIERS) | set(BRAX) == set(tasks.CONTROL)
+    others = {name.lower().replace("-", "_") for name in gymnax.OTHERS}
+    assert set(IDENTIFIERS) | set(BRAX) | others == set(tasks.CONTROL)
     for name, (observation, outputs) in BRAX.items():
         facts = tasks.CONTROL[name]
         assert (facts.input_shape, facts.outputs) == ((observation,), outputs)

@@ -5,16 +5,13 @@ Reads no data and compiles nothing, because every start of the workflow waits fo
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import prod
 from typing import Any
 
 from evotickets import tasks
-from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, conform, conform_part, described, hint, known, shown
-from evotickets.networks import layout, masks, network
-from evotickets.networks.layout import Network
+from evotickets.networks import network
 from evotickets.pruning import CONTROLS, criterion, is_of_trained_weights
-from evotickets.systems.tickets import comparisons
+from evotickets.systems.tickets import comparisons, sizes
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
 from evotickets.trainers import EVOSAX, UNUSABLE
@@ -133,7 +130,7 @@ def resolve(section: dict[str, Any]) -> Tickets:
             raise StudyError(f"tickets.densities has {lower} after {higher}; densities must fall from level to level")
     networks = {name: _task(name, dict(task)) for name, task in section["tasks"].items()}
     for name, task in networks.items():
-        _distinct(name, task, densities)
+        sizes.refuse_indistinct(name, task, densities)
     settings: dict[tuple[str, str], dict[str, Any]] = {}
     chains: dict[Chain, None] = {}
     needed = needs()
@@ -147,7 +144,7 @@ def resolve(section: dict[str, Any]) -> Tickets:
                 f"tickets.trainers.{trainer}", trainer, section["trainers"][trainer], entry["settings"], where
             )
             resolved = _for_task(networks[entry["task"]]["task"], trainer, resolved, where)
-            _holds(f"{where}: {trainer} on {entry['task']}", networks[entry["task"]], resolved)
+            sizes.refuse_too_large(f"{where}: {trainer} on {entry['task']}", networks[entry["task"]], resolved)
             key = (entry["task"], trainer)
             if settings.setdefault(key, resolved) != resolved:
                 raise StudyError(
@@ -205,46 +202,6 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _network(settings: dict[str, Any]) -> Network | None:
-    """Describe the network of a task's settings; only its jobs know the size of an environment that does not tell."""
-    task = tasks.ALL[settings["task"]]
-    if "network" in settings:
-        return None
-    return layout.build(task.input_shape, task.outputs or task.classes, settings) if task.input_shape else None
-
-
-def _distinct(name: str, settings: dict[str, Any], densities: list[float]) -> None:
-    """Refuse a level that keeps nothing, or as many weights as the level before; own networks are known only to jobs."""
-    if "network" in settings:
-        return
-    if "channels" in settings:
-        task = tasks.SUPERVISED[settings["task"]]
-        if len(task.input_shape) != 3:
-            raise StudyError(f"tickets.tasks.{name} has no images for 'channels'; use 'hidden'")
-        height, width, _ = task.input_shape
-        poolings = len(settings["channels"])
-        if min(height, width) >> poolings == 0:
-            raise StudyError(
-                f"tickets.tasks.{name}.channels has {poolings} entries, each halving an image of {height}×{width} "
-                "until nothing is left; shorten it"
-            )
-    built = _network(settings)
-    if built is None:
-        return
-    limits.check_weights(built.parameter_count, f"tickets.tasks.{name}")
-    if round(densities[-1] * built.kernel_count) < 1:
-        raise StudyError(
-            f"tickets.densities has {densities[-1]:g}, which keeps none of the {built.kernel_count} weights of "
-            f"tickets.tasks.{name}; raise it"
-        )
-    for higher, lower in pairwise(densities):
-        if masks.kept_count(higher, built.kernel_count) == masks.kept_count(lower, built.kernel_count):
-            raise StudyError(
-                f"tickets.densities {higher} and {lower} keep equally many of the {built.kernel_count} weights of "
-                f"tickets.tasks.{name}; drop one of them"
-            )
-
-
 def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str, Any], place: str) -> dict[str, Any]:
     strategy = settings.get("trainer", name)
     trainers = described(TRAINERS)
@@ -278,18 +235,6 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
             "change one of them"
         )
     return resolved
-
-
-def _holds(where: str, network: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Refuse a training whose members, samples or episodes no memory holds."""
-    built, inputs = _network(network), prod(tasks.ALL[network["task"]].input_shape)
-    if built is not None and "population" in settings:
-        limits.check_memory(where, members=settings["population"], weights=built.parameter_count)
-    members = {"members": settings["population"]} if "population" in settings else {}
-    for sizes in (("batch",), ("episodes",), ("environments", "rollout")):
-        if sizes[0] in settings:
-            outputs = {} if "batch" in sizes and members else {"inputs": inputs}
-            limits.check_memory(where, **members, **{size: settings[size] for size in sizes}, **outputs)
 
 
 def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
