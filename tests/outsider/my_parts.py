@@ -36,6 +36,7 @@ def brightness() -> Whole:
     statement="|mean − initial| / std keeps better weights than |mean|.",
     source="ours",
     rule="mean over densities below 1 of drift_ratio − magnitude at the same seed",
+    unit="accuracy",
     figures=("drifts",),
 )
 def drift_over_magnitude(tables):

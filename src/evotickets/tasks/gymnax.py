@@ -37,7 +37,8 @@ def any_of_gymnax(identifier: str) -> Control:
     with without_pictures():
         import gymnax
 
-    environment, parameters = gymnax.make(identifier)
+    with promoting():
+        environment, parameters = gymnax.make(identifier)
     space = environment.action_space(parameters)
     discrete = hasattr(space, "n")
     shape = () if discrete else tuple(space.shape)
