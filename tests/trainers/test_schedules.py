@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evotickets.devices import promoting
-from evotickets.trainers import evolution, schedules, strategies
+from evotickets.trainers import deviation, evolution, schedules, strategies
 from tests.trainers.test_evolution import problem
 
 FALLING = ["snes", "sep_cma_es", "des", "open_es"]
@@ -38,7 +38,7 @@ def after(name, generations, target=None, start=None, **options):
 @pytest.mark.parametrize("name", FALLING)
 def test_the_std_of_every_strategy_falls_from_generation_to_generation(name):
     for generations, right in ((1, 0.4), (3, 0.256), (12, 0.05)):
-        std = evolution.coordinate_std(after(name, generations, std_decay=0.8, std_min=0.05))
+        std = deviation.coordinate_std(after(name, generations, std_decay=0.8, std_min=0.05))
         np.testing.assert_allclose(std, right, rtol=1e-5)
 
 

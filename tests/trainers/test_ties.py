@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as drawn
 
 from evotickets.devices import promoting
-from evotickets.trainers import EVOSAX, evolution, strategies, strategy, ties
+from evotickets.trainers import EVOSAX, deviation, evolution, strategies, strategy, ties
 from tests.trainers.test_evolution import problem
 
 STRATEGIES = list(strategy)
@@ -103,7 +103,7 @@ def after(name, losses, generations, dimensions=400, population=128, start=None)
         def step(state, key):
             return evolution.generation(made, flat, (), (), state, (), key, 0.0)[0], None
 
-        return jax.lax.scan(step, evolution._strong(state), jax.random.split(key, generations))[0]
+        return jax.lax.scan(step, deviation.strong(state), jax.random.split(key, generations))[0]
 
     return state if start is None else start, run(state if start is None else start, jax.random.key(2))
 
@@ -117,7 +117,7 @@ def test_on_a_plateau_the_mean_stays_and_the_std_does_not_collapse(name):
     begin, end = after(name, equal, 20, dimensions=50)
     np.testing.assert_array_equal(end.mean, begin.mean)
     kept = 0.999**20 if name == "pgpe" else 1.0
-    np.testing.assert_allclose(evolution.coordinate_std(end), kept * evolution.coordinate_std(begin), rtol=1e-5)
+    np.testing.assert_allclose(deviation.coordinate_std(end), kept * deviation.coordinate_std(begin), rtol=1e-5)
     assert int(end.generation_counter) == 20
 
 

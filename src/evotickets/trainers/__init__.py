@@ -47,7 +47,6 @@ EVOSAX: dict[str, tuple[int, int]] = {
     "iAMaLGaM_Full": (2, 1),
     "iAMaLGaM_Univariate": (2, 1),
     "LearnedES": (2, 1),
-    "LM_MA_ES": (2, 1),
     "MA_ES": (2, 1),
     "Open_ES": (2, 2),
     "PGPE": (2, 2),
@@ -63,6 +62,7 @@ EVOSAX: dict[str, tuple[int, int]] = {
 UNUSABLE = {
     "EvoTF_ES": "it keeps the last hundred populations whole, which is too much for the weights of a network",
     "GuidedES": "it needs gradients to guide it",
+    "LM_MA_ES": "its samples become NaN within some generations",
     "NoiseReuseES": "it uses noise again over the steps of an unrolled inner problem, which a level is not",
     "PersistentES": "it adds up noise over the steps of an unrolled inner problem, which a level is not",
     "RandomSearch": "it has no search distribution that moves",

@@ -48,26 +48,6 @@ def _matrix(name: str, axis: int) -> Callable[[Any, Any], Deviation]:
     return lambda _, __: lambda state: state.std * jnp.linalg.norm(getattr(state, name), axis=axis)
 
 
-def _limited_memory(algorithm: Any, params: Any) -> Deviation:
-    """LM-MA-ES: z goes through (1 − c) I + c m mᵀ for each m of the memory that is in use.
-
-    Their product is α I + Mᵀ K M, where M is the memory, a row each; the variance is the diagonal of its square.
-    """
-
-    def std(state: Any) -> jax.Array:
-        gram, count = state.M @ state.M.T, algorithm.m
-        scale, inner = jnp.ones(()), jnp.zeros((count, count))
-        for index in range(count):
-            rate = jnp.where(index < state.generation_counter, params.c_d[index], 0.0)
-            row = rate * (scale * jnp.eye(count)[index] + gram[index] @ inner)
-            inner = ((1 - rate) * inner).at[index].add(row)
-            scale = scale * (1 - rate)
-        symmetric = scale * (inner + inner.T) + inner @ gram @ inner.T
-        return state.std * jnp.sqrt(scale**2 + jnp.einsum("id,ij,jd->d", state.M, symmetric, state.M))
-
-    return std
-
-
 def _rank_m(algorithm: Any, params: Any) -> Deviation:
     """Rm-ES: normals of each member, and of all members together along the evolution paths."""
 
@@ -149,7 +129,6 @@ WAYS = {
     "iAMaLGaM_Full": Way(_shifted, True, lambda _, __: 0.0, _scaled),
     "iAMaLGaM_Univariate": Way(_shifted, True, lambda _, __: 0.0, _scaled),
     "LearnedES": Way(),
-    "LM_MA_ES": Way(_limited_memory, eager=True),
     "MA_ES": Way(_matrix("M", 1)),
     "Open_ES": Way(scheduled=True),
     "PGPE": Way(),
