@@ -5,6 +5,7 @@ Scripts alone use this module.
 
 import math
 import os
+import re
 import signal
 import sys
 import threading
@@ -118,6 +119,11 @@ class Job:
 def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that the tracking store shows; `algorithm` is what a trainer of any name runs."""
     return {"algorithm": settings["trainer"]} | {name: settings[name] for name in SHOWN if name in settings}
+
+
+def name_of(text: str) -> str:
+    """Return a text without what names of metrics and parameters cannot hold in the tracking store, such as commas."""
+    return re.sub(r"[^\w./: -]", "", text)
 
 
 def _end_with_head() -> None:

@@ -51,14 +51,16 @@ def test_a_run_that_is_killed_goes_on_with_the_children_it_has(alone, tmp_path):
     place = folder(tmp_path / "killed", 1)
     process = studies.start(place)
     try:
-        studies.wait_for(lambda: len(list((place / CELL).rglob("child*.npy"))) >= 3)
+        studies.wait_for(lambda: len(list((place / CELL).rglob("child*.safetensors"))) >= 3)
     finally:
         studies.end(process)
-    kept = {path: path.stat().st_mtime_ns for path in (place / CELL).rglob("child*.npy")}
+    kept = {path: path.stat().st_mtime_ns for path in (place / CELL).rglob("child*.safetensors")}
     studies.wait_for(lambda: not busy(place))
     process = studies.start(place)
     try:
-        studies.wait_for(lambda: len(list((place / CELL).rglob("child*.npy"))) > len(kept) or (place / TABLE).exists())
+        studies.wait_for(
+            lambda: len(list((place / CELL).rglob("child*.safetensors"))) > len(kept) or (place / TABLE).exists()
+        )
         # What was there is not evaluated again.
         assert all(path.stat().st_mtime_ns == time for path, time in kept.items() if path.exists())
         said = process.communicate(timeout=400)[0]
@@ -73,5 +75,5 @@ def busy(place):
     """Whether a job of a study that was killed still writes: its last result is younger than two seconds."""
     import time
 
-    files = list((place / CELL).rglob("child*.npy"))
+    files = list((place / CELL).rglob("child*.safetensors"))
     return bool(files) and time.time() - max(file.stat().st_mtime for file in files) < 2

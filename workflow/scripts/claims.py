@@ -25,8 +25,8 @@ def main(job, inputs, output, system, experiment, evidence):
         system=experiment,
         kind="claims",
         name=f"claims {system}",
-        parameters=decided.set_index("claim")["verdict"].to_dict(),
-        metrics=[(f"effect/{row.claim}", 0, row.effect) for row in known.itertuples()],
+        parameters={jobs.name_of(row.claim): row.verdict for row in decided.itertuples()},
+        metrics=[(f"effect/{jobs.name_of(row.claim)}", 0, row.effect) for row in known.itertuples()],
         artifacts=[output.table, output.figure, output.page],
     )
 
