@@ -57,10 +57,11 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 def main() -> int:
     """Run Snakemake; return its exit status, or `INTERRUPTED`."""
     signal.signal(STOP, _stop)
-    from snakemake.cli import main as snakemake
-
     code: int | str | None = 0
     try:
+        # It takes a second to import, in which a signal may come.
+        from snakemake.cli import main as snakemake
+
         snakemake(sys.argv[1:])
     except KeyboardInterrupt:
         code = INTERRUPTED

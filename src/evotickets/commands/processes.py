@@ -51,8 +51,8 @@ def snakemake(*arguments: str, held: lock.Lock | None = None) -> int:
             held.name(child.pid)
         code = child.wait()
     if held:
-        # A process that was ended by a signal it does not handle took no lock of its own away.
-        held.killed = code < 0
+        # A process that was ended by a signal it does not handle, or in the middle of something, took no lock of its own away.
+        held.killed = code < 0 or asked > 0
     return INTERRUPTED if asked else code
 
 
