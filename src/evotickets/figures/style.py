@@ -4,6 +4,7 @@ Okabe and Ito's colours can be told apart by colour-blind readers; markers and l
 """
 
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,6 +112,9 @@ def looks(names: Iterable[str], known: Mapping[str, Look]) -> dict[str, Look]:
     return {name: look for name, look in known.items() if name in names} | spare
 
 
+_CLIP = re.compile(rb'id="(p[0-9a-f]{10})"')
+
+
 @contextmanager
 def sheet(path: str | Path, width: float, height: float) -> Iterator[Figure]:
     """Open a figure of a size in inches and save it as SVG or PNG; the same drawing gives the same bytes.
@@ -122,7 +126,17 @@ def sheet(path: str | Path, width: float, height: float) -> Iterator[Figure]:
         yield figure
         drawn, kind = io.BytesIO(), Path(path).suffix.removeprefix(".")
         figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None)
-        (sealed.write_page if kind == "svg" else sealed.write)(path, drawn.getvalue())
+        if kind == "svg":
+            sealed.write_page(path, _numbered(drawn.getvalue()))
+        else:
+            sealed.write(path, drawn.getvalue())
+
+
+def _numbered(svg: bytes) -> bytes:
+    """Number the clip paths: matplotlib names them after the last bits of a layout, which differ from process to process."""
+    for number, name in enumerate(dict.fromkeys(_CLIP.findall(svg))):
+        svg = svg.replace(name, b"clip%d" % number)
+    return svg
 
 
 def panels(path: str | Path, count: int, width: float = 2.9, height: float = 2.5) -> Any:
