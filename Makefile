@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test slow lint schema report verify ui sync bench torture clean
+.PHONY: help setup run test lint schema report verify ui sync bench torture clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -36,11 +36,8 @@ ui: setup ## Serve the tracking UI and print its address
 sync: setup ## Bring the tracking store up to date with all results
 	@$(BIN)/evotickets sync
 
-test: setup ## Run the tests, the miniature study included
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow"
-
-slow: setup ## Run the tests that make test leaves out: those that take more than twenty seconds and guard few lines
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow
+test: setup ## Run all tests, the miniature study included
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

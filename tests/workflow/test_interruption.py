@@ -60,8 +60,8 @@ def all_gone(processes, seconds=1):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "to_all"),
-    [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGHUP, False)],
-    ids=["Ctrl-C", "SIGTERM", "SIGHUP"],
+    [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGHUP, False)],
+    ids=["Ctrl-C", "SIGINT", "SIGTERM", "SIGHUP"],
 )
 def test_one_signal_ends_the_run_as_interrupted(running, number, to_all):
     place, process = running
