@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import jax
@@ -38,3 +39,11 @@ def _strict_promotion():
     """Have code of our own say how types and ranks meet; what libraries promote stands in `devices.promoting`."""
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _same_environment():
+    """What one command would leave in the environment, the next would obey."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("EVOTICKETS_")}
+    yield
+    assert {name: value for name, value in os.environ.items() if name.startswith("EVOTICKETS_")} == before

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -21,8 +21,10 @@ _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
 """Paths that a shell reads as one word without quotes."""
 
 
-def snakemake(*arguments: str, held: lock.Lock | None = None) -> int:
+def snakemake(*arguments: str, held: lock.Lock | None = None, environment: Mapping[str, str] | None = None) -> int:
     """Run Snakemake and return its exit status, `INTERRUPTED` if this process was asked to end.
+
+    Its environment is that of this process and what is added here.
 
     Asked once, it ends the jobs in good order; asked again, it kills all. Snakemake holds the lock too, so that it works on
     alone if only this process is killed.
@@ -44,7 +46,12 @@ def snakemake(*arguments: str, held: lock.Lock | None = None) -> int:
 
     # Handled before there is a child: none may be left behind.
     with _handled(end):
-        child = subprocess.Popen(command, pass_fds=[held.descriptor] if held else [], preexec_fn=_ignore)
+        child = subprocess.Popen(
+            command,
+            env=os.environ | (environment or {}),
+            pass_fds=[held.descriptor] if held else [],
+            preexec_fn=_ignore,
+        )
         if asked:
             child.send_signal(STOP)
         if held:

@@ -34,19 +34,19 @@ def run(config: Path, *, cores: str, profile: str, quiet: bool, more: Sequence[s
         "--logger-mlflow-results", str(loaded.results), *(QUIET if quiet else []), *more,
     ]  # fmt: skip
     # Whatever reaches Snakemake on other ways, such as a profile of the user's: the workflow refuses another folder.
-    os.environ["EVOTICKETS_RESULTS"] = os.path.realpath(loaded.results)
+    environment = {"EVOTICKETS_RESULTS": os.path.realpath(loaded.results)}
     if not os.access(".", os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise StudyError(
             f"{Path.cwd()} cannot be written to, and Snakemake keeps its records there: go to another folder"
         )
     if passed.check(more):
-        return processes.snakemake(*arguments)
+        return processes.snakemake(*arguments, environment=environment)
     _fetch_data(loaded)
     with lock.hold(loaded.results) as held:
         if held.abandoned and any(Path(".snakemake/locks").glob("*")):
             # Nobody is at work here, so what Snakemake still takes for a lock is that of a run that was killed.
             processes.snakemake(*_common(config), "--workflow-profile", "none", "--unlock", "--quiet", "all")
-        code = processes.snakemake(*arguments, held=held)
+        code = processes.snakemake(*arguments, held=held, environment=environment)
         if code:
             how = "was interrupted" if code == INTERRUPTED else "is not finished"
             logs = "" if code == INTERRUPTED else f"; the logs are in {loaded.results}/logs"
