@@ -4,7 +4,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from evotickets import devices
+from evotickets import devices, own
 
 # Tests compile the same programs again and again; one core a process, as in the workflow.
 devices.configure(1, cache=Path(__file__).parents[1] / ".cache/jax")
@@ -43,7 +43,12 @@ def _strict_promotion():
 
 @pytest.fixture(autouse=True)
 def _same_environment():
-    """What one command would leave in the environment, the next would obey."""
-    before = {name: value for name, value in os.environ.items() if name.startswith("EVOTICKETS_")}
+    """What one command would leave in the environment, the next would obey; a study alone names its parts there."""
+    before = _obeyed()
     yield
-    assert {name: value for name, value in os.environ.items() if name.startswith("EVOTICKETS_")} == before
+    assert _obeyed() == before
+
+
+def _obeyed():
+    names = [name for name in os.environ if name.startswith("EVOTICKETS_") and name != own.VARIABLE]
+    return {name: os.environ[name] for name in names}

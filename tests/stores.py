@@ -42,6 +42,7 @@ def write_study(folder, system="tickets", generations=5, shift=0.0):
 def _write(folder, system, kind, parameters, metrics, number, place):
     factors = {"system": system, "task": "digits", "trainer": "snes", "criterion": "snr", "level": 0, "density": 1.0}
     score = {"seed": [0, 1], "split": "test", "metric": "accuracy", "value": metrics[-1][2]}
+    score["parts"] = [[], []]
     write_table(folder / "scores.parquet", factors | score, schema=SCORES)
     (folder / "figures").mkdir(exist_ok=True)
     (folder / "figures" / "curve.svg").write_text("<svg/>")

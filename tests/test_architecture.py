@@ -13,7 +13,7 @@ SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 FLOORS = [
     {"own"},
     {"parts", "intervals", "sealed", "terminal", "extras"},
-    {"configuration"},
+    {"configuration", "crossed"},
     {"networks", "streams", "devices", "statistics"},
     {"tasks"},
     {"pruning", "population"},

@@ -50,6 +50,7 @@ JOB = """
         rows += [cell | row for row in run.trajectory.final([0])]
         total = float(np.abs(trained.mean).sum() + np.abs(trained.std).sum())
         rows.append(cell | {{"seed": 0, "split": "train", "metric": "weights", "value": total}})
+    rows = [row | {{"parts": []}} for row in rows]
     results.write_table({path!r}, rows, schema=SCORES, metadata={{}})
 """
 

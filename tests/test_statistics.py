@@ -124,6 +124,60 @@ def test_only_a_crossed_interval_holds_where_all_seeds_share_them():
     assert 0.94 < crossed < 0.985
 
 
+def in_parts(frame, values, count):
+    """Give a score table `value`, and what it is on parts of the images, of scores [rows, images]."""
+    parts = [[part.mean() for part in np.array_split(row, count)] for row in values]
+    return frame.assign(value=values.mean(1), parts=parts)
+
+
+def test_parts_of_shared_images_widen_an_interval_to_other_images():
+    """As the crossed interval over single images, with the degrees of freedom of 20 parts."""
+    drawn = studies(np.random.default_rng(3), shared=True)[:1000]
+    found = [
+        statistics.stratified_effect(
+            study.mean(1)[None], parts=[part.mean(1)[None] for part in np.array_split(study, 20, 1)]
+        )
+        for study in drawn
+    ]
+    assert [effect.effect for effect in found] == pytest.approx(drawn.mean((1, 2)))
+    # The standard error of the share of 1000 trials at .95 is .0069.
+    assert 0.93 < coverage(found) < 0.985
+    wide = np.median([effect.high - effect.low for effect in found])
+    single = np.median([effect.high - effect.low for effect in map(statistics.crossed_effect, drawn)])
+    # Twenty parts have fewer degrees of freedom than 360 images.
+    assert single < wide < 1.15 * single
+
+
+def test_a_contrast_is_crossed_with_the_parts_that_its_table_lists():
+    frame = scores({("a", name): np.zeros(SEEDS) for name in ("snr", "random")}, ["task", "criterion"])
+    drawn = studies(np.random.default_rng(4), shared=True)[0]
+    listed = in_parts(frame, np.concatenate([drawn, np.zeros_like(drawn)]), 20)
+    found = statistics.contrast(statistics.spread_parts(listed), "criterion", "snr", "random", ["task"])
+    parts = [part.mean(1)[None] for part in np.array_split(drawn, 20, 1)]
+    assert found == pytest.approx(statistics.stratified_effect(drawn.mean(1)[None], parts=parts))
+    assert found.high > statistics.contrast(listed, "criterion", "snr", "random", ["task"]).high
+
+
+def test_seeds_with_images_of_their_own_have_the_interval_over_seeds():
+    frame = scores({("a", "snr"): [0.5, 0.7, 0.4], ("a", "random"): [0.4, 0.5, 0.1]}, ["task", "criterion"])
+    other = scores({("b", "snr"): [0.5, 0.8, 0.2], ("b", "random"): [0.4, 0.5, 0.1]}, ["task", "criterion"])
+    apart = statistics.spread_parts(frame.assign(parts=[[]] * 6))
+    assert not statistics.by_part(apart)
+    # A cell without parts has its difference in all; parts that are all alike say nothing of images.
+    alike = pd.concat([frame.assign(parts=[[]] * 6), other.assign(parts=[[v] * 4 for v in other["value"]])])
+    both = statistics.contrast(statistics.spread_parts(alike), "criterion", "snr", "random", ["task"])
+    plain = statistics.contrast(pd.concat([frame, other]), "criterion", "snr", "random", ["task"])
+    assert both == pytest.approx(plain)
+    scaled = statistics.min_max(statistics.spread_parts(alike), ["task"], ["criterion"])
+    assert scaled.filter(like="part ").eq(scaled["value"], axis=0).all(axis=None)
+
+
+def test_rows_with_other_numbers_of_parts_are_refused():
+    frame = pd.DataFrame({"value": [1.0, 1.0], "parts": [[1.0], [1.0, 1.0]]})
+    with pytest.raises(ValueError, match=r"the same number of parts, got \[1, 2\]"):
+        statistics.spread_parts(frame)
+
+
 def test_a_crossed_effect_by_hand():
     values = np.array([[0.0, 1, 2], [2, 3, 7]])
     # Means 1 and 4 of seeds, 1, 2 and 4.5 of images, 2.5 of all; sums of squares 13.5, 13 and 3 with 1, 2 and 2 degrees.

@@ -67,6 +67,15 @@ class Interval(NamedTuple):
     high: float
 
 
+class Effect(NamedTuple):
+    """A mean difference, the ends of its confidence interval, and the number of seeds behind it."""
+
+    effect: float
+    low: float
+    high: float
+    n: int
+
+
 def interval(values: ArrayLike, confidence: float | None = None, *, bounds: Bounds = ANYWHERE) -> Interval:
     """Return the mean of values [S] and its Student-t interval; one value has the interval (NaN, NaN).
 

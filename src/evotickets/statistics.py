@@ -5,13 +5,13 @@ out; what a study has no data for is `not asked`.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import special
 
+from evotickets.crossed import by_part, crossed_effect, spread_parts
 from evotickets.intervals import (
     ANYWHERE,
     CONFIDENCE,
@@ -19,8 +19,8 @@ from evotickets.intervals import (
     SHARES,
     TWICE,
     Bounds,
+    Effect,
     Interval,
-    checked,
     confidence_of,
     interval,
     share,
@@ -38,6 +38,7 @@ __all__ = [
     "Effect",
     "Interval",
     "Verdict",
+    "by_part",
     "confidence_of",
     "contrast",
     "crossed_effect",
@@ -50,20 +51,12 @@ __all__ = [
     "pairwise",
     "share",
     "shared_out",
+    "spread_parts",
     "stratified_effect",
     "verdict",
 ]
 
 Verdict = Literal["supported", "contradicted", "undecided", "not asked"]
-
-
-class Effect(NamedTuple):
-    """A mean difference, the ends of its confidence interval, and the number of seeds behind it."""
-
-    effect: float
-    low: float
-    high: float
-    n: int
 
 
 def paired_effect(a: ArrayLike, b: ArrayLike, confidence: float | None = None, *, bounds: Bounds = ANYWHERE) -> Effect:
@@ -76,13 +69,27 @@ def paired_effect(a: ArrayLike, b: ArrayLike, confidence: float | None = None, *
 
 
 def stratified_effect(
-    a: ArrayLike, b: ArrayLike | None = None, confidence: float | None = None, *, bounds: Bounds = ANYWHERE
+    a: ArrayLike,
+    b: ArrayLike | None = None,
+    confidence: float | None = None,
+    *,
+    parts: ArrayLike | None = None,
+    bounds: Bounds = ANYWHERE,
 ) -> Effect:
     """Return the mean of a − b [cells, S], or of a alone, over cells and seeds, every cell with the same weight.
 
     The differences are averaged over the cells of a seed before the interval over seeds is taken. So the cells may
     depend on each other (trainers that start from the same initial weights do), and more cells do not pose as more
     seeds.
+
+    Args:
+        a: [cells, S].
+        b: likewise.
+        confidence: of the interval.
+        parts: the differences on each of several random parts of the test images [parts, cells, S]: with them the images
+            are taken as sampled too (`crossed_effect`). A cell whose seeds have test images of their own has its difference
+            in all parts.
+        bounds: of the difference.
 
     Raises:
         ValueError: if the shapes differ or are not [cells, S].
@@ -93,40 +100,12 @@ def stratified_effect(
         raise ValueError(
             f"paired scores must have the same seeds in the same order, got shapes {a.shape} and {b.shape}"
         )
-    return Effect(*interval(np.mean(a - b, axis=0), confidence, bounds=bounds), a.shape[1])
-
-
-def crossed_effect(values: ArrayLike, confidence: float | None = None, *, bounds: Bounds = ANYWHERE) -> Effect:
-    """Return the mean of values [S, B] of seeds on the same test images, both taken as samples, and its interval.
-
-    Where all seeds share a test set, an interval over seeds alone says what other seeds would give on these images. This
-    one says what other seeds would give on other images: the variance of the mean is that of two crossed random effects
-    without replicates, (seeds + images − rest) / (S B) in mean squares, and never less than with one of the two; its
-    degrees of freedom are Satterthwaite's.
-
-    Source: Searle, Casella & McCulloch (1992), "Variance components", §4.5; Satterthwaite (1946), "An approximate
-    distribution of estimates of variance components".
-
-    Raises:
-        ValueError: if there are not two axes, or none of an axis.
-    """
-    values = np.asarray(values, float)
-    if values.ndim != 2 or not values.size:
-        raise ValueError(f"a crossed effect needs values [S, B] of seeds and images, got shape {values.shape}")
-    seeds, images = values.shape
-    mean = float(values.mean())
-    if min(seeds, images) == 1:
-        return Effect(mean, np.nan, np.nan, seeds)
-    by_seed, by_image = values.mean(1) - mean, values.mean(0) - mean
-    rest = values - mean - by_seed[:, None] - by_image
-    degrees = np.array([seeds - 1, images - 1, (seeds - 1) * (images - 1)])
-    squares = np.array([images * (by_seed**2).sum(), seeds * (by_image**2).sum(), (rest**2).sum()]) / degrees
-    total = max(squares[0] + squares[1] - squares[2], squares[0], squares[1])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = total**2 / (squares**2 / degrees).sum() if total else 1.0
-        half = special.stdtrit(freedom, (1 + checked(confidence)) / 2) * np.sqrt(total / values.size)
-    low, high = (float(np.clip(end, *bounds)) for end in (mean - half, mean + half))
-    return Effect(mean, low, high, seeds)
+    by_seed = np.mean(a - b, axis=0)
+    if parts is None:
+        return Effect(*interval(by_seed, confidence, bounds=bounds), a.shape[1])
+    by_part = np.asarray(parts, float).mean(axis=1)
+    # Parts differ in size by one image at most; the mean over all images is what is stated.
+    return crossed_effect((by_part - by_part.mean(axis=0) + by_seed).T, confidence, bounds=bounds)
 
 
 def pairwise(matrix: ArrayLike) -> np.ndarray:
@@ -183,7 +162,8 @@ def contrast(
     """Return the effect of `a` over `b` in a factor column of a score table: `snr` over `random` in `criterion`, say.
 
     Args:
-        frame: rows of one split and metric with the columns `seed` and `value`, one row per cell, seed and factor.
+        frame: rows of one split and metric with the columns `seed` and `value`, one row per cell, seed and factor; with
+            those of `spread_parts` the test images are taken as sampled too.
         column: the factor.
         a: the factor's value whose effect is wanted.
         b: the value it is compared with.
@@ -207,7 +187,11 @@ def contrast(
     left, right = (wide[side].unstack("seed") for side in (a, b))
     if len(wide) != left.size:
         raise ValueError(f"{column} {a!r} and {b!r} do not share the same seeds in every cell of {', '.join(cells)}")
-    return stratified_effect(left.to_numpy(), right.to_numpy(), confidence, bounds=bounds)
+    parts = []
+    for name in by_part(rows):
+        there = rows.pivot(index=[*cells, "seed"], columns=column, values=name).loc[wide.index]
+        parts.append((there[a] - there[b]).unstack("seed").to_numpy())
+    return stratified_effect(left.to_numpy(), right.to_numpy(), confidence, parts=parts or None, bounds=bounds)
 
 
 def min_max(frame: pd.DataFrame, by: Sequence[str], curve: Sequence[str]) -> pd.DataFrame:
@@ -227,7 +211,8 @@ def min_max(frame: pd.DataFrame, by: Sequence[str], curve: Sequence[str]) -> pd.
     if len(flat):
         raise ValueError(f"all points of {flat.index[0]} are equal: there is nothing to normalise")
     joined = frame.join(ends, on=list(by))
-    return frame.assign(value=(joined["value"] - joined["worst"]) / (joined["best"] - joined["worst"]))
+    scale = joined["best"] - joined["worst"]
+    return frame.assign(**{name: (joined[name] - joined["worst"]) / scale for name in ("value", *by_part(frame))})
 
 
 def verdict(low: float, high: float, *, margin: float = 0.0) -> Verdict:

@@ -437,3 +437,30 @@ def test_claims_name_figures_that_there_are(system):
     assert asked <= set(systems.figures(system))
     # The workflow reads the same without importing the claims.
     assert set(systems.shown(system)) == asked
+
+
+def on_images(given, of_images, count=20):
+    """Score rows whose parts of the test images differ by what is given [part], as soon as weights are cut."""
+    return [
+        row | {"parts": list(row["value"] + (row["density"] < 1) * of_images) if row["split"] == "test" else []}
+        for row in given
+    ]
+
+
+@pytest.mark.parametrize("name", ["C1 snr", "C3", "C4 ES to ES"])
+def test_a_verdict_that_rests_on_the_images_all_seeds_share_is_undecided(name):
+    """The same scores, decided over seeds alone, and with images on which the sides differ by more than their gap."""
+    quirks = np.random.default_rng(0).normal(size=20)
+    quirks = 0.5 * (quirks - quirks.mean())
+    better = rows(chain(0.05)) + rows(chain(0.05), trainer="pgpe")
+    worse = rows(chain(0), criterion="random") + rows(chain(0), trainer="pgpe", criterion="random")
+    worse += rows(chain(-0.05), trainer="adam", criterion="magnitude")
+    source = {"source_task": "digits", "source_trainer": "snes", "source_criterion": "snr"}
+    moved = rows(chain(0.05), trainer="pgpe", criterion="transferred", densities=DENSITIES[1:], **source)
+    sides = better, worse, moved
+    for of_images, expected in ((None, "supported"), (0 * quirks, "supported"), (quirks, "undecided")):
+        mine, others, there = sides if of_images is None else (
+            on_images(side, own) for side, own in zip(sides, (of_images, 0 * quirks, of_images), strict=True)
+        )  # fmt: skip
+        given = tables(scores=pd.DataFrame([*mine, *others]), transfers=pd.DataFrame(there))
+        assert verdict(name, given)["verdict"] == expected, of_images

@@ -14,9 +14,17 @@ from hypothesis.extra import numpy as hnp
 
 from evotickets import results
 from evotickets.results import HISTORY, Metric, Record, ResultError, Ticket
-from evotickets.systems.tickets.tables import SCORES
+from evotickets.systems.tickets.tables import FLATNESS
 
-CELL = {"system": "tickets", "task": "digits", "trainer": "snes", "criterion": "snr", "level": 3, "density": 0.5}
+CELL = {
+    "system": "tickets",
+    "task": "digits",
+    "trainer": "snes",
+    "criterion": "snr",
+    "level": 3,
+    "density": 0.5,
+    "epsilon": 0.1,
+}
 COLUMNS = CELL | {"seed": [0, 1], "split": "test", "metric": "accuracy", "value": [0.9, 0.8]}
 
 
@@ -26,19 +34,20 @@ def path(tmp_path):
 
 
 def write(path, **changes):
-    results.write_table(path, COLUMNS | changes, schema=SCORES, metadata={"config": {"seeds": 2}})
+    results.write_table(path, COLUMNS | changes, schema=FLATNESS, metadata={"config": {"seeds": 2}})
 
 
 class TestTables:
     def test_reads_what_was_written(self, path):
         write(path)
-        frame = results.read_table(path, schema=SCORES)
+        frame = results.read_table(path, schema=FLATNESS)
         assert frame.to_dict("records") == [
             CELL | {"seed": 0, "split": "test", "metric": "accuracy", "value": 0.9},
             CELL | {"seed": 1, "split": "test", "metric": "accuracy", "value": 0.8},
         ]
         assert [str(kind) for kind in frame.dtypes] == ["str"] * 4 + [
             "int32",
+            "float64",
             "float64",
             "int32",
             "str",
@@ -75,7 +84,7 @@ class TestTables:
         write(path)
         header = results.read_metadata(path)
         assert header["metadata"] == {"config": {"seeds": 2}}
-        assert (header["schema"], header["version"]) == ("scores", 1)
+        assert (header["schema"], header["version"]) == ("flatness", 1)
         assert header["code"] == results.code_version()
         assert header["libraries"]["numpy"] == np.__version__
 
@@ -88,13 +97,15 @@ class TestTables:
 
     def test_not_a_number_survives(self, path):
         write(path, value=[np.nan, np.inf])
-        assert results.read_table(path, schema=SCORES)["value"].tolist() == pytest.approx([np.nan, np.inf], nan_ok=True)
+        assert results.read_table(path, schema=FLATNESS)["value"].tolist() == pytest.approx(
+            [np.nan, np.inf], nan_ok=True
+        )
 
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
             ({"sparsity": 0.5}, "missing: none, unknown: sparsity"),
-            ({"value": [0.9, None]}, "column value of a scores table has missing values"),
+            ({"value": [0.9, None]}, "column value of a flatness table has missing values"),
             ({"level": "three"}, "column level must be int32"),
             ({"level": 3.5}, "column level must be int32"),
             ({"level": "3"}, "column level must be int32"),
@@ -113,7 +124,7 @@ class TestTables:
 
 
 class TestDistrust:
-    def refused(self, path, message, schema=SCORES):
+    def refused(self, path, message, schema=FLATNESS):
         with pytest.raises(ResultError, match=message) as error:
             results.read_table(path, schema=schema)
         assert str(path) in str(error.value)
@@ -134,17 +145,17 @@ class TestDistrust:
 
     def test_another_table(self, path):
         write(path)
-        self.refused(path, "holds a scores table where a history table is needed", HISTORY)
+        self.refused(path, "holds a flatness table where a history table is needed", HISTORY)
 
     def test_an_old_version(self, path):
         write(path)
-        newer = results.Schema("scores", 2, SCORES.columns)
-        self.refused(path, "version 1 of the scores table, this code reads version 2", newer)
+        newer = results.Schema("flatness", 2, FLATNESS.columns)
+        self.refused(path, "version 1 of the flatness table, this code reads version 2", newer)
 
     def test_other_columns_under_the_same_name(self, path):
         write(path)
-        wider = results.Schema("scores", 1, SCORES.columns.append(pa.field("width", pa.int32())))
-        self.refused(path, "does not have the columns of a scores table", wider)
+        wider = results.Schema("flatness", 1, FLATNESS.columns.append(pa.field("width", pa.int32())))
+        self.refused(path, "does not have the columns of a flatness table", wider)
 
     def test_every_truncation(self, path):
         write(path)
@@ -155,14 +166,14 @@ class TestDistrust:
 
     def test_a_damaged_byte_never_gives_other_numbers(self, path):
         write(path)
-        content, table = path.read_bytes(), results.read_table(path, schema=SCORES)
+        content, table = path.read_bytes(), results.read_table(path, schema=FLATNESS)
         refused = 0
         for place in range(0, len(content), 2):
             damaged = bytearray(content)
             damaged[place] ^= 0xFF
             path.write_bytes(damaged)
             try:
-                assert results.read_table(path, schema=SCORES).equals(table)
+                assert results.read_table(path, schema=FLATNESS).equals(table)
             except ResultError:
                 refused += 1
         assert refused > len(content) / 4
@@ -301,7 +312,9 @@ def test_importing_costs_neither_jax_nor_mlflow_nor_pandas():
 
 def test_a_table_that_a_study_lacks_is_read_as_one_without_rows(path):
     write(path)
-    pd.testing.assert_frame_equal(results.read_optional(path, schema=SCORES), results.read_table(path, schema=SCORES))
-    absent = results.read_optional(None, schema=SCORES)
-    assert list(absent.columns) == SCORES.columns.names
+    pd.testing.assert_frame_equal(
+        results.read_optional(path, schema=FLATNESS), results.read_table(path, schema=FLATNESS)
+    )
+    absent = results.read_optional(None, schema=FLATNESS)
+    assert list(absent.columns) == FLATNESS.columns.names
     assert absent.empty

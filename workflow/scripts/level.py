@@ -1,7 +1,7 @@
 """Make the ticket of one level of a chain, train it, and write what became of it; all seeds at once."""
 
 from evotickets import devices, jobs, results, streams, tasks
-from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import archive, shared_images
 from evotickets.systems.tickets import levels as tickets
 from evotickets.systems.tickets.problems import problem_of
 from evotickets.systems.tickets.tables import SCORES, chain_of, factors
@@ -22,7 +22,7 @@ def main(job, source, output, place, experiment, network, settings, density, see
 
     cell = factors(chain_of(place), int(place.level), density)
     archive.write_trained(output, description, trained, run.trajectory, members, job.metadata)
-    scores = [cell | row for row in run.trajectory.final(members)]
+    scores = shared_images.scores(run.trajectory.final(members), cell, description, task, trained, seed=seed)
     results.write_table(output.scores, scores, schema=SCORES, metadata=job.metadata)
     job.record(
         output.record,

@@ -1,7 +1,7 @@
 """Train the ticket of another setting as it is, and write what became of it; all seeds at once."""
 
 from evotickets import devices, jobs, results, streams, tasks
-from evotickets.systems.tickets import archive
+from evotickets.systems.tickets import archive, shared_images
 from evotickets.systems.tickets import levels as tickets
 from evotickets.systems.tickets.problems import problem_of, refuse_misfit
 from evotickets.systems.tickets.tables import TRANSFERS, factors, source_of
@@ -21,7 +21,7 @@ def main(job, source, output, place, experiment, source_network, network, settin
     chain = {"task": place.task, "trainer": place.trainer, "criterion": "transferred"}
     cell = factors(chain, int(place.level), density)
     archive.write_trained(output, description, done, run.trajectory, members, job.metadata)
-    scores = [origin | cell | row for row in run.trajectory.final(members)]
+    scores = shared_images.scores(run.trajectory.final(members), origin | cell, description, task, done, seed=seed)
     results.write_table(output.scores, scores, schema=TRANSFERS, metadata=job.metadata)
     job.record(
         output.record,

@@ -3,7 +3,7 @@
 Source of all statements: Lange & Sprekeler (2023), "Lottery Tickets in Evolutionary Optimization".
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +46,7 @@ def evidence(tables: Mapping[str, pd.DataFrame], *, gradient: Iterable[str]) -> 
 
 
 def _tested(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[frame["split"].eq("test") & frame["metric"].isin(METRICS)]
+    return statistics.spread_parts(frame[frame["split"].eq("test") & frame["metric"].isin(METRICS)])
 
 
 def _normalised(frame: pd.DataFrame, curve: list[str]) -> pd.DataFrame:
@@ -132,9 +132,9 @@ def best(frame: pd.DataFrame) -> str | None:
     return next((name for name in ("snr", "magnitude") if name in names), names[0] if names else None)
 
 
-def drops(frame: pd.DataFrame) -> pd.DataFrame:
+def _drops(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return how far one trainer falls below its dense score [density, seed] under the criterion that stands for it."""
-    wide = frame[frame["criterion"] == best(frame)].pivot(index="density", columns="seed", values="value")
+    wide = frame[frame["criterion"] == best(frame)].pivot(index="density", columns="seed", values=column)
     return wide.loc[wide.index.max()] - wide if len(wide) else wide
 
 
@@ -151,23 +151,28 @@ def drops(frame: pd.DataFrame) -> pd.DataFrame:
 def lost_by_gradients(tables: Tables) -> Effect:
     """C3."""
     scores = _tested(tables.scores)
-    cells = []
-    for _, task in scores[scores["metric"] == "accuracy"].groupby("task"):
-        lost = {name: drops(own) for name, own in task.groupby("trainer")}
-        for gradient in sorted(lost.keys() & tables.gradient):
-            for strategy in sorted(lost.keys() - tables.gradient):
-                theirs, ours = lost[gradient].align(lost[strategy], join="inner")
-                cells.append((theirs - ours)[theirs.index <= SPARSEST].to_numpy())
+
+    def cells(column: str) -> Iterator[np.ndarray]:
+        for _, task in scores[scores["metric"] == "accuracy"].groupby("task"):
+            lost = {name: _drops(own, column) for name, own in task.groupby("trainer")}
+            for gradient in sorted(lost.keys() & tables.gradient):
+                for strategy in sorted(lost.keys() - tables.gradient):
+                    theirs, ours = lost[gradient].align(lost[strategy], join="inner")
+                    yield (theirs - ours)[theirs.index <= SPARSEST].to_numpy()
+
     # Each of the two losses is a difference of accuracies.
-    return _over_cells(cells, TWICE)
+    return _over_cells(scores, cells, TWICE)
 
 
-def _over_cells(cells: list[np.ndarray], bounds: Bounds) -> Effect:
-    """Return the mean of differences [cells, S] over cells and seeds."""
-    differences = [cell for cell in cells if cell.size]
-    if not differences:
+def _over_cells(scores: pd.DataFrame, cells: Callable[[str], Iterator[np.ndarray]], bounds: Bounds) -> Effect:
+    """Return the mean over cells and seeds of the differences [levels, S] in a column of a score table, cell by cell."""
+
+    found = {column: [cell for cell in cells(column) if cell.size] for column in ("value", *statistics.by_part(scores))}
+    values = found.pop("value")
+    if not values:
         return MISSING
-    return statistics.stratified_effect(np.concatenate(differences), bounds=bounds)
+    parts = [np.concatenate(differences) for differences in found.values()]
+    return statistics.stratified_effect(np.concatenate(values), parts=parts or None, bounds=bounds)
 
 
 def kind(row: pd.Series, gradient: frozenset[str]) -> str:
@@ -186,16 +191,18 @@ def _transferred(tables: Tables, wanted: str | None, against: str) -> Effect:
     together = pd.concat([moved, tables.scores.assign(**dict.fromkeys(_SOURCE, ""))], ignore_index=True)
     scaled = _normalised(together, [*_SOURCE, "trainer", "criterion", "density"])
     scaled = scaled[scaled["density"] <= SPARSE]
-    cells = []
-    for place, rows in scaled[scaled["source_task"] != ""].groupby([*_SOURCE, "task", "trainer"]):
-        if wanted is not None and kind(rows.iloc[0], tables.gradient) != wanted:
-            continue
-        home = scaled[scaled["task"].eq(place[3]) & scaled["trainer"].eq(place[4]) & scaled["source_task"].eq("")]
-        home = home[home["criterion"] == (best(home) if against == "own" else against)]
-        there, here = (frame.pivot(index="density", columns="seed", values="value") for frame in (rows, home))
-        there, here = there.align(here, join="inner")
-        cells.append((there - here).to_numpy())
-    return _over_cells(cells, SHARES)
+
+    def cells(column: str) -> Iterator[np.ndarray]:
+        for place, rows in scaled[scaled["source_task"] != ""].groupby([*_SOURCE, "task", "trainer"]):
+            if wanted is not None and kind(rows.iloc[0], tables.gradient) != wanted:
+                continue
+            home = scaled[scaled["task"].eq(place[3]) & scaled["trainer"].eq(place[4]) & scaled["source_task"].eq("")]
+            home = home[home["criterion"] == (best(home) if against == "own" else against)]
+            there, here = (frame.pivot(index="density", columns="seed", values=column) for frame in (rows, home))
+            there, here = there.align(here, join="inner")
+            yield (there - here).to_numpy()
+
+    return _over_cells(scaled, cells, SHARES)
 
 
 for _kind, _words in {

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evotickets.results.tables import FLOAT, INT, STRING, VALUE, register
+from evotickets.results.tables import FLOAT, FLOATS, INT, STRING, VALUE, register
 
 _CHAIN = {"task": STRING, "trainer": STRING, "criterion": STRING}
 _CELL = {"system": STRING, **_CHAIN, "level": INT, "density": FLOAT}
 _SOURCE = {f"source_{name}": STRING for name in _CHAIN}
 
-SCORES = register("scores", _CELL | VALUE)
-TRANSFERS = register("transfers", _SOURCE | _CELL | VALUE)
+_PARTS = {"parts": FLOATS}
+
+SCORES = register("scores", _CELL | VALUE | _PARTS, version=2)
+"""Final scores; `parts` are those on random parts of the test images where all seeds share them, and empty elsewhere."""
+TRANSFERS = register("transfers", _SOURCE | _CELL | VALUE | _PARTS, version=2)
 CONNECTIVITY = register("connectivity", _CELL | {"pair": STRING, "alpha": FLOAT} | VALUE)
 BARRIERS = register("barriers", _CELL | {"pair": STRING} | VALUE | {"bump": FLOAT})
 FLATNESS = register("flatness", _CELL | {"epsilon": FLOAT} | VALUE)
