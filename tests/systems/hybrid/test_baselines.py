@@ -107,7 +107,7 @@ def test_one_batch_of_several():
 
 @pytest.mark.parametrize("name", ["set", "rigl"])
 def test_masks_change_every_so_many_steps_by_a_share_that_falls(name):
-    method = hybrid.method[name](setting(), every=EVERY, layer_densities="uniform")
+    method = hybrid.method[name](setting(), every=EVERY)
     states = walk(method)
     for at in range(STEPS):
         before, after = (masks_of(method, state) for state in states[at : at + 2])
@@ -186,7 +186,7 @@ def test_every_method_says_where_it_comes_from_and_what_it_costs():
         assert "Source:" in inspect.getdoc(hybrid.method[name]), name
     costs = {name: hybrid.method[name](setting()).passes for name in hybrid.method}
     assert costs == dict.fromkeys(hybrid.method, 48) | {"hybrid": 96, "evolution": 64 * 16}
-    assert hybrid.method.options("set") == {"fraction": 0.3, "every": 100, "layer_densities": "uniform", "batches": 0}
+    assert hybrid.method.options("set") == {"fraction": 0.3, "every": 100, "block": (1, 1), "batches": 0}
 
 
 def bowl(dimensions=12):

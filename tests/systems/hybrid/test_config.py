@@ -34,13 +34,13 @@ def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
     hybrid = study.resolve(GOOD).hybrid
     assert set(hybrid.cells) == {
         Cell("digits", "hybrid", "0.5"), Cell("digits", "hybrid", "0.02"), Cell("digits", "still", "0.5"),
-        Cell("digits", "still", "0.02"), Cell("digits", "dense", "1"), Cell("digits", "set", "0.1"),
-        Cell("digits", "evolution", "1"), Cell("rows", "set", "0.1"), Cell("rows", "dense", "1"),
-        Cell("rows", "evolution", "1"),
+        Cell("digits", "still", "0.02"), Cell("digits", "dense", "1", "whole"), Cell("digits", "set", "0.1"),
+        Cell("digits", "evolution", "1", "whole"), Cell("rows", "set", "0.1"), Cell("rows", "dense", "1", "whole"),
+        Cell("rows", "evolution", "1", "whole"),
     }  # fmt: skip
     assert len(set(hybrid.cells)) == len(hybrid.cells)
-    assert hybrid.effects == (config.Effects("digits", "hybrid", "0.1", (4, 8), 500, 8),)
-    assert hybrid.overhead == (config.Overhead("rows", "still", "0.1", 20),)
+    assert hybrid.effects == (config.Effects("digits", "hybrid", "0.1", "erk", (4, 8), 500, 8),)
+    assert hybrid.overhead == (config.Overhead("rows", "still", "0.1", "erk", 20),)
 
 
 def test_defaults_are_filled_in_and_a_task_has_its_own_training():
@@ -74,11 +74,12 @@ def test_what_the_grid_knows_of_methods_is_so():
 broken = partial(studies.changed, GOOD, "hybrid")
 
 
-def only(method, density):
+def only(method, density, share_out="erk", **options):
     """A study of one cell."""
     cells = [{"tasks": ["digits"], "methods": ["set"], "densities": [density]}]
     tasks = {"digits": {"hidden": [8]}}
-    return {"hybrid": {"tasks": tasks, "methods": {"set": {"method": method}}, "cells": cells}}
+    section = {"tasks": tasks, "methods": {"set": {"method": method, **options}}, "cells": cells}
+    return {"hybrid": section | {"layer_densities": [share_out]}}
 
 
 @pytest.mark.parametrize(
@@ -106,13 +107,13 @@ def only(method, density):
         (broken("effects", value=GOOD["hybrid"]["effects"] * 2), "hybrid.effects lists digits hybrid 0.1 twice; keep one"),
         (broken("methods", "hybrid", value={"noise": "gumbel"}), "whose masks have blocks or whose noise is not normal"),
         (broken("methods", "set", value={"method": "imp", "rounds": 1000}), "set has 1000 rounds, more than the 500"),
-        (broken("cells", 1, "densities", value=[0.006]), "set at density 0.006 keeps none of the 80 weights of dense2/kernel"),
+        (only("set", 0.006, "uniform"), "set at density 0.006 keeps none of the 80 weights of dense2/kernel"),
         (
             only("rigl", 0.001),
             "set at density 0.001 keeps fewer weights than digits has layers; raise the density",
         ),
         (
-            broken("methods", "set", value={"method": "hybrid", "block": [1024, 1024]}),
+            only("hybrid", 0.1, "uniform", block=[1024, 1024]),
             "set at density 0.1 keeps none of the 1 blocks of 1024×1024 of dense1/kernel of digits; raise the density",
         ),
         (
