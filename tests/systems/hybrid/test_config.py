@@ -43,6 +43,25 @@ def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
     assert hybrid.overhead == (config.Overhead("rows", "still", "0.1", "erk", 20),)
 
 
+def test_every_share_out_and_rate_is_there_where_it_is_asked_for():
+    config = broken("cells", value=[
+        {"tasks": ["digits"], "methods": ["set", "dense", "evolution"], "densities": [0.5], "layer_densities": ["uniform", "erk"]},
+        {"tasks": ["digits"], "methods": ["hybrid"], "densities": [0.5], "learning_rates": []},
+    ])  # fmt: skip
+    config["hybrid"]["learning_rates"] = [0.1, 0.3]
+    config["hybrid"]["grids"] = {"hybrid": [[{}, {"std": 2}], [{"batches": 4}, {"steps": 500, "batches": 8}]]}
+    hybrid = study.resolve(config).hybrid
+    rates = (0.1, 0.3)
+    assert hybrid.cells == (
+        Cell("digits", "set", "0.5", "uniform", rates), Cell("digits", "set", "0.5", "erk", rates),
+        Cell("digits", "dense", "1", "whole", rates), Cell("digits", "evolution", "1", "whole"),
+        Cell("digits", "hybrid", "0.5", "erk"),
+    )  # fmt: skip
+    # Evolution has a learning rate of its own, and the hybrid a grid.
+    assert hybrid.chosen == (*hybrid.cells[:3], hybrid.cells[4])
+    assert hybrid.grids["hybrid"][0][1] == {"std": 2.0}
+
+
 def test_defaults_are_filled_in_and_a_task_has_its_own_training():
     hybrid = study.resolve(GOOD).hybrid
     shared = {"steps": 1000, "batches": 4, "batch": 32, "learning_rate": 0.1, "momentum": 0.9, "evaluations": 10}
@@ -129,6 +148,17 @@ def only(method, density, share_out="erk", **options):
         (broken("effects", 0, "samples", value=1100), "samples is 1100, but digits has 1079 training samples; lower it"),
         (broken("training", value={"batches": 100_000, "batch": 1_000_000}), "asks for 100000 batches × 1000000 batch × 64"),
         (broken("tasks", "digits", value={"hidden": [100_000] * 2}), "hybrid.tasks.digits is a network of 1e+10 weights"),
+        (broken("grids", value={"hybrid": [[{"steps": 2000}]]}), "a candidate of hybrid sees 256000 samples on digits, other"),
+        (broken("grids", value={"hybrid": [[{"mask_rat": 1}]]}), "hybrid.grids.hybrid[0][0]: unknown key 'mask_rat'; did you"),
+        (broken("grids", value={"hybrid": [[{"learning_rate": 1}]]}), "has a learning_rate; name those of all methods"),
+        (broken("grids", value={"hybrid": [[{"steps": 0}]]}), "hybrid.grids.hybrid[0][0].steps is 0; it must be a whole"),
+        (broken("grids", value={"hybrid": [[]]}), "hybrid.grids.hybrid has an axis without options; take it out"),
+        (broken("grids", value={"hybrid": [[{"groups": 3}]]}), "hybrid has 3 groups, which do not divide the 4 batches of"),
+        (broken("grids", value={"hybrd": []}), "hybrid.grids names hybrd, which is not there; did you mean 'hybrid'?"),
+        (
+            broken("cells", 1, value=GOOD["hybrid"]["cells"][0] | {"learning_rates": [0.1, 0.3]}),
+            "hybrid.cells[1] gives digits hybrid 0.5 erk other learning rates than an earlier entry; keep one of the two",
+        ),
         (broken("overhead", 0, "task", value="mnist"), "hybrid.overhead[0].task names mnist, which is not there"),
     ],
 )  # fmt: skip

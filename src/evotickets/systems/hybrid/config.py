@@ -127,7 +127,9 @@ def resolve(section: dict[str, Any]) -> Hybrid:
                 variants = _candidates(where, name, grids.get(name, []), methods[name], task, chosen[task])
                 for own, trained in variants:
                     _fits(where, name, own, task, trained)
-                for cell in _cells(entry, section, where, task, name, methods[name]["method"], rates):
+                # What has a learning rate of its own keeps it.
+                own_rates = () if choice.RATE in methods[name] else rates
+                for cell in _cells(entry, section, where, task, name, methods[name]["method"], own_rates):
                     for own, _ in variants[:1]:
                         _keeps(where, cell, own, chosen[task])
                     key = (cell.task, cell.method, cell.density, cell.layer_densities)
