@@ -45,7 +45,8 @@ def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
 
 def test_every_share_out_and_rate_is_there_where_it_is_asked_for():
     config = broken("cells", value=[
-        {"tasks": ["digits"], "methods": ["set", "dense", "evolution"], "densities": [0.5], "layer_densities": ["uniform", "erk"]},
+        {"tasks": ["digits"], "methods": ["set", "dense", "evolution"], "densities": [0.5]}
+        | {"layer_densities": ["uniform", "erk"]},
         {"tasks": ["digits"], "methods": ["hybrid"], "densities": [0.5], "learning_rates": []},
     ])  # fmt: skip
     config["hybrid"]["learning_rates"] = [0.1, 0.3]
