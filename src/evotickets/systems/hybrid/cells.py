@@ -102,9 +102,9 @@ def replicates(
     count = jax.tree.leaves(prepared.params)[0].shape[0]
     names = ("hybrid", task["task"], *([purpose] if purpose else []))
     samples, masks = (streams.stream(seed, *names, name) for name in ("samples", "masks"))
-    starts, masks = (jax.random.fold_in(masks, place) for place in (0, 1))
-    keys = (streams.split(key, count) for key in (samples, starts, masks))
-    everyone = Replicates(prepared.params, replicated(data).rows(count), *keys)
+    starts, steps = (jax.random.fold_in(masks, place) for place in (0, 1))
+    sample_keys, start_keys, keys = (streams.split(key, count) for key in (samples, starts, steps))
+    everyone = Replicates(prepared.params, replicated(data).rows(count), sample_keys, start_keys, keys)
     if list(chosen) != list(range(count)):
         everyone = jax.tree.map(lambda leaf: leaf[np.asarray(chosen)], everyone)
     return everyone if rates is None else everyone._replace(rates=np.asarray(rates, np.float32))

@@ -339,7 +339,8 @@ def s6(table: pd.DataFrame) -> dict[str, Effect]:
 
     def between(values: pd.DataFrame, column: str, bounds: Bounds = ANYWHERE) -> Effect:
         sides = [values[values["parent"].isin(names)].groupby("seed")[column].mean() for names in groups.values()]
-        apart = (sides[0] - sides[1]).dropna() if all(map(len, sides)) else []
+        # A seed that one side lacks takes no part.
+        apart = (sides[0] - sides[1]).dropna()
         return statistics.stratified_effect(apart.to_numpy()[None], bounds=bounds) if len(apart) else MISSING
 
     found = {"S6a": between(gains, "nll"), "S6b": between(beyond, "value")}
