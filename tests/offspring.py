@@ -36,7 +36,7 @@ def _mutations():
         for sigma in (0.01, 0.03):
             at = {"study": "mutations", "rule": rule, "sigma": sigma, "shift": "none", "decay": 0.0, "step": 0}
             for candidate in CANDIDATES:
-                for split in ("fitness", "test"):
+                for split in ("fitness", "validation", "test"):
                     for metric in ("nll", "accuracy"):
                         yield at | {"candidate": candidate, "split": split, "metric": metric, "value": 0.5}
             yield at | {"candidate": "child", "split": "test", "metric": "nll_std", "value": 0.2}

@@ -245,6 +245,7 @@ def sparse_table(tasks: tuple[str, ...] = ("digits",)) -> pd.DataFrame:
             for step in (10, 20):
                 for seed in range(3):
                     at = {"task": task, "method": method, "density": density, "step": step, "seed": seed}
+                    at |= {"layer_densities": "whole" if density == 1 else "erk"}
                     scored = 0.5 + 0.2 * density + 0.01 * step + 0.01 * seed + 0.05 * (method == "hybrid")
                     own = {"test/accuracy": scored, "validation/accuracy": -99.0, "mask/churn": 0.5 - 0.02 * step}
                     own |= {"cost/passes": step * (600.0 if method == "hybrid" else 300.0)}
@@ -252,6 +253,20 @@ def sparse_table(tasks: tuple[str, ...] = ("digits",)) -> pd.DataFrame:
                         split, metric = name.split("/")
                         rows.append(at | {"split": split, "metric": metric, "value": value})
     return pd.DataFrame(rows).sample(frac=1, random_state=0)
+
+
+def choice_table() -> pd.DataFrame:
+    """Two methods that chose among three rates; .3 is the best of one, .1 that of the other."""
+    return pd.DataFrame(
+        [
+            {"task": "digits", "layer_densities": "erk", "method": method, "density": 0.1, "candidate": place}
+            | {"options": "{}", "learning_rate": rate, "seed": seed, "loss": 1.0, "chosen": rate == best}
+            | {"accuracy": 0.9 - abs(np.log10(rate / best)) / 10 + 0.01 * seed}
+            for method, best in (("hybrid", 0.3), ("static", 0.1))
+            for place, rate in enumerate((0.03, 0.1, 0.3))
+            for seed in range(2)
+        ]
+    )
 
 
 def effect_table() -> pd.DataFrame:
@@ -341,6 +356,7 @@ def drawings() -> dict[tuple[str, str], Callable]:
             "performance": lambda path: hybrid_figures.performance(sparse_table(), path),
             "cost": lambda path: hybrid_figures.cost(sparse_table(), path),
             "churn": lambda path: hybrid_figures.churn(sparse_table(), path),
+            "choices": lambda path: hybrid_figures.choices(choice_table(), path),
             "effects": lambda path: hybrid_figures.effects(effect_table(), path),
             "overhead": lambda path: hybrid_figures.overhead(part_times(), 8, path),
         },
@@ -743,6 +759,20 @@ def test_variants_have_a_panel_of_their_own_beside_the_hybrid(tmp_path):
     mine = rows[rows["method"] == "set"].assign(method="set_mine")
     axes = hybrid_figures.performance(pd.concat([rows, mine]), tmp_path / "a.svg").axes
     assert [set(curves(panel)) for panel in axes] == [{"hybrid", "SET", "dense"}, {"hybrid", "set mine", "dense"}]
+
+
+def test_share_outs_have_panels_of_their_own(tmp_path):
+    rows = sparse_table()
+    both = pd.concat([rows, rows[rows["density"] < 1].assign(layer_densities="uniform")])
+    axes = hybrid_figures.performance(both, tmp_path / "a.svg").axes
+    assert [panel.get_title() for panel in axes] == ["with uniform densities", "with ERK densities"]
+    assert all(set(curves(panel)) == {"hybrid", "SET", "dense"} for panel in axes)
+
+
+def test_a_ring_is_around_what_was_chosen(tmp_path):
+    (axes,) = hybrid_figures.choices(choice_table(), tmp_path / "a.svg").axes
+    rings = [points.get_offsets() for points in axes.collections]
+    np.testing.assert_allclose(rings, [[[0.3, 0.905]], [[0.1, 0.905]]])
 
 
 def test_accuracy_over_compute_has_a_panel_a_density_and_dense_in_all(tmp_path):

@@ -13,6 +13,7 @@ seeds: 2
 results: results
 subspace:
   fitness: 40
+  validation: 20
   test: 30
   workers: {workers}
   parents: {{digits: {{epochs: 1}}}}

@@ -359,7 +359,7 @@ def test_masks_of_hybrid_training_keep_what_the_study_asks_for(finished):
     assert {name: values.tolist() for name, values in kept.items()} == {
         cell.method: [592 if cell.method in ("dense", "evolution") else 102 + 16] for cell in plan.cells
     }
-    mask = results.read_table(finished / "results/test/hybrid/digits/set/0.2/mask.parquet", schema=results.MASK)
+    mask = results.read_table(finished / "results/test/hybrid/digits/set/0.2/erk/mask.parquet", schema=results.MASK)
     assert [int(np.sum(row)) for row in mask["mask"]] == [118, 118]
     effects = results.read_table(finished / "results/test/tables/hybrid_effects.parquet", schema=HYBRID_EFFECTS)
     assert set(zip(effects["population"], effects["seed"], strict=True)) == {(4, 0), (4, 1), (64, 0), (64, 1)}

@@ -1,12 +1,13 @@
 # Hybrid training: gradients move the weights, evolution moves the mask; its gradient baselines and null controls (Lenc et al., 2019).
 #
 # REQUIRED INPUTS: the section `hybrid` of the configuration; without it the file adds nothing.
-# OUTPUTS: {results}/hybrid/… one folder a task, method and density.
-# STEPS: sparse (one job a cell, all seeds), mask_effects, mask_overhead → tables → figures
+# OUTPUTS: {results}/hybrid/… one folder a task, method, density and share-out over layers.
+# STEPS: sparse (one job a cell: it chooses settings on validation images, and trains all seeds), mask_effects, mask_overhead → tables → figures
 
 
 wildcard_constraints:
     method="[a-z0-9_]+",
+    layer_densities="uniform|erk|whole",
 
 
 HYBRID = study.hybrid
@@ -14,15 +15,16 @@ HYBRID_FILES = FILES["hybrid"]
 
 
 rule sparse:
-    """Train sparse networks by one method at one density, for all seeds."""
+    """Train sparse networks by one method at one density with the settings that validation images choose, for all seeds."""
     output:
         scores=ensure(f"{HYBRID_FILES.cell}/scores.parquet", non_empty=True),
+        choices=f"{HYBRID_FILES.cell}/choices.parquet",
         mask=f"{HYBRID_FILES.cell}/mask.parquet",
         record=f"{HYBRID_FILES.cell}/record.parquet",
     log:
-        f"{LOGS}/hybrid/{{task}}/{{method}}/{{density}}.log",
+        f"{LOGS}/hybrid/{{task}}/{{method}}/{{density}}_{{layer_densities}}.log",
     benchmark:
-        f"{BENCHMARKS}/hybrid/{{task}}/{{method}}/{{density}}.jsonl"
+        f"{BENCHMARKS}/hybrid/{{task}}/{{method}}/{{density}}_{{layer_densities}}.jsonl"
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -32,6 +34,9 @@ rule sparse:
         experiment=experiment("hybrid"),
         task=lambda wildcards: HYBRID.tasks[wildcards.task],
         method=lambda wildcards: HYBRID.methods[wildcards.method],
+        candidates=HYBRID_FILES.candidates,
+        tries=HYBRID.tries,
+        replicates=HYBRID.replicates,
         seed=study.seed,
         seeds_count=study.seeds,
     script:
@@ -56,6 +61,7 @@ rule mask_effects:
         experiment=experiment("hybrid"),
         task=lambda wildcards: HYBRID.tasks[wildcards.task],
         method=lambda wildcards: HYBRID.methods[wildcards.method],
+        layer_densities=lambda wildcards: HYBRID_FILES.listed(HYBRID.effects, wildcards).layer_densities,
         populations=lambda wildcards: HYBRID_FILES.listed(HYBRID.effects, wildcards).populations,
         samples=lambda wildcards: HYBRID_FILES.listed(HYBRID.effects, wildcards).samples,
         draws=lambda wildcards: HYBRID_FILES.listed(HYBRID.effects, wildcards).draws,
@@ -83,6 +89,7 @@ rule mask_overhead:
         experiment=experiment("hybrid"),
         task=lambda wildcards: HYBRID.tasks[wildcards.task],
         method=lambda wildcards: HYBRID.methods[wildcards.method],
+        layer_densities=lambda wildcards: HYBRID_FILES.listed(HYBRID.overhead, wildcards).layer_densities,
         repeats=lambda wildcards: HYBRID_FILES.listed(HYBRID.overhead, wildcards).repeats,
         seed=study.seed,
     script:

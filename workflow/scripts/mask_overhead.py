@@ -4,9 +4,10 @@ from evotickets import devices, jobs, streams, tasks
 from evotickets.systems.hybrid import cells, figures, overhead
 
 
-def main(job, output, place, experiment, task, method, repeats, seed):
+def main(job, output, place, experiment, task, method, layer_densities, repeats, seed):
     data = tasks.replicates(task["task"], seed=seed, count=1)
-    prepared = cells.prepare(data, task, method, float(place.density), seed=seed, count=1)
+    given = {"layer_densities": layer_densities, "seed": seed, "count": 1}
+    prepared = cells.prepare(data, task, method, float(place.density), **given)
     times = overhead.parts(prepared, data, repeats=repeats, key=streams.stream(seed, "hybrid", "overhead"))
     members = 2 * task["training"]["batches"]
     figures.overhead(times, members, output.figure, f"{place.task}, {place.method}, density {place.density}")

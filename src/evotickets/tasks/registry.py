@@ -191,12 +191,21 @@ class Pool(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Images that networks were trained on, and images that they were not, with the scale that they were trained in."""
+    """Images that networks were trained on, and images that they were not, with the scale that they were trained in.
+
+    Attributes:
+        train: images of training.
+        test: images that no network has seen.
+        mean: of a channel, in [0, 1].
+        std: of a channel, in [0, 1].
+        validation: images that networks which are trained here have not seen either; None where some of training must do.
+    """
 
     train: Pool
     test: Pool
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    validation: Pool | None = None
 
 
 IMAGENET: dict[str, tuple[float, ...]] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}

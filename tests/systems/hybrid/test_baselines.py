@@ -11,11 +11,12 @@ import pytest
 from evotickets import devices
 from evotickets.networks import feedforward
 from evotickets.systems import hybrid
-from evotickets.systems.hybrid import cells, updates
+from evotickets.systems.hybrid import blocks, cells, updates
 from evotickets.systems.hybrid.methods import Batches, Setting, baselines, evolution
 
 ARCHITECTURE = cells.architectures.build((4, 4, 1), 3, {"hidden": [10]})
 NAMES = ["dense1/kernel", "dense2/kernel"]
+SHAPES = [(16, 10), (10, 3)]
 SIZES, COUNTS = np.array([160, 30]), np.array([32, 6])
 STEPS, EVERY = 40, 5
 RATE = 0.1
@@ -70,6 +71,32 @@ def test_exactly_as_many_are_kept_at_every_step_and_the_rest_is_zero(name):
             assert not np.asarray(deployed[parameter])[~np.asarray(masks[parameter])].any()
 
 
+@pytest.mark.parametrize("name", ["static", "set", "rigl", "gmp"])
+def test_blocks_are_kept_whole_and_exactly_as_many_are(name):
+    # Blocks of 2×2 cover 16×10 exactly; of 10×3 those of the second column stick out.
+    grids, counts = [(8, 5), (5, 2)], np.array([12, 3])
+    method = hybrid.method[name](setting(), block=(2, 2), **({} if name == "static" else {"every": EVERY}))
+    states = walk(method, counts=counts)
+    seen = []
+    for state in states:
+        masks = masks_of(method, state, counts)
+        for layer, parameter in enumerate(NAMES):
+            corners = masks[parameter].reshape(SHAPES[layer])[::2, ::2]
+            assert corners.shape == grids[layer]
+            spread = np.repeat(np.repeat(corners, 2, 0), 2, 1)[: SHAPES[layer][0], : SHAPES[layer][1]]
+            np.testing.assert_array_equal(masks[parameter].reshape(SHAPES[layer]), spread)
+            assert corners.sum() == counts[layer] or name == "gmp"
+        seen.append(masks[NAMES[0]])
+    assert masks_of(method, states[-1], counts)[NAMES[1]].reshape(SHAPES[1])[::2, ::2].sum() == counts[1]
+    assert (seen[0] == seen[-1]).all() == (name == "static")
+
+
+def test_a_block_is_worth_the_mean_of_the_entries_that_are_there():
+    kernel = jnp.arange(6.0).reshape(2, 3)
+    np.testing.assert_allclose(blocks.means(kernel, (2, 2)), [[2.0, 3.5]])
+    np.testing.assert_allclose(blocks.sums(kernel, (2, 2)), [[8.0, 7.0]])
+
+
 def test_a_static_mask_stays_and_its_survivors_move():
     method = hybrid.method["static"](setting())
     states = walk(method)
@@ -107,7 +134,7 @@ def test_one_batch_of_several():
 
 @pytest.mark.parametrize("name", ["set", "rigl"])
 def test_masks_change_every_so_many_steps_by_a_share_that_falls(name):
-    method = hybrid.method[name](setting(), every=EVERY, layer_densities="uniform")
+    method = hybrid.method[name](setting(), every=EVERY)
     states = walk(method)
     for at in range(STEPS):
         before, after = (masks_of(method, state) for state in states[at : at + 2])
@@ -186,7 +213,7 @@ def test_every_method_says_where_it_comes_from_and_what_it_costs():
         assert "Source:" in inspect.getdoc(hybrid.method[name]), name
     costs = {name: hybrid.method[name](setting()).passes for name in hybrid.method}
     assert costs == dict.fromkeys(hybrid.method, 48) | {"hybrid": 96, "evolution": 64 * 16}
-    assert hybrid.method.options("set") == {"fraction": 0.3, "every": 100, "layer_densities": "uniform", "batches": 0}
+    assert hybrid.method.options("set") == {"fraction": 0.3, "every": 100, "block": (1, 1), "batches": 0}
 
 
 def bowl(dimensions=12):

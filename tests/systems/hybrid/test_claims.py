@@ -16,6 +16,11 @@ METHODS = {
     "hybrid": HYBRID,
     "noise_only": HYBRID | {"mask_rate": 0},
     "shuffled": HYBRID | {"shuffled": True},
+    "tiles": HYBRID | {"block": [4, 4]},
+    "static_tiles": {"method": "static", "batches": 0, "block": [4, 4]},
+    "set_tiles": {"method": "set", "batches": 0, "block": [4, 4]},
+    "rigl_tiles": {"method": "rigl", "batches": 0, "block": [4, 4]},
+    "gmp_tiles": {"method": "gmp", "batches": 0, "block": [4, 4]},
     "wide": HYBRID | {"std": 2.0},
     "wide_shuffled": HYBRID | {"std": 2.0, "shuffled": True},
     "static": {"method": "static", "batches": 0},
@@ -31,9 +36,10 @@ METHODS = {
 }
 WHOLE = ("dense", "few", "many", "semi")
 SEEDS = 8
+ERK = " with ERK densities"
 
 
-def scores(accuracy, tasks=("digits", "mnist"), densities=(0.5, 0.1)):
+def scores(accuracy, tasks=("digits", "mnist"), densities=(0.5, 0.1), share_out="erk"):
     """Two scores of every cell; the first is .1 lower. Passes are 100 a step, and 100 times that for evolution.
 
     Seeds differ by an amount of each method's own that is as often above as below.
@@ -47,7 +53,12 @@ def scores(accuracy, tasks=("digits", "mnist"), densities=(0.5, 0.1)):
                     for step in (10, 20):
                         value = accuracy(task, method, density) + jitter - 0.1 * (step == 10)
                         passes = step * (10_000 if method in WHOLE[1:] else 100)
-                        at = {"system": "hybrid", "task": task, "method": method, "density": density, "step": step}
+                        at = {
+                            "system": "hybrid",
+                            "task": task,
+                            "layer_densities": "whole" if method in WHOLE else share_out,
+                        }
+                        at |= {"method": method, "density": density, "step": step}
                         found = {"test/accuracy": value, "validation/accuracy": 0.0, "cost/passes": passes}
                         found |= {"update/cosine": 0.95 + jitter} if method == "semi" else {}
                         for name, number in found.items():
@@ -89,7 +100,13 @@ def flat(task, method, density):
 
 def decided(accuracy=flat, effect=lambda ratio: 1 / np.sqrt(1 + ratio), clock=None, **more):
     evidence = claims.Evidence(scores(accuracy, **more), effects(effect), times() if clock is None else clock, METHODS)
-    return {row["claim"]: SimpleNamespace(**row) for row in registry.decide("hybrid", evidence)}
+    return by_name(registry.decide("hybrid", evidence))
+
+
+def by_name(rows):
+    """Rows by claim; what was run under one share-out alone needs no words for it."""
+    found = {row["claim"]: SimpleNamespace(**row) for row in rows}
+    return found | {name.removesuffix(ERK): row for name, row in found.items() if name.removesuffix(ERK) not in found}
 
 
 def test_where_all_are_equal():
@@ -182,7 +199,7 @@ def test_a_claim_about_all_baselines_is_not_asked_without_one_unless_another_con
         table = scores(accuracy)
         rows = table[table["method"] != name]
         evidence = claims.Evidence(rows, effects(lambda _: 0.5), times(), METHODS)
-        return {row["claim"]: row["verdict"] for row in registry.decide("hybrid", evidence)}
+        return {name: row.verdict for name, row in by_name(registry.decide("hybrid", evidence)).items()}
 
     found = without("gmp", flat)
     assert (found["H3"], found["H3 at 0.1"], found["H3 set"], found["H3 gmp"]) == (
@@ -197,11 +214,11 @@ def test_parts_say_what_they_are_about():
     assert {
         name: found[name].statement for name in ("H3 beats set", "H3 at 0.1", "H3 rigl", "H5 on digits", "H5b wide")
     } == {
-        "H3 beats set": "The hybrid beats set",
-        "H3 at 0.1": "The hybrid is competitive with masks that gradients learn at density 0.1",
-        "H3 rigl": "The hybrid is competitive with rigl",
-        "H5 on digits": "It is the signal of evolution that makes the hybrid better on digits",
-        "H5b wide": "The hybrid wide is better than the same with shuffled utilities",
+        "H3 beats set": "The hybrid beats set, with ERK densities",
+        "H3 at 0.1": "The hybrid is competitive with masks that gradients learn at density 0.1, with ERK densities",
+        "H3 rigl": "The hybrid is competitive with rigl, with ERK densities",
+        "H5 on digits": "It is the signal of evolution that makes the hybrid better on digits, with ERK densities",
+        "H5b wide": "The hybrid wide is better than the same with shuffled utilities, with ERK densities",
     }
     assert found["H4b mnist hybrid 0.1"].statement.endswith("(hybrid on mnist at density 0.1)")
     assert {row.unit for name, row in found.items() if name.startswith("H4")} == {"share of the time"}
@@ -224,3 +241,44 @@ def test_every_claim_has_its_texts():
         assert claim.statement
         assert claim.source
         assert "supported if its" in claim.rule
+
+
+def test_every_share_out_is_decided_by_itself_and_the_weakest_counts():
+    uniform = scores(lambda task, method, density: 0.8 if method == "hybrid" else 0.9, share_out="uniform")
+    both = pd.concat([scores(flat), uniform[uniform["layer_densities"] == "uniform"]])
+    found = {
+        row["claim"]: row
+        for row in registry.decide("hybrid", claims.Evidence(both, effects(lambda _: 0.5), times(), METHODS))
+    }
+    assert found["H3 with ERK densities"]["verdict"] == "supported"
+    assert found["H3 with uniform densities"]["verdict"] == found["H3"]["verdict"] == "contradicted"
+    assert found["H3"]["effect"] == pytest.approx(claims.CLOSE - 0.1, abs=0.002)
+
+
+def test_blocks_are_held_against_rivals_with_the_same_blocks():
+    found = decided(lambda task, method, density: {"tiles": 0.9, "gmp_tiles": 0.95, "gmp": 0.8}.get(method, 0.85))
+    assert found["H7"].effect == pytest.approx(0.9 - 0.95 + claims.CLOSE, abs=0.005)
+    assert found["H7 4x4 beats static"].effect == pytest.approx(0.05, abs=0.003)
+    # Rivals of single weights are no concern of blocks, nor these of those.
+    assert found["H3 rigl"].effect == pytest.approx(claims.CLOSE, abs=0.003)
+    assert not any("tiles" in name for name in found if name.startswith("H3"))
+
+
+def test_the_best_hybrid_is_held_against_static_masks_and_a_control_with_its_grid():
+    grid = [[{}, {"std": 0.3}], [{"mask_rate": 1}, {"mask_rate": 0.1}]]
+    grids = {"wide": grid, "wide_shuffled": grid}
+    values = {"wide": 0.92, "wide_shuffled": 0.9, "static": 0.91, "rigl": 0.94}
+    table = scores(lambda task, method, density: values.get(method, 0.85))
+    evidence = claims.Evidence(table, effects(lambda _: 0.5), times(), METHODS, grids)
+    found = by_name(registry.decide("hybrid", evidence))
+    assert found["H8"].effect == found["H8 on mnist"].effect == pytest.approx(0.01, abs=0.003)
+    assert found["H8a"].effect == pytest.approx(0.92 - 0.94 + claims.CLOSE, abs=0.003)
+    assert found["H8b"].effect == pytest.approx(0.02, abs=0.003)
+    # The controls of another grid are no controls.
+    apart = evidence._replace(grids={"wide": grid, "wide_shuffled": grid[:1]})
+    assert by_name(registry.decide("hybrid", apart))["H8b"].verdict == "not asked"
+    # A control that learns nothing needs no rates to learn with.
+    still = {"wide": grid, "noise_only": [[{}, {"std": 0.3}]]}
+    assert evidence._replace(grids=still, methods=METHODS | {"noise_only": METHODS["wide"] | {"mask_rate": 0}}).like(
+        "wide", mask_rate=0
+    ) == ["noise_only"]

@@ -34,13 +34,33 @@ def test_every_cell_is_there_once_and_what_prunes_nothing_has_no_density():
     hybrid = study.resolve(GOOD).hybrid
     assert set(hybrid.cells) == {
         Cell("digits", "hybrid", "0.5"), Cell("digits", "hybrid", "0.02"), Cell("digits", "still", "0.5"),
-        Cell("digits", "still", "0.02"), Cell("digits", "dense", "1"), Cell("digits", "set", "0.1"),
-        Cell("digits", "evolution", "1"), Cell("rows", "set", "0.1"), Cell("rows", "dense", "1"),
-        Cell("rows", "evolution", "1"),
+        Cell("digits", "still", "0.02"), Cell("digits", "dense", "1", "whole"), Cell("digits", "set", "0.1"),
+        Cell("digits", "evolution", "1", "whole"), Cell("rows", "set", "0.1"), Cell("rows", "dense", "1", "whole"),
+        Cell("rows", "evolution", "1", "whole"),
     }  # fmt: skip
     assert len(set(hybrid.cells)) == len(hybrid.cells)
-    assert hybrid.effects == (config.Effects("digits", "hybrid", "0.1", (4, 8), 500, 8),)
-    assert hybrid.overhead == (config.Overhead("rows", "still", "0.1", 20),)
+    assert hybrid.effects == (config.Effects("digits", "hybrid", "0.1", "erk", (4, 8), 500, 8),)
+    assert hybrid.overhead == (config.Overhead("rows", "still", "0.1", "erk", 20),)
+
+
+def test_every_share_out_and_rate_is_there_where_it_is_asked_for():
+    config = broken("cells", value=[
+        {"tasks": ["digits"], "methods": ["set", "dense", "evolution"], "densities": [0.5]}
+        | {"layer_densities": ["uniform", "erk"]},
+        {"tasks": ["digits"], "methods": ["hybrid"], "densities": [0.5], "learning_rates": []},
+    ])  # fmt: skip
+    config["hybrid"]["learning_rates"] = [0.1, 0.3]
+    config["hybrid"]["grids"] = {"hybrid": [[{}, {"std": 2}], [{"batches": 4}, {"steps": 500, "batches": 8}]]}
+    hybrid = study.resolve(config).hybrid
+    rates = (0.1, 0.3)
+    assert hybrid.cells == (
+        Cell("digits", "set", "0.5", "uniform", rates), Cell("digits", "set", "0.5", "erk", rates),
+        Cell("digits", "dense", "1", "whole", rates), Cell("digits", "evolution", "1", "whole"),
+        Cell("digits", "hybrid", "0.5", "erk"),
+    )  # fmt: skip
+    # Evolution has a learning rate of its own, and the hybrid a grid.
+    assert hybrid.chosen == (*hybrid.cells[:3], hybrid.cells[4])
+    assert hybrid.grids["hybrid"][0][1] == {"std": 2.0}
 
 
 def test_defaults_are_filled_in_and_a_task_has_its_own_training():
@@ -74,11 +94,12 @@ def test_what_the_grid_knows_of_methods_is_so():
 broken = partial(studies.changed, GOOD, "hybrid")
 
 
-def only(method, density):
+def only(method, density, share_out="erk", **options):
     """A study of one cell."""
     cells = [{"tasks": ["digits"], "methods": ["set"], "densities": [density]}]
     tasks = {"digits": {"hidden": [8]}}
-    return {"hybrid": {"tasks": tasks, "methods": {"set": {"method": method}}, "cells": cells}}
+    section = {"tasks": tasks, "methods": {"set": {"method": method, **options}}, "cells": cells}
+    return {"hybrid": section | {"layer_densities": [share_out]}}
 
 
 @pytest.mark.parametrize(
@@ -106,13 +127,13 @@ def only(method, density):
         (broken("effects", value=GOOD["hybrid"]["effects"] * 2), "hybrid.effects lists digits hybrid 0.1 twice; keep one"),
         (broken("methods", "hybrid", value={"noise": "gumbel"}), "whose masks have blocks or whose noise is not normal"),
         (broken("methods", "set", value={"method": "imp", "rounds": 1000}), "set has 1000 rounds, more than the 500"),
-        (broken("cells", 1, "densities", value=[0.006]), "set at density 0.006 keeps none of the 80 weights of dense2/kernel"),
+        (only("set", 0.006, "uniform"), "set at density 0.006 keeps none of the 80 weights of dense2/kernel"),
         (
             only("rigl", 0.001),
             "set at density 0.001 keeps fewer weights than digits has layers; raise the density",
         ),
         (
-            broken("methods", "set", value={"method": "hybrid", "block": [1024, 1024]}),
+            only("hybrid", 0.1, "uniform", block=[1024, 1024]),
             "set at density 0.1 keeps none of the 1 blocks of 1024×1024 of dense1/kernel of digits; raise the density",
         ),
         (
@@ -128,6 +149,17 @@ def only(method, density):
         (broken("effects", 0, "samples", value=1100), "samples is 1100, but digits has 1079 training samples; lower it"),
         (broken("training", value={"batches": 100_000, "batch": 1_000_000}), "asks for 100000 batches × 1000000 batch × 64"),
         (broken("tasks", "digits", value={"hidden": [100_000] * 2}), "hybrid.tasks.digits is a network of 1e+10 weights"),
+        (broken("grids", value={"hybrid": [[{"steps": 2000}]]}), "a candidate of hybrid sees 256000 samples on digits, other"),
+        (broken("grids", value={"hybrid": [[{"mask_rat": 1}]]}), "hybrid.grids.hybrid[0][0]: unknown key 'mask_rat'; did you"),
+        (broken("grids", value={"hybrid": [[{"learning_rate": 1}]]}), "has a learning_rate; name those of all methods"),
+        (broken("grids", value={"hybrid": [[{"steps": 0}]]}), "hybrid.grids.hybrid[0][0].steps is 0; it must be a whole"),
+        (broken("grids", value={"hybrid": [[]]}), "hybrid.grids.hybrid has an axis without options; take it out"),
+        (broken("grids", value={"hybrid": [[{"groups": 3}]]}), "hybrid has 3 groups, which do not divide the 4 batches of"),
+        (broken("grids", value={"hybrd": []}), "hybrid.grids names hybrd, which is not there; did you mean 'hybrid'?"),
+        (
+            broken("cells", 1, value=GOOD["hybrid"]["cells"][0] | {"learning_rates": [0.1, 0.3]}),
+            "hybrid.cells[1] gives digits hybrid 0.5 erk other learning rates than an earlier entry; keep one of the two",
+        ),
         (broken("overhead", 0, "task", value="mnist"), "hybrid.overhead[0].task names mnist, which is not there"),
     ],
 )  # fmt: skip

@@ -95,8 +95,8 @@ def test_a_round_takes_a_step_at_least():
 def test_a_cell_is_trained_to_the_counts_of_its_layers():
     training = {"steps": 30, "batches": 1, "batch": 16, "learning_rate": 0.1, "momentum": 0.9, "evaluations": 3}
     task = {"task": "digits", "hidden": [8], "training": training}
-    options = {"method": "imp", "rounds": 3, "layer_densities": "erk"}
-    found = cells.run(tasks.supervised("digits"), task, options, 0.25, seed=0, count=2)
+    options = {"method": "imp", "rounds": 3}
+    found = cells.run(tasks.supervised("digits"), task, options, 0.25, layer_densities="erk", seed=0, count=2)
     # Of layers of 512 and 80 the Erdős–Rényi kernel keeps 148 · 72 / 90 and 148 · 18 / 90, after √(512 · 118) + √(80 · 30).
     assert found.masks[:, :512].sum(1).tolist() == [118, 118]
     assert found.masks.sum(1).tolist() == [148, 148]

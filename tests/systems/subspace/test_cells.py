@@ -29,7 +29,7 @@ def residual():
 
 def run(study, settings, parent=LINEAR, children=None, count=1, **more):
     states = problems.make(parent, 0, 1)
-    options = {"images": {"fitness": 40, "test": 30, "batch": 40}, "batch_norm": "keep"} | more
+    options = {"images": {"fitness": 40, "validation": 20, "test": 30, "batch": 40}, "batch_norm": "keep"} | more
     rows = cells.run(
         study, parent, states, settings, children=children or Children(None), seed=0, count=count, threads=1, **options
     )

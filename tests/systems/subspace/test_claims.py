@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evotickets.claims import registry
@@ -78,17 +79,17 @@ def test_an_ensemble_must_beat_dense_ones_and_every_control():
     assert verdicts(calibrated, "S2")[0] != "supported"
 
 
-def test_what_is_chosen_is_what_fitness_says_and_its_gain_is_held_out():
+def test_what_is_chosen_is_what_validation_says_and_its_gain_is_held_out():
     def change(row):
         if row.candidate != "es_step" or row.mode != "partition" or row.sigma != 0.03 or row.metric != "nll":
             return 0.0
-        return -0.3 if row.split == "fitness" else -0.1
+        return {"validation": -0.3, "test": -0.1}.get(row.split, 0.0)
 
     rows = offspring.table(change, parents=("digits", "other"))
     chosen = claims.chosen(rows)
     assert len(chosen) == 2 * offspring.SEEDS
     np.testing.assert_allclose(chosen["nll"], 0.1, atol=0.002)
-    np.testing.assert_allclose(chosen["fitness"], 0.3, atol=0.002)
+    np.testing.assert_allclose(chosen["validation"], 0.3, atol=0.002)
     found = decided(rows)
     assert found["S3"].verdict == found["S3c curse of the winner"].verdict == "supported"
     assert found["S3c curse of the winner"].effect == pytest.approx(0.2, abs=0.002)
@@ -96,15 +97,55 @@ def test_what_is_chosen_is_what_fitness_says_and_its_gain_is_held_out():
 
 def test_controls_and_temperatures_are_not_chosen():
     rows = offspring.table(better("weight_average", "ensemble_scaled", modes=("bernoulli",), by=0.4))
-    assert np.abs(claims.chosen(rows)["fitness"]).max() < 0.01
+    assert np.abs(claims.chosen(rows)["validation"]).max() < 0.01
 
 
 def test_a_gain_on_the_images_that_chose_alone_supports_nothing_but_the_curse():
     rows = offspring.table(
-        lambda row: -0.3 * (row.candidate == "best" and row.split == "fitness" and row.metric == "nll")
+        lambda row: -0.3 * (row.candidate == "best" and row.split == "validation" and row.metric == "nll")
     )
     assert verdicts(rows, "S3c curse of the winner") == ["supported"]
     assert verdicts(rows, "S3")[0] != "supported"
+
+
+def test_ensembles_are_compared_at_the_sigma_that_validation_chooses():
+    def change(row):
+        # Test images would choose .01, validation images choose .03.
+        if row.candidate != "ensemble" or row.metric != "nll":
+            return 0.0
+        if row.split == "validation":
+            return -0.1 * (row.sigma == 0.03)
+        return 0.2 * (row.sigma == 0.03) - 0.3 * (row.sigma == 0.01)
+
+    found = decided(offspring.table(change))
+    assert found["S2b parent"].effect == pytest.approx(-0.2, abs=1e-3)
+
+
+def with_kinds(rows, **gaps):
+    more = [
+        {"system": "subspace", "parent": parent, "study": "parent", "mode": "none", "density": 1.0, "rule": "none"}
+        | {"sigma": 0.0, "shift": "none", "decay": 0.0, "step": 0, "candidate": "parent", "split": "test"}
+        | {"metric": "overconfidence", "seed": 0, "value": gap}
+        for parent, gap in gaps.items()
+    ]
+    return pd.concat([rows, pd.DataFrame(more)], ignore_index=True)
+
+
+def test_parents_are_decided_one_by_one_and_their_kinds_against_each_other():
+    def change(row):
+        helped = row.candidate in ("ensemble", "ensemble_scaled", "es_step") and row.metric == "nll"
+        return -0.1 * (helped and row.parent == "sure" and row.mode == "bernoulli")
+
+    rows = offspring.table(change, parents=("even", "sure"))
+    found = decided(with_kinds(rows, sure=0.08, even=-0.01))
+    assert found["S2 on sure"].verdict == found["S3a loss on sure"].verdict == "supported"
+    assert found["S2 on even"].verdict != "supported"
+    assert found["S3a loss on sure"].statement == "One generation improves held-out loss on sure"
+    assert found["S6"].verdict == "supported"
+    assert found["S6a"].effect == found["S6b"].effect == pytest.approx(0.1, abs=2e-3)
+    # Without a calibrated parent nobody knows.
+    assert decided(with_kinds(rows, sure=0.08, even=0.02))["S6"].verdict == "not asked"
+    assert "S2 on digits" not in decided(offspring.table())
 
 
 def test_modes_are_compared_at_the_densities_they_share():

@@ -48,6 +48,11 @@ def test_every_cell_is_there_once_and_all_modes_share_the_dense_one():
     assert own["scales"] == [{"rule": r, "sigma": s} for r in ("norm", "absolute") for s in (0.1, 1.0)]
 
 
+def test_all_test_images_are_there_unless_fewer_are_asked_for():
+    assert resolved().images == {"fitness": 500, "validation": 250, "test": None, "batch": 250}
+    assert resolved(broken("test", value=100)).images["test"] == 100
+
+
 def test_parents_are_known_by_name_or_described():
     subspace = resolved()
     assert subspace.parents["wide"] == config.PARENTS["digits"] | {"options": {}, "epochs": 3}
@@ -94,7 +99,8 @@ broken = partial(studies.changed, GOOD, "subspace")
         (broken("generations", 0, "generations", value=25), "generations is 25; it must be a multiple of evaluations"),
         (broken("generations", 0, "decays", value=[1]), "decays[0] is 1; it must be less than 1"),
         (broken("fitness", value=1080), "subspace.fitness is 1080, but digits has 1079 such images of digits; lower it"),
-        (broken("test", value=719), "subspace.test is 719, but digits has 718 such images of digits; lower it"),
+        (broken("test", value=360), "subspace.test is 360, but digits has 359 such images of digits; lower it"),
+        (broken("validation", value=360), "subspace.validation is 360, but digits has 359 such images of digits; lower it"),
         (broken("mutations", 0, "densities", value=[0.1, 0.10000000001]), "densities has 0.1 and 0.10000000001"),
         (broken("generations", 0, "decays", value=[0.99999999999]), "write as 1: round it"),
         (

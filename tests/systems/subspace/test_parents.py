@@ -16,6 +16,10 @@ SMALL = {"blocks": 1, "widths": [4, 4, 8], "inputs": 1}
 WEIGHTS = {20: "resnet20-12fca82f.th", 32: "resnet32-d509ac18.th", 56: "resnet56-4bfd9763.th"}
 
 
+def asked(fitness, test):
+    return {"fitness": fitness, "validation": 20, "test": test}
+
+
 def parent(**more):
     return {"model": RESNET, "arguments": SMALL, "images": "digits", "options": {}} | more
 
@@ -208,13 +212,13 @@ def test_a_model_without_weights_is_drawn_from_the_seed():
 
 
 def test_images_of_a_seed_are_drawn_without_repetition_and_the_same_again():
-    first, again, other = (problems.problem(parent(), (50, 40), 0, index) for index in (0, 0, 1))
+    first, again, other = (problems.problem(parent(), asked(50, 40), 0, index) for index in (0, 0, 1))
     np.testing.assert_array_equal(first.fitness.images, again.fitness.images)
     assert not np.array_equal(first.fitness.images, other.fitness.images)
-    assert first.both.images.shape == (90, 8, 8, 1)
-    assert len(np.unique(first.both.images.reshape(90, -1), axis=0)) == 90
-    with pytest.raises(ValueError, match=r"subspace.test asks for 5000 images, digits has 718: lower it"):
-        problems.problem(parent(), (50, 5000), 0, 0)
+    assert first.together.images.shape == (110, 8, 8, 1)
+    assert len(np.unique(first.together.images.reshape(110, -1), axis=0)) == 110
+    with pytest.raises(ValueError, match=r"subspace.test asks for 5000 images, digits has 359: lower it"):
+        problems.problem(parent(), asked(50, 5000), 0, 0)
 
 
 def test_training_images_of_digits_are_not_held_out():
@@ -289,7 +293,7 @@ def test_shifts_turn_and_corrupt_images_and_leave_the_original_alone():
 
 
 def test_logits_do_not_depend_on_the_batch_and_models_that_give_none_are_refused():
-    problem = problems.problem(parent(), (30, 40), 0, 0)
+    problem = problems.problem(parent(), asked(30, 40), 0, 0)
     model = parents.build(RESNET, SMALL)
     whole = evaluation.logits(model, problem.test, 40)
     np.testing.assert_allclose(evaluation.logits(model, problem.test, 7), whole, rtol=0, atol=1e-5)
@@ -306,26 +310,42 @@ def test_a_model_may_wrap_its_logits():
 
             return SimpleNamespace(logits=super().forward(x))
 
-    problem = problems.problem(parent(), (30, 40), 0, 0)
+    problem = problems.problem(parent(), asked(30, 40), 0, 0)
     model = Wrapped(**SMALL).eval()
     assert evaluation.logits(model, problem.test, 40).shape == (40, 10)
 
 
 def test_estimated_batch_norm_has_the_moments_of_its_images_and_gives_them_back():
-    problem = problems.problem(parent(), (60, 40), 0, 0)
+    problem = problems.problem(parent(), asked(60, 40), 0, 0)
     model = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(64, 10)).eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     x = torch.cat(list(problem.fitness.batches(60, torch.device("cpu"))))
     with evaluation.estimated_batch_norm(model, problem.fitness, 20):
         assert model[0].running_mean.item() == pytest.approx(x.mean().item(), abs=1e-5)
-        batches = x.split(20)
-        assert model[0].running_var.item() == pytest.approx(np.mean([b.var().item() for b in batches]), rel=1e-5)
+        assert model[0].running_var.item() == pytest.approx(x.var().item(), rel=1e-5)
         assert not model[0].training
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
+def test_estimated_batch_norm_weighs_images_whatever_the_batch():
+    problem = problems.problem(parent(), asked(51, 40), 0, 0)
+    model = parents.build(RESNET, SMALL)
+    found = []
+    # The last of these leaves one image by itself.
+    for batch in (51, 20, 50):
+        with evaluation.estimated_batch_norm(model, problem.fitness, batch):
+            found.append(evaluation.logits(model, problem.fitness, 51))
+    np.testing.assert_allclose(found[1], found[0], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(found[2], found[0], rtol=0, atol=1e-4)
+    # All at once, a pass of training has these statistics.
+    model.train()
+    with torch.no_grad():
+        (x,) = problem.fitness.batches(51, torch.device("cpu"))
+        np.testing.assert_allclose(found[0], model(x).numpy(), rtol=0, atol=0.05)
+
+
 def test_the_gradient_is_that_of_the_mean_loss_whatever_the_batch():
-    problem = problems.problem(parent(), (30, 40), 0, 0)
+    problem = problems.problem(parent(), asked(30, 40), 0, 0)
     model = parents.build(RESNET, SMALL)
     whole = training.gradient(model, problem.fitness, 30)
     np.testing.assert_allclose(training.gradient(model, problem.fitness, 7), whole, atol=1e-6)

@@ -159,7 +159,7 @@ def test_temperature_undoes_a_factor_on_logits(scale, seed):
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(300, 4))
     labels = np.array([rng.choice(4, p=p) for p in np.exp(predictions.normalised(logits))])
-    own, other = predictions.temperature(logits, labels), predictions.temperature(scale * logits, labels)
+    own, other = (predictions.temperature(factor * logits, labels, prior=0) for factor in (1.0, scale))
     assert other == pytest.approx(scale * own, rel=0.01)
 
 
@@ -169,10 +169,50 @@ def test_scaled_predictions_never_see_their_own_label():
     labels = np.where(rng.random(100) < 0.7, logits.argmax(1), rng.integers(3, size=100))
     found = predictions.scaled(logits, labels)
     assert predictions.losses(found, labels).mean() < predictions.losses(predictions.normalised(logits), labels).mean()
-    labels[::2] = (labels[::2] + 1) % 3
+    fold = slice(None, None, predictions.FOLDS)
+    labels[fold] = (labels[fold] + 1) % 3
     changed = predictions.scaled(logits, labels)
-    np.testing.assert_array_equal(found[::2], changed[::2])
-    assert not np.allclose(found[1::2], changed[1::2])
+    np.testing.assert_array_equal(found[fold], changed[fold])
+    assert not np.allclose(found[1 :: predictions.FOLDS], changed[1 :: predictions.FOLDS])
+
+
+def drawn(rng, count, sharpness, error=None):
+    """Logits [n, 10] and labels that follow their softmax; or labels that miss the largest logit as often as `error` says."""
+    logits = sharpness * rng.normal(size=(count, 10))
+    if error is None:
+        gumbel = rng.gumbel(size=logits.shape)
+        return logits, (logits + gumbel).argmax(1)
+    wrong = rng.random(count) < error
+    return logits, np.where(wrong, np.argsort(logits, 1)[:, -2], logits.argmax(1))
+
+
+def test_a_faultless_part_does_not_drive_the_temperature_to_its_bound():
+    rng = np.random.default_rng(0)
+    logits, labels = drawn(rng, 30, 6.0, error=0.0)
+    assert predictions.temperature(logits, labels, prior=0) == pytest.approx(0.05, abs=0.01)
+    assert 0.5 < predictions.temperature(logits, labels) < 1
+    assert predictions.temperature(logits[:0], labels[:0]) == 1
+
+
+@pytest.mark.parametrize("count", [20, 60, 300])
+def test_of_a_calibrated_network_no_temperature_costs_more_than_noise(count):
+    rng, worse = np.random.default_rng(1), []
+    for _ in range(100):
+        logits, labels = drawn(rng, count, 4.0)
+        plain = predictions.losses(predictions.normalised(logits), labels)
+        worse.append((predictions.losses(predictions.scaled(logits, labels), labels) - plain).mean())
+    # What one parameter costs where it is not needed is half a unit over the images; a tenth is left.
+    assert np.mean(worse) < 0.5 / count
+    assert np.max(worse) < 0.03
+
+
+def test_of_an_overconfident_network_a_temperature_saves_what_it_would_without_a_prior():
+    rng = np.random.default_rng(2)
+    logits, labels = drawn(rng, 2000, 2.0)
+    sharp = 2.5 * logits
+    found = predictions.losses(predictions.scaled(sharp, labels), labels).mean()
+    assert predictions.temperature(sharp, labels) == pytest.approx(2.5, rel=0.1)
+    assert found == pytest.approx(predictions.losses(predictions.normalised(logits), labels).mean(), abs=0.01)
 
 
 @given(st.integers(0, 30), st.integers(0, 30))

@@ -15,3 +15,11 @@ SMALL = "small_dense"
 
 STOP = 0.75
 """Share of the steps after which masks stay."""
+
+UNIFORM, ERK = "uniform", "erk"
+SHARE_OUTS = {UNIFORM: "with uniform densities", ERK: "with ERK densities"}
+"""How the weights of all methods are shared out over layers, and in words: every layer the same density, or the Erdős–Rényi
+kernel."""
+
+WHOLE = "whole"
+"""The share-out of what prunes nothing, or has a smaller network."""

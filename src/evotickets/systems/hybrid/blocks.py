@@ -31,6 +31,25 @@ def _taken(kinds: list[tuple[int, int]], count: int) -> int:
     return total
 
 
+def sums(kernel: jax.Array, block: tuple[int, int]) -> jax.Array:
+    """Return the sums over the blocks [rows, columns] of a kernel [..., outputs]."""
+    import jax.numpy as jnp
+
+    rows, columns = grid(kernel.shape, block)
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    edges = [(0, rows * block[0] - matrix.shape[0]), (0, columns * block[1] - matrix.shape[1])]
+    return jnp.sum(jnp.pad(matrix, edges).reshape(rows, block[0], columns, block[1]), (1, 3))
+
+
+def means(kernel: jax.Array, block: tuple[int, int]) -> jax.Array:
+    """Return the means over the blocks [rows, columns] of a kernel, at its edges over the entries that are there."""
+    import jax.numpy as jnp
+
+    if block == (1, 1):
+        return kernel.reshape(grid(kernel.shape, block))
+    return sums(kernel, block) / sums(jnp.ones(kernel.shape, kernel.dtype), block)
+
+
 def expand(chosen: jax.Array, shape: tuple[int, ...], block: tuple[int, int]) -> jax.Array:
     """Spread values of blocks [rows, columns] over a kernel of a shape; blocks at its lower and right edge may stick out."""
     import jax.numpy as jnp

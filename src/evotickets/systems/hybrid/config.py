@@ -3,6 +3,7 @@
 Reads no data and compiles nothing, because every start of the workflow waits for it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -10,22 +11,34 @@ from typing import Any
 from evotickets import tasks
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, conform_part, described, known
-from evotickets.systems.hybrid import STOP, densities, method
+from evotickets.systems.hybrid import ERK, SMALL, STOP, UNIFORM, WHOLE, choice, densities, method
 from evotickets.systems.hybrid.section import Section
 
 __all__ = ["Cell", "Effects", "Hybrid", "Overhead", "Section", "resolve"]
 
 SEARCH = "hybrid"
+CANDIDATES = 10_000
+"""All of a grid are checked before any job."""
 NETWORKS = ("hidden", "channels", "separable", "recurrent")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One task, method and density; the density is text as in paths, `1` where nothing is pruned."""
+    """One task, method, density and share-out over layers.
+
+    Attributes:
+        task: by name.
+        method: by name.
+        density: text as in paths, `1` where nothing is pruned.
+        layer_densities: one of `SHARE_OUTS`, or `WHOLE`.
+        rates: learning rates of which one is chosen; none where the training's is taken.
+    """
 
     task: str
     method: str
     density: str
+    layer_densities: str = ERK
+    rates: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,7 @@ class Effects:
     task: str
     method: str
     density: str
+    layer_densities: str
     populations: tuple[int, ...]
     samples: int
     draws: int
@@ -47,6 +61,7 @@ class Overhead:
     task: str
     method: str
     density: str
+    layer_densities: str
     repeats: int
 
 
@@ -57,6 +72,9 @@ class Hybrid:
     Attributes:
         tasks: settings of network and training by name, `task` resolved.
         methods: options by name, `method` resolved.
+        grids: axes of candidates, by the name of the method that has some.
+        tries: candidates of a method that are trained.
+        replicates: trainings of a candidate.
         cells: every cell once.
         effects: where mask updates are compared with exact effects.
         overhead: where steps are timed.
@@ -64,6 +82,9 @@ class Hybrid:
 
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     methods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    grids: dict[str, list[list[dict[str, Any]]]] = field(default_factory=dict)
+    tries: int = 24
+    replicates: int = 1
     cells: tuple[Cell, ...] = ()
     effects: tuple[Effects, ...] = ()
     overhead: tuple[Overhead, ...] = ()
@@ -72,6 +93,11 @@ class Hybrid:
     def data(self) -> dict[str, str]:
         """The data that the section asks for, by the key that names it."""
         return {f"hybrid.tasks.{name}": settings["task"] for name, settings in self.tasks.items()}
+
+    @property
+    def chosen(self) -> tuple[Cell, ...]:
+        """The cells whose settings validation images choose."""
+        return tuple(cell for cell in self.cells if choice.size(self.grids.get(cell.method, []), cell.rates) > 1)
 
 
 def whole(method_name: str) -> bool:
@@ -88,24 +114,33 @@ def resolve(section: dict[str, Any]) -> Hybrid:
     shared = section["training"]
     chosen = {name: _task(name, task, shared) for name, task in section["tasks"].items()}
     methods = {name: _method(name, options) for name, options in section["methods"].items()}
-    cells: dict[Cell, None] = {}
+    grids = {name: _grid(name, grid, methods) for name, grid in section["grids"].items()}
+    cells: dict[tuple[str, str, str, str], Cell] = {}
     for index, entry in enumerate(section["cells"]):
         where = f"hybrid.cells[{index}]"
         limits.check_distinct(entry["densities"], f"{where}.densities")
+        rates = tuple(entry.get("learning_rates", section["learning_rates"]))
         for task in entry["tasks"]:
             known(f"{where}.tasks", task, chosen)
             for name in entry["methods"]:
                 known(f"{where}.methods", name, methods)
-                _fits(where, name, methods[name], task, chosen[task])
-                if whole(methods[name]["method"]):
-                    cells[Cell(task, name, "1")] = None
-                    continue
-                for density in entry["densities"]:
-                    densities.check(where, name, methods[name], task, chosen[task], density)
-                    cells[Cell(task, name, limits.label(density, f"{where}.densities"))] = None
+                variants = _candidates(where, name, grids.get(name, []), methods[name], task, chosen[task])
+                for own, trained in variants:
+                    _fits(where, name, own, task, trained)
+                # What has a learning rate of its own keeps it.
+                own_rates = () if choice.RATE in methods[name] else rates
+                for cell in _cells(entry, section, where, task, name, methods[name]["method"], own_rates):
+                    for own, _ in variants[:1]:
+                        _keeps(where, cell, own, chosen[task])
+                    key = (cell.task, cell.method, cell.density, cell.layer_densities)
+                    if cells.setdefault(key, cell) != cell:
+                        raise StudyError(
+                            f"{where} gives {' '.join(key)} other learning rates than an earlier entry; keep one of the two"
+                        )
+    first = section["layer_densities"][0]
     effects = [
         Effects(
-            *_search(f"hybrid.effects[{i}]", entry, chosen, methods),
+            *_search(f"hybrid.effects[{i}]", entry, chosen, methods, first),
             tuple(entry["populations"]),
             entry["samples"],
             entry["draws"],
@@ -125,7 +160,7 @@ def resolve(section: dict[str, Any]) -> Hybrid:
                 "choose one with block [1, 1] and normal noise"
             )
     overhead = [
-        Overhead(*_search(f"hybrid.overhead[{i}]", entry, chosen, methods), entry["repeats"])
+        Overhead(*_search(f"hybrid.overhead[{i}]", entry, chosen, methods, first), entry["repeats"])
         for i, entry in enumerate(section["overhead"])
     ]
     for name, listed in (("effects", effects), ("overhead", overhead)):
@@ -133,7 +168,92 @@ def resolve(section: dict[str, Any]) -> Hybrid:
         for place in places:
             if places.count(place) > 1:
                 raise StudyError(f"hybrid.{name} lists {' '.join(place)} twice; keep one")
-    return Hybrid(chosen, methods, tuple(cells), tuple(effects), tuple(overhead))
+    searches = (grids, section["tries"], section["replicates"])
+    return Hybrid(chosen, methods, *searches, tuple(cells.values()), tuple(effects), tuple(overhead))
+
+
+def _cells(
+    entry: dict[str, Any],
+    section: dict[str, Any],
+    where: str,
+    task: str,
+    name: str,
+    kind: str,
+    rates: tuple[float, ...],
+) -> Iterator[Cell]:
+    """Yield the cells of a method in an entry; what prunes nothing has one, and a smaller network no share-out."""
+    if whole(kind):
+        yield Cell(task, name, "1", WHOLE, rates)
+        return
+    share_outs = [WHOLE] if kind == SMALL else entry.get("layer_densities", section["layer_densities"])
+    for density in entry["densities"]:
+        for share_out in share_outs:
+            yield Cell(task, name, limits.label(density, f"{where}.densities"), share_out, rates)
+
+
+def _keeps(where: str, cell: Cell, options: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Refuse a cell that keeps nothing of a layer, or another share than it says."""
+    if not whole(options["method"]):
+        share_out = UNIFORM if cell.layer_densities == WHOLE else cell.layer_densities
+        densities.check(where, cell.method, options, cell.task, settings, float(cell.density), share_out)
+
+
+def _grid(
+    name: str, grid: list[list[dict[str, Any]]], methods: dict[str, dict[str, Any]]
+) -> list[list[dict[str, Any]]]:
+    """Check a grid set by set and return it with its options as methods take them."""
+    where = f"hybrid.grids.{name}"
+    known("hybrid.grids", name, methods)
+    if not all(grid):
+        raise StudyError(f"{where} has an axis without options; take it out, or write {{}} for what the method has")
+    if choice.size(grid) > CANDIDATES:
+        raise StudyError(f"{where} has {choice.size(grid)} candidates, more than {CANDIDATES}; shorten an axis")
+    checked = []
+    for index, axis in enumerate(grid):
+        sets = []
+        for place, options in enumerate(axis):
+            if choice.RATE in options:
+                raise StudyError(
+                    f"{where}[{index}][{place}] has a learning_rate; name those of all methods, learning_rates"
+                )
+            own = conform_part(method, name, methods[name] | choice.of_method(options), f"{where}[{index}][{place}]")
+            for key, value in choice.of_training(options).items():
+                if type(value) is not int or value < 1:
+                    raise StudyError(
+                        f"{where}[{index}][{place}].{key} is {value!r}; it must be a whole number, 1 or more"
+                    )
+            sets.append({key: own.get(key, value) for key, value in options.items()})
+        checked.append(sets)
+    return checked
+
+
+def _candidates(
+    where: str,
+    name: str,
+    grid: list[list[dict[str, Any]]],
+    options: dict[str, Any],
+    task: str,
+    settings: dict[str, Any],
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return options and settings of all candidates of a method on a task; they see as many samples and are scored as often."""
+    found = []
+    training = settings["training"]
+    samples = training["steps"] * training["batches"] * training["batch"]
+    for candidate in choice.every(grid):
+        own = training | choice.of_training(candidate)
+        seen = own["steps"] * own["batches"] * own["batch"]
+        if seen != samples:
+            raise StudyError(
+                f"{where}: a candidate of {name} sees {seen} samples on {task}, other methods {samples}; change its steps, "
+                "batches or batch so that their product is that of the training"
+            )
+        if own["steps"] % own["evaluations"]:
+            raise StudyError(
+                f"{where}: a candidate of {name} has {own['steps']} steps on {task}, no multiple of evaluations, "
+                f"{own['evaluations']}; change one of them"
+            )
+        found.append((options | choice.of_method(candidate), settings | {"training": own}))
+    return found
 
 
 def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
@@ -205,13 +325,15 @@ def _fits(where: str, name: str, options: dict[str, Any], task: str, settings: d
         )
 
 
-def _search(where: str, entry: dict[str, Any], chosen: dict[str, Any], methods: dict[str, Any]) -> tuple[str, str, str]:
-    """Return task, method and density of an entry for a hybrid."""
+def _search(
+    where: str, entry: dict[str, Any], chosen: dict[str, Any], methods: dict[str, Any], share_out: str
+) -> tuple[str, str, str, str]:
+    """Return task, method, density and share-out of an entry for a hybrid."""
     known(f"{where}.task", entry["task"], chosen)
     known(f"{where}.method", entry["method"], methods)
     if methods[entry["method"]]["method"] != SEARCH:
         raise StudyError(f"{where}.method is {entry['method']}, which moves no mask by evolution; name a hybrid")
     task, name, density = entry["task"], entry["method"], entry["density"]
     _fits(where, name, methods[name], task, chosen[task])
-    densities.check(where, name, methods[name], task, chosen[task], density)
-    return task, name, limits.label(density, f"{where}.density")
+    densities.check(where, name, methods[name], task, chosen[task], density, share_out)
+    return task, name, limits.label(density, f"{where}.density"), share_out

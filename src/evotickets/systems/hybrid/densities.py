@@ -27,9 +27,15 @@ def _borders(settings: Mapping[str, Any]) -> tuple[tuple[int, int, int], int]:
 
 
 def check(
-    where: str, name: str, options: Mapping[str, Any], task: str, settings: Mapping[str, Any], density: float
+    where: str,
+    name: str,
+    options: Mapping[str, Any],
+    task: str,
+    settings: Mapping[str, Any],
+    density: float,
+    share_out: str,
 ) -> None:
-    """Refuse a density at which a method keeps nothing of a layer, or other shares than the table says.
+    """Refuse a density that is shared out over layers so that one keeps nothing, or all other shares than the table says.
 
     Raises:
         StudyError: if it does.
@@ -46,7 +52,6 @@ def check(
     rows, columns = options.get("block", (1, 1))
     kernels = {kernel.name: blocks.grid(kernel.shape, (rows, columns)) for kernel in whole.prunable}
     of = "weights" if (rows, columns) == (1, 1) else f"blocks of {rows}×{columns}"
-    share_out = options.get("layer_densities", "uniform")
     counts = LAYER_DENSITIES[share_out](list(kernels.values()), density)
     everything = sum(map(prod, kernels.values()))
     if share_out == "uniform":

@@ -12,7 +12,7 @@ from evotickets import streams
 from evotickets.networks import architectures
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import Params
-from evotickets.systems.hybrid import cells
+from evotickets.systems.hybrid import UNIFORM, cells
 from evotickets.systems.hybrid.methods import Masks, Setting, coevolution, masked
 from evotickets.systems.hybrid.methods.coevolution import Masking, Search
 from evotickets.systems.hybrid.updates import utilities
@@ -114,6 +114,7 @@ def measure(
     density: float,
     populations: Sequence[int],
     *,
+    layer_densities: str = UNIFORM,
     samples: int,
     draws: int,
     seed: int,
@@ -133,6 +134,7 @@ def measure(
         method: the hybrid and its options; one score per weight, normal noise.
         density: of the mask.
         populations: members; even numbers.
+        layer_densities: how the density is shared out over layers.
         samples: of the training set, at most.
         draws: masks whose effects are averaged.
         seed: of the study.
@@ -142,11 +144,12 @@ def measure(
     Raises:
         ValueError: if the method's masks come in blocks.
     """
-    prepared = cells.prepare(data, task, method, density, seed=seed, count=count)
+    given: dict[str, Any] = {"layer_densities": layer_densities, "seed": seed, "count": count}
+    prepared = cells.prepare(data, task, method, density, **given)
     setting = prepared.setting
     if prepared.method.block != (1, 1):
         raise ValueError("effects are those of single weights: measure a method whose block is [1, 1]")
-    trained = cells.run(data, task, method, density, seed=seed, count=count, report=report)
+    trained = cells.run(data, task, method, density, **given, report=report)
     masks = coevolution.masking(setting)
     rng = streams.generator(seed, "hybrid", task["task"], "effects")
     seen = replicated(data)

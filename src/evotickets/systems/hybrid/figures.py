@@ -1,7 +1,7 @@
 """Figures of hybrid training: accuracy over density and over compute, how masks change, what their evolution sees and costs.
 
-Tables have the columns of `tables.HYBRID` or `tables.HYBRID_EFFECTS`. Every function saves an SVG or PNG and returns the
-figure.
+Tables have the columns of `tables.HYBRID`, `tables.HYBRID_CHOICES` or `tables.HYBRID_EFFECTS`. Every function saves an SVG or
+PNG and returns the figure.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from evotickets import statistics
 from evotickets.figures import style
 from evotickets.figures.declaration import figure
+from evotickets.systems.hybrid import SHARE_OUTS, WHOLE
 
 METHODS = {
     "hybrid": style.Look("hybrid", style.BLUE, "o", "-"),
@@ -43,7 +44,30 @@ def _accuracy(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _last(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[frame["step"] == frame["step"].max()]
+    courses = frame.groupby(["layer_densities", "method", "density", "seed"])
+    return frame[frame["step"] == courses["step"].transform("max")]
+
+
+def _share_outs(frame: pd.DataFrame) -> list[str]:
+    """Return the share-outs over layers that a table has, or one that it has not where nothing is pruned."""
+    return [name for name in SHARE_OUTS if (frame["layer_densities"] == name).any()] or [WHOLE]
+
+
+def _under(frame: pd.DataFrame, share_out: str) -> pd.DataFrame:
+    """Return the rows under a share-out, and those that need none."""
+    return frame[frame["layer_densities"].isin([share_out, WHOLE])]
+
+
+def _panels(frame: pd.DataFrame) -> list[tuple[str, float, str]]:
+    """Return share-out, density and title of every panel: densities below 1 under every share-out that they were run with."""
+    share_outs = _share_outs(frame)
+    sparse = frame[frame["density"] < 1]
+    found = []
+    for share_out in share_outs:
+        for density in style.densities(_under(sparse, share_out)):
+            words = f", {SHARE_OUTS[share_out]}" if len(share_outs) > 1 else ""
+            found.append((share_out, density, f"density {density:g}{words}"))
+    return found or [(WHOLE, 1.0, "density 1")]
 
 
 @figure(
@@ -67,23 +91,71 @@ def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
     shown = [[name for name in methods if name in METHODS]]
     if more := [name for name in methods if name not in METHODS]:
         shown.append([name for name in methods if name == "hybrid"] + more)
-    with style.panels(path, len(shown), width=5.4, height=3.6) as figure:
-        panels = style.grid(figure, len(shown), style.DENSITY, "test accuracy")
+    share_outs = _share_outs(rows)
+    with style.panels(path, len(shown) * len(share_outs), width=5.4, height=3.6) as figure:
+        panels = style.grid(figure, len(shown) * len(share_outs), style.DENSITY, "test accuracy")
         handles = [look.handle() for look in methods.values()]
         dense = rows[rows["method"] == "dense"]
-        for panel, names in zip(panels, shown, strict=True):
+        places = [(share_out, names) for share_out in share_outs for names in shown]
+        for panel, (share_out, names) in zip(panels, places, strict=True):
+            own = _under(sparse, share_out)
             for index, name in enumerate(names):
                 shift = BESIDE ** (index - (len(names) - 1) / 2)
-                style.curve(panel, "density", sparse[sparse["method"] == name], methods[name], shift=shift)
+                style.curve(panel, "density", own[own["method"] == name], methods[name], shift=shift)
             if len(dense):
                 style.level_line(panel, dense["value"].mean(), "dense")
             if len(sparse):
                 style.density_axis(panel, sparse["density"])
+            if len(share_outs) > 1:
+                panel.set_title(SHARE_OUTS[share_out])
         if len(dense):
             handles.append(Line2D([], [], **style.REFERENCE, label="dense"))
         style.fit_scores(panels, "accuracy")
         figure.suptitle(f"{task}: test accuracy over density")
         style.legend(figure, handles, style.seeds_of(rows))
+    return figure
+
+
+@figure(
+    "figures/hybrid/{task}_choices.svg",
+    tables=("hybrid_choices",),
+    category="Hybrid, choices",
+    labels={"task": "{task}", "figure": "what validation chose"},
+)
+def choices(frame: pd.DataFrame, path: str | Path) -> Figure:
+    """Draw validation accuracy over learning rates, a panel a density and share-out, and around what was chosen a ring.
+
+    Of a method that chooses more than its rate, the best candidate at every rate is drawn.
+
+    Raises:
+        ValueError: if there are several tasks.
+    """
+    task = style.one(frame, "task", "choice of settings")
+    keys = ["layer_densities", "density", "method"]
+    candidates = frame.groupby([*keys, "candidate", "learning_rate"], as_index=False).agg(
+        accuracy=("accuracy", "mean"), chosen=("chosen", "mean")
+    )
+    methods = style.looks(frame["method"], METHODS)
+    order = {name: place for place, name in enumerate([*SHARE_OUTS, WHOLE])}
+    places = sorted(
+        set(zip(frame["layer_densities"], frame["density"], strict=True)), key=lambda p: (order[p[0]], -p[1])
+    )
+    with style.panels(path, len(places), width=3.2) as figure:
+        panels = style.grid(figure, len(places), "learning rate", "validation accuracy")
+        for panel, (share_out, density) in zip(panels, places, strict=True):
+            own = candidates[(candidates["layer_densities"] == share_out) & (candidates["density"] == density)]
+            for name, look in methods.items():
+                rates = own[own["method"] == name].groupby("learning_rate")["accuracy"].max()
+                panel.plot(rates.index, rates, color=look.color, marker=look.marker, linestyle=look.line, markersize=4)
+                taken = own[(own["method"] == name) & (own["chosen"] > 0)]
+                panel.scatter(taken["learning_rate"], taken["accuracy"], s=90, facecolors="none", edgecolors=look.color)
+            panel.set_xscale("log")
+            style.plain_ticks(panel.xaxis, sorted(frame["learning_rate"].unique()))
+            words = SHARE_OUTS.get(share_out, "not pruned" if density == 1 else "smaller network")
+            panel.set_title(words if density == 1 else f"density {density:g}, {words}", fontsize="small")
+        style.fit_scores(panels, "accuracy")
+        figure.suptitle(f"{task}: what validation images chose (rings)")
+        style.legend(figure, [look.handle() for look in methods.values()])
     return figure
 
 
@@ -101,19 +173,19 @@ def cost(frame: pd.DataFrame, path: str | Path) -> Figure:
     """
     task = style.one(frame, "task", "accuracy over compute")
     passes = frame[(frame["split"] == "cost") & (frame["metric"] == "passes")]
-    keys = ["method", "density", "step", "seed"]
+    keys = ["layer_densities", "method", "density", "step", "seed"]
     rows = _accuracy(frame).merge(passes[[*keys, "value"]].rename(columns={"value": "passes"}), on=keys)
     methods = style.looks(rows["method"], METHODS)
-    densities = [density for density in style.densities(rows) if density < 1] or [1.0]
-    with style.panels(path, len(densities), width=3.6) as figure:
-        panels = style.grid(figure, len(densities), "passes of a sample", "test accuracy")
-        for panel, density in zip(panels, densities, strict=True):
+    places = _panels(rows)
+    with style.panels(path, len(places), width=3.6) as figure:
+        panels = style.grid(figure, len(places), "passes of a sample", "test accuracy")
+        for panel, (share_out, density, title) in zip(panels, places, strict=True):
             for name, look in methods.items():
-                own = rows[(rows["method"] == name) & rows["density"].isin([density, 1.0])]
+                own = _under(rows[(rows["method"] == name) & rows["density"].isin([density, 1.0])], share_out)
                 if len(own):
                     style.curve(panel, "passes", own, look)
             panel.set_xscale("log")
-            panel.set_title(f"density {density:g}")
+            panel.set_title(title)
         style.fit_scores(panels, "accuracy")
         figure.suptitle(f"{task}: test accuracy over compute")
         handles = [look.handle() for look in methods.values()]
@@ -137,15 +209,15 @@ def churn(frame: pd.DataFrame, path: str | Path) -> Figure:
     rows = frame[(frame["split"] == "mask") & (frame["metric"] == "churn") & (frame["density"] < 1)]
     rows = rows[rows["method"] != "small_dense"]
     methods = style.looks(rows["method"], METHODS)
-    densities = style.densities(rows) or [1.0]
-    with style.panels(path, len(densities), width=3.6) as figure:
-        panels = style.grid(figure, len(densities), "step", "share of new weights")
-        for panel, density in zip(panels, densities, strict=True):
+    places = _panels(rows)
+    with style.panels(path, len(places), width=3.6) as figure:
+        panels = style.grid(figure, len(places), "step", "share of new weights")
+        for panel, (share_out, density, title) in zip(panels, places, strict=True):
             for name, look in methods.items():
-                own = rows[(rows["method"] == name) & (rows["density"] == density)]
+                own = _under(rows[(rows["method"] == name) & (rows["density"] == density)], share_out)
                 if len(own):
                     style.curve(panel, "step", own, look)
-            panel.set_title(f"density {density:g}")
+            panel.set_title(title)
         panels[0].set_ylim(-0.02, 1.02)
         figure.suptitle(f"{task}: how masks change")
         handles = [look.handle() for look in methods.values()]

@@ -19,7 +19,7 @@ class Files(files.Files):
     @property
     def cell(self) -> str:
         """Folder of a cell."""
-        return f"{self.results}/hybrid/{{task}}/{{method}}/{{density}}"
+        return f"{self.results}/hybrid/{{task}}/{{method}}/{{density}}/{{layer_densities}}"
 
     @property
     def effects(self) -> str:
@@ -37,6 +37,16 @@ class Files(files.Files):
         here = (place.task, place.method, place.density)
         return next(entry for entry in entries if (entry.task, entry.method, entry.density) == here)
 
+    def candidates(self, place: Any) -> dict[str, Any]:
+        """Return what the candidates of a cell are drawn from."""
+        here = (place.task, place.layer_densities, place.method, place.density)
+        rates = next(
+            cell.rates
+            for cell in self.section.cells
+            if (cell.task, cell.layer_densities, cell.method, cell.density) == here
+        )
+        return {"rates": list(rates), "grid": self.section.grids.get(place.method, [])}
+
     def training(self, place: Any) -> Parts:
         """Name the parts of a cell."""
         section = self.section
@@ -50,7 +60,11 @@ class Files(files.Files):
     def made(self) -> list[str]:
         """Every file of cells, effects and times."""
         return [
-            *(f for name in ("scores", "mask", "record") for f in self._each(self.cell, name, self.section.cells)),
+            *(
+                file
+                for name in ("scores", "choices", "mask", "record")
+                for file in self._each(self.cell, name, self.section.cells)
+            ),
             *(f for name in ("effects", "record") for f in self._each(self.effects, name, self.section.effects)),
             *self.timed,
         ]
@@ -59,6 +73,8 @@ class Files(files.Files):
     def tables(self) -> dict[str, list[str]]:
         """The scores of all cells, and the effects where the study asks for any."""
         tables = {"hybrid": self._each(self.cell, "scores", self.section.cells)}
+        if self.section.chosen:
+            tables["hybrid_choices"] = self._each(self.cell, "choices", self.section.chosen)
         if self.section.effects:
             tables["hybrid_effects"] = self._each(self.effects, "effects", self.section.effects)
         return tables
@@ -69,14 +85,15 @@ class Files(files.Files):
         effects = [vars(entry) for entry in self.section.effects]
         return {
             "hybrid": [vars(cell) for cell in self.section.cells],
+            "hybrid_choices": [vars(cell) for cell in self.section.chosen],
             "hybrid_effects": effects,
             "overhead": [vars(entry) for entry in self.section.overhead],
         }
 
     @cached_property
     def evidence(self) -> dict[str, Any]:
-        """Methods with their options."""
-        return {"methods": self.section.methods}
+        """Methods with their options, and their grids."""
+        return {"methods": self.section.methods, "grids": self.section.grids}
 
     @cached_property
     def timed(self) -> list[str]:

@@ -15,16 +15,20 @@ from evotickets.configuration.options import (
     MultipleOf,
     Named,
     Names,
+    OneOf,
     Overrides,
     Samples,
     Several,
+    Unique,
     Units,
     entry,
 )
-from evotickets.systems.hybrid import method
+from evotickets.systems.hybrid import ERK, SHARE_OUTS, method
 
 Sparse = Annotated[float, Gt(0), Lt(1)]
 Hybrid = Annotated[str, Doc("A name from `methods`, a hybrid.")]
+ShareOuts = Several[Annotated[str, OneOf(lambda: SHARE_OUTS)]]
+Rates = Annotated[list[LearningRate], Len(0, 100), Unique()]
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,12 @@ class CellEntry:
         Several[Sparse],
         Doc("Densities (kept / prunable) below 1; also what the narrower network of small_dense keeps."),
     ]
+    layer_densities: Annotated[
+        ShareOuts | None, Doc("Share-outs over layers where they are others than those of the section.")
+    ] = None
+    learning_rates: Annotated[Rates | None, Doc("Learning rates where they are others than those of the section.")] = (
+        None
+    )
 
 
 @dataclass(frozen=True)
@@ -131,6 +141,43 @@ class Section:
     ]
     cells: Annotated[list[CellEntry], Len(1), Doc("Which methods train on which tasks, at which densities.")]
     training: Annotated[Training, Doc("What all methods share.")] = field(default_factory=Training)
+    layer_densities: Annotated[
+        ShareOuts,
+        Doc(
+            "How weights are shared out over layers, for all methods alike: every layer the same density (uniform), or the "
+            "Erdős–Rényi kernel (erk). Every one is run; effects and times are of the first."
+        ),
+    ] = field(default_factory=lambda: [ERK])
+    learning_rates: Annotated[
+        Rates,
+        Doc(
+            "Learning rates of which validation images choose one for every method, density and share-out; without any, it is "
+            "that of the training."
+        ),
+    ] = field(default_factory=list)
+    grids: Annotated[
+        dict[str, list[list[dict[str, Any]]]],
+        Doc(
+            "What else validation images choose for some methods, by their names: axes, each a list of sets, of which a "
+            "candidate has one, of the method's options or the training's steps, batches and batch. All see as many samples."
+        ),
+    ] = field(default_factory=dict)
+    tries: Annotated[
+        int,
+        Ge(1),
+        Le(100_000),
+        Doc(
+            "Candidates of a method that are trained, the first of all and others that are drawn, the same for every task."
+        ),
+    ] = 24
+    replicates: Annotated[
+        int,
+        Ge(1),
+        Le(1000),
+        Doc(
+            "Trainings of a candidate, which are not reported; where every seed has a split of its own, there is one for each."
+        ),
+    ] = 1
     effects: Annotated[
         list[EffectsEntry],
         Len(0, 1000),

@@ -1,6 +1,6 @@
 """Training by any method: all seeds in one program, scored on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -22,6 +22,10 @@ CHUNK = 1000
 """Samples that are scored at once, and from which normalisation layers take their statistics."""
 
 
+Build = Callable[[Setting], Method]
+"""How a method is made of what all share."""
+
+
 class Sparse(NamedTuple):
     """Sparse networks of all seeds.
 
@@ -38,12 +42,12 @@ class Sparse(NamedTuple):
     trajectory: Trajectory
 
 
-def counts_of(architecture: Description, method: Method, density: float) -> np.ndarray:
-    """Return how many blocks [L] every layer keeps."""
+def counts_of(architecture: Description, method: Method, density: float, share_out: str = "uniform") -> np.ndarray:
+    """Return how many blocks [L] every layer keeps, shared out over layers by one of `LAYER_DENSITIES`."""
     shapes = architecture.shapes
     if method.block != (1, 1):
         shapes = [blocks.grid(shape, method.block) for shape in shapes]
-    return layer_densities.LAYER_DENSITIES[method.layer_densities](shapes, 1.0 if method.dense else density)
+    return layer_densities.LAYER_DENSITIES[share_out](shapes, 1.0 if method.dense else density)
 
 
 def initial(architecture: Description, method: Method, counts: np.ndarray, rngs: list[np.random.Generator]) -> Params:
@@ -57,96 +61,156 @@ def initial(architecture: Description, method: Method, counts: np.ndarray, rngs:
     return jax.tree.map(lambda *rows: jnp.stack(rows), *drawn)
 
 
+class Replicates(NamedTuple):
+    """The seeds that are trained beside each other.
+
+    Attributes:
+        params: first weights [S, …].
+        rows: which split of the data each sees [S].
+        sample_keys: decide the samples of every step [S]; methods with the same keys see the same.
+        starts: decide the first masks [S].
+        keys: decide all else [S].
+        rates: learning rate of the weights of each [S], or None where all have that of the setting.
+    """
+
+    params: Params
+    rows: np.ndarray
+    sample_keys: jax.Array
+    starts: jax.Array
+    keys: jax.Array
+    rates: np.ndarray | None = None
+
+
+class Reached(NamedTuple):
+    """What training had reached at an evaluation: the step, networks and states of all seeds, and scores [S] by name."""
+
+    step: int
+    params: Params
+    masks: np.ndarray
+    state: Any
+    metrics: dict[str, Any]
+
+
 def train(
     setting: Setting,
-    method: Method,
-    params: Params,
+    build: Build,
+    replicates: Replicates,
     counts: np.ndarray,
     data: Supervised,
     *,
     evaluations: int,
     unit: float = 1.0,
     report: Report = silent,
-    sample_key: jax.Array,
-    key: jax.Array,
 ) -> Sparse:
-    """Train every seed from its first weights [S, …] and score the deployed network on the way.
+    """Train every seed from its first weights and score the deployed network on the way.
 
     Scores are `test/…` and `validation/…` accuracy and loss, `train/loss` (the mean over batches since the last), `cost/passes`
     (of a sample through the network, so far), `mask/kept`, and `mask/churn` (the share of the kept that were not kept before).
 
     Args:
         setting: what all methods share.
-        method: built from the setting.
-        params: of every seed.
+        build: makes the method of the setting.
+        replicates: who is trained.
         counts: [L].
         data: of the task.
         evaluations: how often scores are taken; the steps are a multiple.
         unit: cost of a pass, relative to the network that others train.
         report: called after each evaluation.
-        sample_key: decides the samples of every step; methods with the same key see the same.
-        key: decides all else.
     """
-    count = jax.tree.leaves(params)[0].shape[0]
-    seen = replicated(data)
-    train_set, rows = jax.tree.map(jnp.asarray, seen.train), seen.rows(count)
-    scored = {"validation": seen.validation, "test": seen.test}
-    held_out = jax.tree.map(jnp.asarray, scored)
+    trajectory, passes, count = Trajectory(), build(setting).passes, len(replicates.rows)
+    held_out = ("validation", "test")
+    for reached in course(setting, build, replicates, counts, data, held_out, evaluations=evaluations):
+        metrics = reached.metrics | {"cost/passes": np.full(count, reached.step * passes * unit)}
+        churn = metrics.pop("mask/churn")
+        metrics |= {"mask/kept": reached.masks.sum(1), "mask/churn": churn}
+        trajectory.add(reached.step, metrics)
+        report(reached.step, trajectory.last("train/loss"))
+    return Sparse(reached.params, reached.masks, reached.state, trajectory)
+
+
+def validated(
+    setting: Setting, build: Build, replicates: Replicates, counts: np.ndarray, data: Supervised
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train every seed, and return accuracy and loss [S] on the validation images in the end; test images are not looked at.
+
+    What diverges has a loss that is NaN.
+    """
+    (end,) = course(setting, build, replicates, counts, data, ("validation",), evaluations=1)
+    accuracy, loss = (np.asarray(end.metrics[f"validation/{metric}"], float) for metric in ("accuracy", "loss"))
+    return accuracy, loss
+
+
+def course(
+    setting: Setting,
+    build: Build,
+    replicates: Replicates,
+    counts: np.ndarray,
+    data: Supervised,
+    held_out: Sequence[str],
+    *,
+    evaluations: int,
+) -> Iterator[Reached]:
+    """Train every seed and yield what was reached at every evaluation; `held_out` names the splits that are scored."""
+    seen, method, rates = replicated(data), build(setting), replicates.rates
+    rows = replicates.rows
+    train_set = jax.tree.map(jnp.asarray, seen.train)
+    splits = jax.tree.map(jnp.asarray, {name: getattr(seen, name) for name in held_out})
     every = setting.steps // evaluations
 
-    @jax.jit
-    def begin(params: Params, counts: jax.Array, keys: jax.Array) -> Any:
-        def one(argument: Any) -> Any:
-            state = method.start(argument[0], counts, argument[1])
-            return state, _flat(setting.architecture, method.deployed(state, counts)[1])
+    def of(rate: jax.Array | None) -> Method:
+        """Return the method of a seed, which may have a learning rate of its own."""
+        return method if rate is None else build(setting._replace(learning_rate=rate))
 
-        return streams.over_seeds(one, (params, keys))
+    @jax.jit
+    def begin(params: Params, counts: jax.Array, keys: jax.Array, rates: jax.Array | None) -> Any:
+        def one(argument: Any) -> Any:
+            params, key, rate = argument
+            own = of(rate)
+            state = own.start(params, counts, key)
+            return state, _flat(setting.architecture, own.deployed(state, counts)[1])
+
+        return streams.over_seeds(one, (params, keys, rates))
 
     @jax.jit
     def advance(
         train_set: Split, rows: jax.Array, counts: jax.Array, first: jax.Array, states: Any, keys: tuple
     ) -> Any:
         def one(argument: Any) -> Any:
-            state, row, (sample_key, key) = argument
+            state, row, (sample_key, key, rate) = argument
+            own = of(rate)
             x, y = streams.row_of(train_set, row)
 
             def samples(at: jax.Array) -> Batches:
-                own = jax.random.fold_in(sample_key, at)
+                key = jax.random.fold_in(sample_key, at)
                 # With replacement: a permutation of the training set costs more than a step.
-                index = jax.random.randint(own, (setting.batches, setting.batch), 0, len(y))
+                index = jax.random.randint(key, (setting.batches, setting.batch), 0, len(y))
                 return Batches(x[index], y[index])
 
             def step(state: Any, at: jax.Array) -> Any:
-                return method.step(state, counts, samples(at), at, jax.random.fold_in(key, at))
+                return own.step(state, counts, samples(at), at, jax.random.fold_in(key, at))
 
             state, metrics = jax.lax.scan(step, state, first + jnp.arange(every))
             metrics = jax.tree.map(jnp.mean, metrics)
-            if method.probe is not None:
+            if own.probe is not None:
                 last = first + every - 1
-                metrics |= method.probe(state, counts, samples(last), last, jax.random.fold_in(key, last))
-            deployed, masks = method.deployed(state, counts)
+                metrics |= own.probe(state, counts, samples(last), last, jax.random.fold_in(key, last))
+            deployed, masks = own.deployed(state, counts)
             return state, deployed, _flat(setting.architecture, masks), metrics
 
         return streams.over_seeds(one, (states, rows, keys))
 
-    keys = streams.split(sample_key, count), streams.split(jax.random.fold_in(key, 1), count)
     limits = jnp.asarray(counts)
-    states, before = begin(params, limits, streams.split(jax.random.fold_in(key, 0), count))
-    before, trajectory, deployed = np.asarray(before), Trajectory(), params
-    calibration = train_set.x[:, :CHUNK]
-    score = _scorer(setting.architecture)
+    own_rates = None if rates is None else jnp.asarray(rates, jnp.float32)
+    states, before = begin(replicates.params, limits, replicates.starts, own_rates)
+    before, calibration, score = np.asarray(before), train_set.x[:, :CHUNK], _scorer(setting.architecture)
     for round_ in range(evaluations):
-        states, deployed, masks, metrics = advance(train_set, rows, limits, jnp.int32(round_ * every), states, keys)
-        masks, done = np.asarray(masks), (round_ + 1) * every
-        kept = masks.sum(1)
-        metrics = dict(metrics) | score(deployed, rows, calibration, held_out)
-        metrics["cost/passes"] = np.full(count, done * method.passes * unit)
-        metrics["mask/kept"] = kept
-        metrics["mask/churn"] = 1 - (masks & before).sum(1) / kept
-        trajectory.add(done, metrics)
-        report(done, trajectory.last("train/loss"))
+        own = (replicates.sample_keys, replicates.keys, own_rates)
+        states, deployed, masks, metrics = advance(train_set, rows, limits, jnp.int32(round_ * every), states, own)
+        masks = np.asarray(masks)
+        scores = dict(metrics) | score(deployed, rows, calibration, splits)
+        scores["mask/churn"] = 1 - (masks & before).sum(1) / masks.sum(1)
+        yield Reached((round_ + 1) * every, deployed, masks, states, scores)
         before = masks
-    return Sparse(deployed, before, states, trajectory)
 
 
 def _flat(architecture: Description, masks: Masks) -> jax.Array:

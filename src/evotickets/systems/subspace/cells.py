@@ -47,7 +47,7 @@ def run(
     states: list[dict[str, torch.Tensor]],
     settings: Mapping[str, Any],
     *,
-    images: Mapping[str, int],
+    images: Mapping[str, Any],
     batch_norm: str,
     children: Children,
     seed: int,
@@ -62,7 +62,7 @@ def run(
         parent: `model`, `arguments`, `images`, `options`.
         states: weights of the parent, one for all seeds or one a seed.
         settings: of the study.
-        images: `fitness`, `test` and `batch`.
+        images: `fitness`, `validation`, `test` (None is all) and `batch`.
         batch_norm: `keep` or `estimate`.
         children: where results of children are kept.
         seed: of the study. All cells of a parent and seed see the same images.
@@ -80,7 +80,7 @@ def run(
 
     for index in range(count):
         model = problems.restore(parent, states, index, threads)
-        problem = problems.problem(parent, (images["fitness"], images["test"]), seed, index)
+        problem = problems.problem(parent, images, seed, index)
         noise_seed = int(streams.generator(seed, "subspace", "children", index).integers(2**31))
         setting = Setting(
             Weights(model, noise_seed), problem, children, index, images["batch"], batch_norm, count_network
@@ -103,8 +103,10 @@ def baseline(
         for part in np.array_split(every, -(-len(every) // max(batch, 2000))):
             samples = evaluation.Samples(images.test.read(part), images.test.labels[part], images.mean, images.std)
             logits.append(evaluation.logits(model, samples, batch))
-        quality = predictions.quality(predictions.normalised(np.concatenate(logits)), images.test.labels)
-        rows += [row(index, "parent", "test", metric, value) for metric, value in quality._asdict().items()]
+        log_probabilities, labels = predictions.normalised(np.concatenate(logits)), images.test.labels
+        quality = predictions.quality(log_probabilities, labels)._asdict()
+        quality["overconfidence"] = predictions.overconfidence(log_probabilities, labels)
+        rows += [row(index, "parent", "test", metric, value) for metric, value in quality.items()]
     return rows
 
 

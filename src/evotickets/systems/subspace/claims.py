@@ -1,7 +1,8 @@
 """The claims about subspace evolution, each decided from the table of a study by a rule that was fixed beforehand.
 
 Everything is paired over seeds and averaged over the cells that both sides share: parents, densities and scales. Gains are
-the parent's loss (NLL) minus a candidate's, on held-out images.
+the parent's loss (NLL) minus a candidate's, on test images. Where the best of several sigmas or candidates is asked for,
+validation images choose it, so that no look at the test images decides what is shown of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,25 +82,70 @@ def s1(table: pd.DataFrame) -> dict[str, Effect]:
     return {"S1": weakest(found.values())} | found
 
 
+def at_chosen_sigma(table: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Return the test losses of one generation at the sigma that validation images choose for every parent and seed.
+
+    It is that with the smallest loss of ensembles on them, mean over the densities of fresh masks and the dense mutation: one
+    for both sides of a comparison. Its column is zero, since it is another one for every seed.
+    """
+    rows = picked(table, "mutations", metric="nll", rule=rule, mode=["bernoulli", DENSE])
+    seen = rows[(rows["split"] == "validation") & (rows["candidate"] == "ensemble")]
+    losses = seen.groupby(["parent", "seed", "sigma"])["value"].mean()
+    if losses.empty:
+        return rows[:0]
+    best = losses.groupby(["parent", "seed"]).idxmin()
+    test = rows[rows["split"] == "test"]
+    at = pd.MultiIndex.from_frame(test[["parent", "seed", "sigma"]])
+    return test[at.isin(list(best))].assign(sigma=0.0)
+
+
+_ENSEMBLES = {
+    "S2": "Sparse children ensemble better than dense ones of their norm, and better than the controls",
+    "S2a dense": "Sparse children ensemble better than dense ones of their norm",
+    "S2b parent": "An ensemble of sparse children is better than their parent",
+    "S2c scaled parent": "An ensemble of sparse children is better than their parent, both with a temperature",
+    "S2d weight average": "An ensemble of sparse children is better than the average of their weights",
+}
+_GAINS = {
+    "S3": "One generation improves held-out loss",
+    "S3a loss": "One generation improves held-out loss",
+    "S3b accuracy": "One generation improves held-out accuracy",
+    "S3c curse of the winner": "What one generation gains is larger on the images that chose it than on held-out ones",
+}
+
+
+def _of_parent(part: str, words: Mapping[str, str]) -> str:
+    """Say what a part states, and of which parent, if of one."""
+    name, on, parent = part.partition(" on ")
+    return "" if part in ("S2", "S3") or name not in words else f"{words[name]}{on}{parent}"
+
+
 @claim(
     "S2",
-    statement="Sparse children ensemble better than dense ones of their norm, and better than the controls",
+    statement=_ENSEMBLES["S2"],
     source=PAPER,
-    rule="Held-out loss minus that of the ensemble (mean softmax) of all sparse children (Bernoulli), at equal norm, mean "
-    "over parents, densities and sigmas. S2a: ensemble of dense children; S2b: the parent; S2c: the parent with a "
-    "temperature, against the ensemble with one; S2d: the average of all children's weights; S2: the weakest",
+    rule="Test loss minus that of the ensemble (mean softmax) of all sparse children (Bernoulli), at equal norm and the sigma "
+    "with the smallest validation loss of ensembles, mean over parents and densities. S2a: ensemble of dense children; S2b: "
+    "the parent; S2c: the parent with a temperature, against the ensemble with one; S2d: the average of all children's "
+    "weights; S2, and 'on' a parent: the weakest. Temperatures are cross-fitted, with a prior at 1",
     figures=("ensembles",),
     unit="loss",
-    parts={
-        "S2a dense": "Sparse children ensemble better than dense ones of their norm",
-        "S2b parent": "An ensemble of sparse children is better than their parent",
-        "S2c scaled parent": "An ensemble of sparse children is better than their parent, both with a temperature",
-        "S2d weight average": "An ensemble of sparse children is better than the average of their weights",
-    },
+    parts=lambda part: _of_parent(part, _ENSEMBLES),
 )
 def s2(table: pd.DataFrame) -> dict[str, Effect]:
     """Compare ensembles of sparse children with those of dense ones of their norm, and with the controls."""
-    rows = picked(table, "mutations", split="test", metric="nll", rule="norm")
+    rows = at_chosen_sigma(table, "norm")
+    found = _ensembles(rows)
+    by_parent = {parent: _ensembles(own) for parent, own in rows.groupby("parent")}
+    parts = dict(sorted(found.items()))
+    for parent, own in by_parent.items():
+        parts |= {f"S2 on {parent}": weakest(own.values())}
+        parts |= {f"{name} on {parent}": effect for name, effect in sorted(own.items())}
+    return {"S2": weakest(found.values())} | (parts if len(by_parent) > 1 else dict(sorted(found.items())))
+
+
+def _ensembles(rows: pd.DataFrame) -> dict[str, Effect]:
+    """Return the effects of ensembles of sparse children over dense ones and the controls, by part."""
     sparse = rows[rows["mode"] == "bernoulli"]
     ensemble = sparse[sparse["candidate"] == "ensemble"]
     cell = [*SCALE, "mode", "density"]
@@ -115,31 +161,32 @@ def s2(table: pd.DataFrame) -> dict[str, Effect]:
     found = {"S2a dense": better(dense, ensemble, SCALE)}
     found |= {name: better(control, ensemble, cell) for name, control in controls.items()}
     scaled = sparse[sparse["candidate"] == "ensemble_scaled"]
-    found["S2c scaled parent"] = better(sparse[sparse["candidate"] == "parent_scaled"], scaled, cell)
-    return {"S2": weakest(found.values())} | dict(sorted(found.items()))
+    return found | {"S2c scaled parent": better(sparse[sparse["candidate"] == "parent_scaled"], scaled, cell)}
 
 
 def chosen(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what the smallest loss on the images of fitness chooses: a row per parent and seed, with gains.
+    """Return what the smallest loss on validation images chooses: a row per parent and seed, with gains.
 
-    Columns `nll`, `accuracy` and `fitness` are gains over the parent: held out, held out, and on the images that chose.
+    Columns `nll`, `accuracy` and `validation` are gains over the parent: on test images, and in loss on those that chose.
     """
     rows = picked(table, "mutations", candidate=[PARENT, *RECOMBINED, *ENSEMBLES], metric=["nll", "accuracy"])
     # A temperature is no child's, and the average of all is a control.
-    rows = rows[~rows["candidate"].isin(["ensemble_scaled", "weight_average"])]
+    rows = rows[
+        ~rows["candidate"].isin(["ensemble_scaled", "weight_average"]) & rows["split"].isin(["validation", "test"])
+    ]
     keys = ["parent", "seed", "mode", "density", "rule", "sigma", "candidate"]
     wide = rows.pivot_table("value", keys, ["split", "metric"])
     if wide.empty:
-        return pd.DataFrame(columns=["parent", "seed", "nll", "accuracy", "fitness"])
+        return pd.DataFrame(columns=["parent", "seed", "nll", "accuracy", "validation"])
     own = wide[wide.index.get_level_values("candidate") != PARENT]
-    best = own.loc[own["fitness", "nll"].groupby(["parent", "seed"]).idxmin()]
+    best = own.loc[own["validation", "nll"].groupby(["parent", "seed"]).idxmin()]
     before = wide.xs(PARENT, level="candidate").groupby(["parent", "seed"]).first()
     best = best.droplevel(["mode", "density", "rule", "sigma", "candidate"])
     return pd.DataFrame(
         {
             "nll": before["test", "nll"] - best["test", "nll"],
             "accuracy": best["test", "accuracy"] - before["test", "accuracy"],
-            "fitness": before["fitness", "nll"] - best["fitness", "nll"],
+            "validation": before["validation", "nll"] - best["validation", "nll"],
         }
     ).reset_index()
 
@@ -148,33 +195,36 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
     "S3",
     statement="One generation improves held-out loss or accuracy",
     source=PAPER,
-    rule="For every parent and seed, what has the smallest loss on the images of fitness among all modes, densities, "
-    "scales, recombinations and ensembles. S3a, S3: its gain in held-out loss; S3b: in held-out accuracy; S3c: by how "
-    "much its gain on the images that chose it exceeds that",
+    rule="For every parent and seed, what has the smallest loss on validation images among all modes, densities, scales, "
+    "recombinations and ensembles of children, which images of fitness rank. S3a, S3: its gain in test loss; S3b: in test "
+    "accuracy; S3c: by how much its gain in loss on the images that chose it exceeds that on those of the test; 'on' a parent "
+    "by itself",
     figures=("ensembles",),
     unit={"": "loss", "S3b": "accuracy"},
-    parts={
-        "S3a loss": "One generation improves held-out loss",
-        "S3b accuracy": "One generation improves held-out accuracy",
-        "S3c curse of the winner": "What one generation gains is larger on the images that chose it than on held-out ones",
-    },
+    parts=lambda part: _of_parent(part, _GAINS),
 )
 def s3(table: pd.DataFrame) -> dict[str, Effect]:
-    """Decide whether one generation, chosen on the images of fitness, improves held-out loss or accuracy."""
+    """Decide whether one generation, chosen on validation images, improves test loss or accuracy."""
     rows = chosen(table)
     if rows.empty:
         return {"S3": MISSING}
 
-    def over_seeds(values: pd.Series, bounds: Bounds = ANYWHERE) -> Effect:
-        wide = rows.assign(value=values).pivot(index="parent", columns="seed", values="value").dropna()
-        return statistics.stratified_effect(wide.to_numpy(), bounds=bounds) if wide.size else MISSING
+    def gains(rows: pd.DataFrame) -> dict[str, Effect]:
+        def over_seeds(values: pd.Series, bounds: Bounds = ANYWHERE) -> Effect:
+            wide = rows.assign(value=values).pivot(index="parent", columns="seed", values="value").dropna()
+            return statistics.stratified_effect(wide.to_numpy(), bounds=bounds) if wide.size else MISSING
 
-    found = {
-        "S3a loss": over_seeds(rows["nll"]),
-        "S3b accuracy": over_seeds(rows["accuracy"], SHARES),
-        "S3c curse of the winner": over_seeds(rows["fitness"] - rows["nll"]),
-    }
-    return {"S3": found["S3a loss"]} | found
+        return {
+            "S3a loss": over_seeds(rows["nll"]),
+            "S3b accuracy": over_seeds(rows["accuracy"], SHARES),
+            "S3c curse of the winner": over_seeds(rows["validation"] - rows["nll"]),
+        }
+
+    found, parents = gains(rows), list(rows.groupby("parent"))
+    parts = dict(found)
+    for parent, own in parents if len(parents) > 1 else []:
+        parts |= {f"{name} on {parent}": effect for name, effect in gains(own).items()}
+    return {"S3": found["S3a loss"]} | parts
 
 
 _PAIRS = {"a": ("A partition", "fresh masks"), "b": ("Fresh masks", "a static mask")}
@@ -247,3 +297,51 @@ def s5(table: pd.DataFrame) -> dict[str, Effect]:
             # Less loss is forgotten less, and is learnt more.
             found[f"{part} {words} {name}"] = opposite(against(sides[0], sides[1], [*SCALE, "shift", "decay", "step"]))
     return {"S5": weakest(effect for name, effect in found.items() if "forgotten" in name)} | found
+
+
+SURE, EVEN = 0.03, 0.015
+"""Mean confidence less accuracy from which a parent is overconfident, and within which it is calibrated."""
+
+
+def kinds(table: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the names of overconfident and of calibrated parents, by their test images, mean over seeds."""
+    rows = picked(table, "parent", candidate=PARENT, metric="overconfidence")
+    gaps = rows.groupby("parent")["value"].mean()
+    return {"overconfident": list(gaps[gaps >= SURE].index), "calibrated": list(gaps[gaps.abs() <= EVEN].index)}
+
+
+@claim(
+    "S6",
+    statement="What children add depends on the parent: they help overconfident parents more than calibrated ones",
+    source="ours",
+    rule=f"A parent is overconfident if its mean confidence on test images exceeds its accuracy by {SURE} or more, calibrated "
+    f"if both differ by {EVEN} at most, mean over seeds; others take no part. Gains in test loss, of overconfident less of "
+    "calibrated parents, each mean over parents, paired by seed. S6a: of what validation images chose, as in S3a; S6b: of an "
+    "ensemble of sparse children over the parent, both with a temperature, as in S2c; S6c: gain in accuracy, as in S3b; S6 is "
+    "the weaker of S6a and S6b",
+    figures=("ensembles",),
+    unit={"": "loss", "S6c": "accuracy"},
+    parts={
+        "S6a": "One generation lowers the loss of overconfident parents more than that of calibrated ones",
+        "S6b": "Ensembles of children help overconfident parents more than calibrated ones, beyond a temperature",
+        "S6c": "One generation makes overconfident parents more accurate than calibrated ones, compared with what they were",
+    },
+)
+def s6(table: pd.DataFrame) -> dict[str, Effect]:
+    """Decide whether what children add depends on how sure their parent is."""
+    groups = kinds(table)
+    gains = chosen(table)
+    rows = at_chosen_sigma(table, "norm")
+    sparse = rows[rows["mode"] == "bernoulli"]
+    wide = sparse.pivot_table("value", ["parent", "seed"], "candidate", aggfunc="mean")
+    scaled = {"parent_scaled", "ensemble_scaled"} <= set(wide.columns)
+    beyond = (wide["parent_scaled"] - wide["ensemble_scaled"]).rename("value").reset_index() if scaled else rows[:0]
+
+    def between(values: pd.DataFrame, column: str, bounds: Bounds = ANYWHERE) -> Effect:
+        sides = [values[values["parent"].isin(names)].groupby("seed")[column].mean() for names in groups.values()]
+        # A seed that one side lacks takes no part.
+        apart = (sides[0] - sides[1]).dropna()
+        return statistics.stratified_effect(apart.to_numpy()[None], bounds=bounds) if len(apart) else MISSING
+
+    found = {"S6a": between(gains, "nll"), "S6b": between(beyond, "value")}
+    return {"S6": weakest(found.values())} | found | {"S6c": between(gains, "accuracy", TWICE)}

@@ -18,6 +18,7 @@ from evotickets.tasks.registry import task
 __all__ = ["PARENTS", "Cell", "Section", "Subspace", "resolve"]
 
 RESNET = "evotickets.systems.subspace.resnet.ResNet"
+PERCEPTRON = "evotickets.systems.subspace.perceptron.Perceptron"
 
 
 def _cifar(blocks: int, file: str) -> dict[str, Any]:
@@ -31,6 +32,20 @@ PARENTS: dict[str, dict[str, Any]] = {
         "arguments": {"blocks": 1, "widths": [8, 16, 32], "inputs": 1},
         "images": "digits",
         "epochs": 15,
+    },
+    # Trained until it has seen everything many times, and is surer of it than it is right.
+    "fashion": {
+        "model": PERCEPTRON,
+        "arguments": {"hidden": [300, 100]},
+        "images": "fashion_mnist",
+        "epochs": 30,
+    },
+    # Dropout keeps it as sure as it is right.
+    "mnist": {
+        "model": PERCEPTRON,
+        "arguments": {"hidden": [300, 100], "dropout": 0.3},
+        "images": "mnist",
+        "epochs": 10,
     },
     # Source: github.com/akamaster/pytorch_resnet_cifar10 (BSD-2).
     "resnet20": _cifar(3, "resnet20-12fca82f.th"),
@@ -56,14 +71,14 @@ class Subspace:
     """The resolved `subspace` section.
 
     Attributes:
-        images: `fitness`, `test` and `batch`.
+        images: `fitness`, `validation`, `test` (None is all) and `batch`.
         batch_norm: `keep` or `estimate`.
         workers: processes that share the children of a cell.
         parents: `model`, `arguments`, `images`, `options`, and `checkpoint` or `epochs` where there is one, by name.
         cells: settings of every cell.
     """
 
-    images: dict[str, int] = field(default_factory=dict)
+    images: dict[str, Any] = field(default_factory=dict)
     batch_norm: str = "keep"
     workers: int = 1
     parents: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -113,7 +128,7 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
                             )
     if not cells:
         raise StudyError("subspace has no cells; add mutations, gradients or generations")
-    images = {name: section[name] for name in ("fitness", "test", "batch")}
+    images = {name: section.get(name) for name in ("fitness", "validation", "test", "batch")}
     return Subspace(images, section["batch_norm"], section["workers"], parents, cells)
 
 
@@ -160,11 +175,13 @@ def _enough(section: Mapping[str, Any], parent: str, images: str) -> None:
     if sizes is None:
         return
     train, validation, test = sizes
-    # Where the split is drawn, images of validation are held out; where the data set brings one, parents train on them.
-    drawn = len(POOLS[images].counts) == 1
-    there = {"fitness": train, "test": test + validation} if drawn else {"fitness": train + validation, "test": test}
+    there = {"fitness": train, "validation": validation, "test": test}
+    if POOLS[images].kind == "pool":
+        # Whoever trained a checkpoint had no images of validation that we know of: they are of training.
+        everything = train + validation
+        there |= {"fitness": everything, "validation": max(0, everything - section["fitness"])}
     for name, count in there.items():
-        if section[name] > count:
+        if section.get(name) is not None and section[name] > count:
             raise StudyError(
                 f"subspace.{name} is {section[name]}, but {parent} has {count} such images of {images}; lower it"
             )

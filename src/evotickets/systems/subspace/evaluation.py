@@ -1,9 +1,9 @@
 """Logits of a model on images, and the statistics of its batch norms."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -68,28 +68,86 @@ def logits(model: nn.Module, samples: Samples, batch: int) -> np.ndarray:
     return np.concatenate(outputs)
 
 
+class _Reached(Exception):
+    """The input of a layer is known, and no layer behind it is asked."""
+
+
+class _Moments:
+    """Mean and variance of every channel over all images and pixels that a layer was given, and how often it was called."""
+
+    def __init__(self) -> None:
+        self.calls, self.count = 0, 0
+        self.total: torch.Tensor | float = 0.0
+        self.squares: torch.Tensor | float = 0.0
+
+    def add(self, x: torch.Tensor) -> None:
+        """Take in inputs [B, channels, …]."""
+        self.calls += 1
+        wide = x.double()
+        axes = [axis for axis in range(x.ndim) if axis != 1]
+        self.count += x.numel() // x.shape[1]
+        self.total, self.squares = self.total + wide.sum(axes), self.squares + wide.square().sum(axes)
+
+    def give(self, norm: Any) -> None:
+        """Let a batch norm have these statistics; the variance is that of a sample, as torch keeps it."""
+        mean = torch.as_tensor(self.total) / self.count
+        variance = (torch.as_tensor(self.squares) - self.count * mean.square()) / max(1, self.count - 1)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance.clamp(min=0))
+
+
+def _called(model: nn.Module, norms: Sequence[nn.Module], part: torch.Tensor) -> list[nn.Module]:
+    """Return the batch norms in the order in which a pass calls them, one that is called again as often."""
+    order: list[nn.Module] = []
+    hooks = [norm.register_forward_pre_hook(lambda norm, _: order.append(norm)) for norm in norms]
+    try:
+        model(part)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return order
+
+
 @contextmanager
 def estimated_batch_norm(model: nn.Module, samples: Samples, batch: int) -> Iterator[None]:
     """Give all batch norms the statistics of these images under the present weights for a while.
 
+    Layer by layer: each has those of all images, given the statistics of the layers before it. So images count alike, however
+    many of them are evaluated at once. It takes half as many passes as there are batch norms.
+
     Source: Izmailov et al. (2018), "Averaging weights leads to wider optima and better generalization", §3.2.
+    Deviates: there statistics are means over batches, each normalised by itself.
     """
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    kept = [({name: buffer.clone() for name, buffer in norm.named_buffers()}, norm.momentum) for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-        norm.train()
+    norms = [norm for norm in norms if norm.running_mean is not None]
+    kept = [{name: buffer.clone() for name, buffer in norm.named_buffers()} for norm in norms]
+    device = next(model.parameters()).device
     try:
         with torch.no_grad():
-            for part in samples.batches(batch, next(model.parameters()).device):
-                model(part)
-        for norm in norms:
-            norm.eval()
+            order = _called(model, norms, next(samples.batches(2, device))) if norms else []
+            for norm in dict.fromkeys(order):
+                _estimate(model, norm, order.count(norm), samples.batches(batch, device))
         yield
     finally:
-        for norm, (buffers, momentum) in zip(norms, kept, strict=True):
-            norm.momentum = momentum
-            norm.eval()
+        for norm, buffers in zip(norms, kept, strict=True):
             for name, buffer in norm.named_buffers():
                 buffer.copy_(buffers[name])
+
+
+def _estimate(model: nn.Module, norm: nn.Module, calls: int, batches: Iterator[torch.Tensor]) -> None:
+    """Give one batch norm the statistics of its inputs, which a pass brings it as often as `calls` says."""
+    moments = _Moments()
+
+    def take(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        moments.add(inputs[0])
+        if moments.calls % calls == 0:
+            raise _Reached
+
+    hook = norm.register_forward_pre_hook(take)
+    try:
+        for part in batches:
+            with suppress(_Reached):
+                model(part)
+    finally:
+        hook.remove()
+    moments.give(norm)

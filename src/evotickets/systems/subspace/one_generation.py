@@ -20,8 +20,8 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
         settings: `mode`, `density`, `scales` (each `rule` and `sigma`), `children`, `step`.
     """
     # Put together once: of ImageNet it is a gigabyte.
-    both = setting.problem.both
-    parent = setting.logits(both)
+    together = setting.problem.together
+    parent = setting.logits(together)
     rows: Rows = []
     known: dict[Any, list[tuple[str, str, str, float]]] = {}
     for scale in settings["scales"]:
@@ -29,42 +29,43 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
         # Two rules can ask for the same std, and always do where all weights mutate.
         same = "relative" if scale["rule"] == "relative" else "", round(mutation.std(1.0), 12)
         if same not in known:
-            known[same] = list(_scale(setting, both, parent, mutation, settings, len(known)))
+            known[same] = list(_scale(setting, together, parent, mutation, settings, len(known)))
         rows += [row(setting.seed, *values, **scale) for values in known[same]]
     return rows
 
 
 def _scale(
-    setting: Setting, both: Samples, parent: np.ndarray, mutation: Mutation, settings: Mapping[str, Any], scale: int
+    setting: Setting, together: Samples, parent: np.ndarray, mutation: Mutation, settings: Mapping[str, Any], scale: int
 ) -> Iterable[tuple[str, str, str, float]]:
-    split, labels = len(setting.problem.fitness.labels), both.labels
-    children = setting.all_logits(both, mutation, settings["children"], scale, 0)
+    places, labels = setting.problem.places, together.labels
+    fitness, test = places["fitness"], places["test"]
+    children = setting.all_logits(together, mutation, settings["children"], scale, 0)
     losses = np.array(
-        [predictions.losses(predictions.normalised(logits[:split]), labels[:split]).mean() for logits in children]
+        [predictions.losses(predictions.normalised(logits[fitness]), labels[fitness]).mean() for logits in children]
     )
     made = {PARENT: predictions.normalised(parent)}
-    recombined = _recombine(setting, both, mutation, losses, settings["step"], scale)
+    recombined = _recombine(setting, together, mutation, losses, settings["step"], scale)
     for kind, logits in zip(RECOMBINED, recombined, strict=True):
         made[kind] = predictions.normalised(logits)
     made["ensemble"] = predictions.ensemble(children)
     made["ensemble_top"] = predictions.ensemble(children[recombination.top(losses)])
     made["ensemble_logits"] = predictions.logit_ensemble(children)
-    # Temperatures are for held-out images: on those of fitness nobody is asked.
+    # Temperatures are for test images: on others nobody is asked.
     for name, logits in (("parent_scaled", parent), ("ensemble_scaled", made["ensemble"])):
         made[name] = made[PARENT if name.startswith(PARENT) else "ensemble"].copy()
-        made[name][split:] = predictions.scaled(logits[split:], labels[split:])
+        made[name][test] = predictions.scaled(logits[test], labels[test])
     for name, log_probabilities in made.items():
-        yield from ((name, *values) for values in _judge(log_probabilities, made[PARENT], labels, split))
-    yield from (("child", *values) for values in _average(children, made[PARENT], labels, split))
+        yield from ((name, *values) for values in _judge(log_probabilities, made[PARENT], labels, places))
+    yield from (("child", *values) for values in _average(children, made[PARENT], labels, places))
 
 
 def _recombine(
-    setting: Setting, both: Samples, mutation: Mutation, losses: np.ndarray, step: float, scale: int
+    setting: Setting, together: Samples, mutation: Mutation, losses: np.ndarray, step: float, scale: int
 ) -> list[np.ndarray]:
     def evaluate(index: int) -> np.ndarray:
         shares = recombination.shares(RECOMBINED[index], losses, step)
         with setting.weights.recombined(mutation, shares):
-            logits = setting.logits(both)
+            logits = setting.logits(together)
         setting.report()
         return logits
 
@@ -73,13 +74,13 @@ def _recombine(
 
 
 def _judge(
-    log_probabilities: np.ndarray, parent: np.ndarray, labels: np.ndarray, split: int
+    log_probabilities: np.ndarray, parent: np.ndarray, labels: np.ndarray, places: Mapping[str, slice]
 ) -> Iterable[tuple[str, str, float]]:
     """Yield split, metric and value of one candidate's log probabilities [n, O], beside the parent's."""
-    for name, part in (("fitness", slice(None, split)), ("test", slice(split, None))):
+    for name, part in places.items():
         quality = predictions.quality(log_probabilities[part], labels[part])
         yield from ((name, metric, value) for metric, value in quality._asdict().items())
-    test, before, truth = log_probabilities[split:], parent[split:], labels[split:]
+    test, before, truth = (values[places["test"]] for values in (log_probabilities, parent, labels))
     yield "test", "disagreement", predictions.disagreement(test, before)
     gains = predictions.losses(before, truth) - predictions.losses(test, truth)
     low, high = predictions.bootstrap(gains, streams.generator(0, "subspace", "bootstrap"))
@@ -89,10 +90,10 @@ def _judge(
 
 
 def _average(
-    children: np.ndarray, parent: np.ndarray, labels: np.ndarray, split: int
+    children: np.ndarray, parent: np.ndarray, labels: np.ndarray, places: Mapping[str, slice]
 ) -> Iterable[tuple[str, str, float]]:
     """Yield means over children [children, n, O], and the std of their losses."""
-    for name, part in (("fitness", slice(None, split)), ("test", slice(split, None))):
+    for name, part in places.items():
         predicted = [predictions.normalised(logits[part]) for logits in children]
         qualities = np.array([predictions.quality(child, labels[part]) for child in predicted])
         yield from zip([name] * 3, ("nll", "accuracy", "ece"), qualities.mean(0), strict=True)

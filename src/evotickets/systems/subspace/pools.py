@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from evotickets.systems.subspace import POOLS
-from evotickets.tasks.registry import Images, Pair, Pool, Source, task
+from evotickets.tasks.registry import Images, Pool, Source, task
 
 
 def load(name: str, seed: int, options: Mapping[str, Any]) -> Source:
@@ -22,26 +22,16 @@ def load(name: str, seed: int, options: Mapping[str, Any]) -> Source:
 
 
 def _supervised(name: str, seed: int) -> Source:
-    """Stretch pixels to bytes, and scale by the training images of the house.
-
-    Where the split is drawn, images of validation and test are both held out. Where the data set brings a test split,
-    images of validation are training images: so they were to whoever trained a checkpoint.
-    """
+    """Stretch pixels to bytes, and scale by the training images of the house; a split that is missing is drawn."""
     stored = task[name]()
     official = isinstance(stored, Images)
     if (stored.train[0] if official else stored.x).dtype != np.uint8:
         raise ValueError(f"{name} holds no images of bytes, which parents take: name other images")
     images = stored if official else stored.split(np.random.default_rng(seed))
     train, validation, test = ((x * np.uint8(255 // POOLS[name].largest), y) for x, y in images)
-    x, y = _joined(train, validation) if official else train
-    held_out = test if official else _joined(validation, test)
-    channels = [x[..., channel] for channel in range(x.shape[-1])]
+    channels = [train[0][..., channel] for channel in range(train[0].shape[-1])]
     mean, std = (tuple(float(value(pixels) / 255) for pixels in channels) for value in (np.mean, np.std))
-    return Source(Pool.of(x, y), Pool.of(*held_out), mean, std)
-
-
-def _joined(first: Pair, second: Pair) -> Pair:
-    return np.concatenate([first[0], second[0]]), np.concatenate([first[1], second[1]])
+    return Source(Pool.of(*train), Pool.of(*test), mean, std, Pool.of(*validation))
 
 
 def shift(images: np.ndarray, kind: str, strength: float, rng: np.random.Generator) -> np.ndarray:

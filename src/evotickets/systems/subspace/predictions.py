@@ -7,6 +7,9 @@ from scipy import optimize, special
 
 BINS = 15
 DRAWS = 1000
+FOLDS = 5
+PRIOR = 50
+"""Images that a temperature of 1 is worth."""
 
 
 class Quality(NamedTuple):
@@ -68,31 +71,48 @@ def logit_ensemble(logits: np.ndarray) -> np.ndarray:
     return normalised(np.asarray(np.mean(logits, axis=0, dtype=np.float64)))
 
 
-def temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature in [.05, 20] under which logits [n, O] have the smallest loss.
+def temperature(logits: np.ndarray, labels: np.ndarray, prior: float = PRIOR) -> float:
+    """Return the temperature in [.05, 20] under which logits [n, O] have the smallest loss; without images it is 1.
 
-    Source: Guo et al. (2017), §4.2.
+    Beside the images it fits as many as `prior` says whose labels are what the network itself expects, so that only evidence
+    moves it from 1: a few images without an error do not say that there are none.
+
+    Source: Guo et al. (2017), §4.2; Huang et al. (2020), "Catalytic prior distributions with application to generalized linear
+    models", for the prior.
     """
+    if not len(labels):
+        return 1.0
+    expected = np.exp(normalised(logits))
 
     def loss(log_temperature: float) -> float:
-        return float(losses(normalised(logits / np.exp(log_temperature)), labels).mean())
+        log_probabilities = normalised(logits / np.exp(log_temperature))
+        own = -float((expected * log_probabilities).sum(1).mean())
+        return float(losses(log_probabilities, labels).sum()) + prior * own
 
     bounds = (float(np.log(0.05)), float(np.log(20.0)))
-    return float(np.exp(optimize.minimize_scalar(loss, bounds=bounds, method="bounded").x))
+    found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x))
 
 
 def scaled(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return log probabilities [n, O] under temperatures, each half of the images with that of the other half.
+    """Return log probabilities [n, O] under temperatures, each fold of the images with that of all others.
 
     So no image is judged by a temperature that has seen its label.
+
+    Source: Stone (1974), "Cross-validatory choice and assessment of statistical predictions".
     """
-    halves = np.arange(len(labels)) % 2 == 0
+    fold = np.arange(len(labels)) % FOLDS
     log_probabilities = np.empty(logits.shape, np.float64)
-    for half in (halves, ~halves):
-        # One image has no other half.
-        known = ~half if (~half).any() else half
-        log_probabilities[half] = normalised(logits[half] / temperature(logits[known], labels[known]))
+    for number in np.unique(fold):
+        own = fold == number
+        log_probabilities[own] = normalised(logits[own] / temperature(logits[~own], labels[~own]))
     return log_probabilities
+
+
+def overconfidence(log_probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return mean confidence less accuracy of predictions [n, O]; below zero a network is too timid."""
+    right = log_probabilities.argmax(1) == labels
+    return float(np.exp(log_probabilities.max(1)).mean() - right.mean())
 
 
 def mcnemar(right: np.ndarray, other: np.ndarray) -> float:

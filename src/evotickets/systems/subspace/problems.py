@@ -1,6 +1,7 @@
-"""A parent of a seed and the images it meets: those that decide about children, and those that nobody has seen."""
+"""A parent of a seed and the images it meets: those that decide about children and scales, and those that nobody has seen."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,23 +14,37 @@ from evotickets import sealed, streams
 from evotickets.systems.subspace import parents, pools, training
 from evotickets.systems.subspace.evaluation import Samples, configure
 from evotickets.tasks.files import data_folder
+from evotickets.tasks.registry import Pool
 
 __all__ = ["Problem", "configure", "make", "problem", "read", "restore", "source", "write"]
 
 
 class Problem(NamedTuple):
-    """Images of a seed: a fixed part of the training images, by which children are chosen, and held-out ones."""
+    """Images of a seed.
+
+    Attributes:
+        fitness: a fixed part of the training images, by which children are chosen.
+        validation: images that decide between scales of mutations; those of training that are not of fitness where there are
+            no others.
+        test: images that decide nothing.
+    """
 
     fitness: Samples
+    validation: Samples
     test: Samples
 
     @property
-    def both(self) -> Samples:
-        """All images in a row, those of fitness first."""
-        first, second = self
-        return first._replace(
-            images=np.concatenate([first.images, second.images]), labels=np.concatenate([first.labels, second.labels])
+    def together(self) -> Samples:
+        """All images in a row."""
+        return self.fitness._replace(
+            images=np.concatenate([part.images for part in self]), labels=np.concatenate([part.labels for part in self])
         )
+
+    @property
+    def places(self) -> dict[str, slice]:
+        """Where those of each split lie among all."""
+        ends = np.cumsum([0, *(len(part.labels) for part in self)]).tolist()
+        return {name: slice(*pair) for name, pair in zip(self._fields, pairwise(ends), strict=True)}
 
 
 def source(parent: Mapping[str, Any], seed: int, index: int) -> pools.Source:
@@ -38,23 +53,32 @@ def source(parent: Mapping[str, Any], seed: int, index: int) -> pools.Source:
     return pools.load(parent["images"], split, parent["options"])
 
 
-def problem(parent: Mapping[str, Any], counts: tuple[int, int], seed: int, index: int) -> Problem:
-    """Draw the images of a seed: `counts` for fitness and held out.
+def problem(parent: Mapping[str, Any], images: Mapping[str, int | None], seed: int, index: int) -> Problem:
+    """Draw the images of a seed: as many of `fitness`, `validation` and `test` as asked for, or all that there are.
 
     Raises:
         ValueError: if there are fewer.
     """
-    images = source(parent, seed, index)
-    parts = []
-    for name, count, pool in zip(("fitness", "test"), counts, (images.train, images.test), strict=True):
-        if count > len(pool.labels):
-            raise ValueError(
-                f"subspace.{name} asks for {count} images, {parent['images']} has {len(pool.labels)}: lower it"
-            )
+    found = source(parent, seed, index)
+
+    def draw(name: str, pool: Pool, places: np.ndarray) -> Samples:
+        wanted = images.get(name)
+        count = len(places) if wanted is None else wanted
+        if count > len(places):
+            raise ValueError(f"subspace.{name} asks for {count} images, {parent['images']} has {len(places)}: lower it")
         rng = streams.generator(seed, "subspace", name, index)
-        chosen = np.sort(rng.choice(len(pool.labels), count, replace=False))
-        parts.append(Samples(pool.read(chosen), pool.labels[chosen], images.mean, images.std))
-    return Problem(*parts)
+        chosen = places[np.sort(rng.choice(len(places), count, replace=False))]
+        taken[name] = chosen
+        return Samples(pool.read(chosen), pool.labels[chosen], found.mean, found.std)
+
+    taken: dict[str, np.ndarray] = {}
+    every = np.arange(len(found.train.labels))
+    fitness = draw("fitness", found.train, every)
+    if found.validation is None:
+        validation = draw("validation", found.train, np.setdiff1d(every, taken["fitness"]))
+    else:
+        validation = draw("validation", found.validation, np.arange(len(found.validation.labels)))
+    return Problem(fitness, validation, draw("test", found.test, np.arange(len(found.test.labels))))
 
 
 def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, torch.Tensor]]:

@@ -51,7 +51,7 @@ class FolderEntry:
 
 @dataclass(frozen=True)
 class ParentEntry:
-    """A pretrained network, by a name that is known (digits, resnet20, resnet32, resnet56) or by its import path."""
+    """A pretrained network: one that is known (digits, fashion, mnist, resnet20, resnet32, resnet56), or an import path."""
 
     parent: Annotated[str | None, Doc("The known parent behind this entry; by default the entry's own name.")] = None
     model: Annotated[
@@ -148,7 +148,14 @@ class Section:
 
     parents: Annotated[Named[ParentEntry], Doc("Pretrained networks by name. The name is used in paths and tables.")]
     fitness: Annotated[Images, Doc("Training images that children are chosen by; drawn once for every seed.")] = 500
-    test: Annotated[Images, Doc("Held-out images; drawn once for every seed.")] = 700
+    validation: Annotated[
+        Images,
+        Doc(
+            "Images that decide between sigmas, which a parent that is trained here has not seen; where data bring none, "
+            "training images that are not of fitness."
+        ),
+    ] = 250
+    test: Annotated[Images | None, Doc("Held-out images, which decide nothing; by default all that there are.")] = None
     batch: Annotated[int, Ge(1), Le(1_000_000), Doc("Images that are evaluated at once.")] = 250
     batch_norm: Annotated[
         Literal["keep", "estimate"],

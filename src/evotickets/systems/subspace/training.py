@@ -16,24 +16,25 @@ def train(path: str, arguments: dict, samples: Samples, epochs: int, seed: int) 
 
     Source: Kingma & Ba (2015); Loshchilov & Hutter (2017), "SGDR", eq. 5 without restarts.
     """
+    # Weights, and what dropout leaves out, are drawn from the seed, and nothing else is.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = parents.build(path, arguments)
-    order = torch.Generator().manual_seed(seed)
-    labels = torch.from_numpy(samples.labels)
-    images = torch.cat(list(samples.batches(len(labels), torch.device("cpu"))))
-    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    steps = epochs * max(1, len(labels) // BATCH)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    model.train()
-    for _ in range(epochs):
-        shuffled = torch.randperm(len(labels), generator=order)
-        for batch in shuffled[: max(1, len(labels) // BATCH) * BATCH].split(BATCH):
-            optimizer.zero_grad()
-            functional.cross_entropy(model(images[batch]), labels[batch]).backward()
-            optimizer.step()
-            schedule.step()
-    return model.eval()
+        order = torch.Generator().manual_seed(seed)
+        labels = torch.from_numpy(samples.labels)
+        images = torch.cat(list(samples.batches(len(labels), torch.device("cpu"))))
+        optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+        steps = epochs * max(1, len(labels) // BATCH)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+        model.train()
+        for _ in range(epochs):
+            shuffled = torch.randperm(len(labels), generator=order)
+            for batch in shuffled[: max(1, len(labels) // BATCH) * BATCH].split(BATCH):
+                optimizer.zero_grad()
+                functional.cross_entropy(model(images[batch]), labels[batch]).backward()
+                optimizer.step()
+                schedule.step()
+        return model.eval()
 
 
 def gradient(model: nn.Module, samples: Samples, batch: int) -> np.ndarray:

@@ -1,14 +1,14 @@
 """What a method of training sparse networks is. All methods: one registered function each, in a module of this package."""
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from evotickets.configuration.options import Doc, Ge, Le
+from evotickets.configuration.options import Doc, Ge, Le, Len
 from evotickets.devices import promoting
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import Params
@@ -40,7 +40,8 @@ class Setting(NamedTuple):
         steps: of the training.
         batches: J, and `batch` B: the samples of a step.
         batch: see `batches`.
-        learning_rate: of the weights at the start; it falls to zero along half a cosine.
+        learning_rate: of the weights at the start; it falls to zero along half a cosine. In a compiled program it may be that
+            of a seed.
         momentum: of the weights.
         mesh: devices over which groups of members are spread.
         error: (outputs [B, O], y [B]) -> errors [B].
@@ -50,7 +51,7 @@ class Setting(NamedTuple):
     steps: int
     batches: int
     batch: int
-    learning_rate: float
+    learning_rate: float | jax.Array
     momentum: float
     mesh: Mesh | None = None
     error: Callable[[jax.Array, jax.Array], jax.Array] = optax.softmax_cross_entropy_with_integer_labels
@@ -75,7 +76,6 @@ class Method(NamedTuple):
         deployed: (state, counts) -> (parameters, zero where pruned; masks). What is scored in the end.
         passes: passes of a sample through the network in a step: 1 forward, 2 more backward.
         block: rows and columns of the blocks that are kept or pruned together.
-        layer_densities: how counts are shared out over layers.
         dense: whether nothing is pruned, whatever the density.
         begins_dense: whether nothing is pruned at the start.
         probe: as `step` but without a new state: what is measured once an evaluation; or None.
@@ -86,15 +86,15 @@ class Method(NamedTuple):
     deployed: Callable[[Any, jax.Array], tuple[Params, Masks]]
     passes: float
     block: tuple[int, int] = (1, 1)
-    layer_densities: str = "uniform"
     dense: bool = False
     begins_dense: bool = False
     probe: Callable[..., Metrics] | None = None
 
 
-LayerDensities = Annotated[
-    Literal["uniform", "erk"],
-    Doc("How weights are shared out over layers: every layer the same density, or the Erdős–Rényi kernel."),
+Block = Annotated[
+    Sequence[Annotated[int, Ge(1), Le(1024)]],
+    Len(2, 2),
+    Doc("Rows and columns of the blocks of a kernel that are kept or pruned together."),
 ]
 UsedBatches = Annotated[int, Ge(0), Le(100_000), Doc("Batches of a step that are used; 0 is all.")]
 

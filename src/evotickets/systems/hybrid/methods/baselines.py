@@ -1,9 +1,13 @@
 """Gradient baselines: the same network, steps and samples, with masks that gradients and magnitudes move.
 
-All keep exactly their count of every layer at every step.
+All keep exactly their count of every layer at every step. Where masks are of blocks, a block is worth the mean magnitude of its
+weights, or of their gradients.
+
+Source: for blocks, Kalchbrenner et al. (2018), "Efficient neural audio synthesis", §3.2, which prunes by their mean magnitude.
 """
 
 from collections.abc import Callable
+from math import prod
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -14,10 +18,10 @@ from evotickets.configuration.options import Doc, Ge, Gt, Le
 from evotickets.devices import promoting
 from evotickets.networks.feedforward import Params
 from evotickets.pruning.top_k import largest
-from evotickets.systems.hybrid import STOP, method
+from evotickets.systems.hybrid import STOP, blocks, method
 from evotickets.systems.hybrid.methods import (
     Batches,
-    LayerDensities,
+    Block,
     Masks,
     Method,
     Metrics,
@@ -47,18 +51,27 @@ class Sparse(NamedTuple):
     salt: jax.Array
 
 
-def _select(setting: Setting, scores: Params, counts: jax.Array, salt: jax.Array) -> Masks:
-    """Keep the largest scores of every layer."""
+SINGLE = (1, 1)
+
+
+def _select(
+    setting: Setting, scores: Params, counts: jax.Array, salt: jax.Array, block: tuple[int, int] = SINGLE
+) -> Masks:
+    """Keep the blocks with the largest scores of every layer; scores are of blocks [rows, columns], or of a kernel."""
     return {
-        parameter.name: largest(scores[parameter.name], counts[layer], salt)[0]
+        parameter.name: blocks.expand(
+            largest(scores[parameter.name], counts[layer], salt)[0].reshape(blocks.grid(parameter.shape, block)),
+            parameter.shape,
+            block,
+        )
         for layer, parameter in enumerate(setting.architecture.prunable)
     }
 
 
-def _noise(setting: Setting, key: jax.Array) -> Params:
+def _noise(setting: Setting, key: jax.Array, block: tuple[int, int] = SINGLE) -> Params:
     keys = jax.random.split(key, len(setting.architecture.prunable))
     return {
-        parameter.name: jax.random.uniform(own, parameter.shape)
+        parameter.name: jax.random.uniform(own, blocks.grid(parameter.shape, block))
         for own, parameter in zip(keys, setting.architecture.prunable, strict=True)
     }
 
@@ -86,12 +99,20 @@ Change = Callable[[Sparse, jax.Array, Params, jax.Array, jax.Array], Sparse]
 """(state, counts, gradient of all weights, step, key) -> state."""
 
 
-def _changing(setting: Setting, change: Change | None, every: int, batches: int, **more: Any) -> Method:
+def _changing(
+    setting: Setting,
+    change: Change | None,
+    every: int,
+    batches: int,
+    *,
+    block: tuple[int, int] = SINGLE,
+    **more: Any,
+) -> Method:
     """Describe masks that start at random and change at every so many steps."""
 
     def start(params: Params, counts: jax.Array, key: jax.Array) -> Sparse:
         noise_key, salt_key = jax.random.split(key)
-        masks = _select(setting, _noise(setting, noise_key), counts, _salt(salt_key))
+        masks = _select(setting, _noise(setting, noise_key, block), counts, _salt(salt_key), block)
         return Sparse(begin(setting, params).only(masks), masks, _salt(salt_key))
 
     def step(
@@ -103,18 +124,18 @@ def _changing(setting: Setting, change: Change | None, every: int, batches: int,
             state = jax.lax.cond(due, lambda: change(state, counts, gradient, at + 1, key), lambda: state)
         return state, {"train/loss": loss}
 
-    return Method(start, step, _deployed, _passes(setting, batches), **more)
+    return Method(start, step, _deployed, _passes(setting, batches), block=block, **more)
 
 
 @method
 def static(
     setting: Setting,
     *,
-    layer_densities: LayerDensities = "uniform",
+    block: Block = (1, 1),
     batches: UsedBatches = 0,
 ) -> Method:
     """Train under a random mask that stays."""
-    return _changing(setting, None, EVERY, batches, layer_densities=layer_densities)
+    return _changing(setting, None, EVERY, batches, block=(block[0], block[1]))
 
 
 @method(whole=True)
@@ -123,18 +144,21 @@ def dense(setting: Setting, *, batches: UsedBatches = 0) -> Method:
     return _changing(setting, None, EVERY, batches, dense=True, begins_dense=True)
 
 
-def _rewire(state: Sparse, counts: jax.Array, share: jax.Array, grow: Params) -> Sparse:
-    """Prune a share of the survivors with the smallest magnitudes; let as many grow that score highest.
+def _rewire(
+    state: Sparse, counts: jax.Array, share: jax.Array, grow: Params, block: tuple[int, int] = SINGLE
+) -> Sparse:
+    """Prune a share of the surviving blocks with the smallest mean magnitudes; let as many grow that score highest.
 
-    Candidates are all pruned entries, those pruned just now among them. What grows starts at zero.
+    Candidates are all pruned blocks, those pruned just now among them. What grows starts at zero. `grow` is of blocks.
     """
     masks, kept = {}, {}
     for layer, (name, mask) in enumerate(state.masks.items()):
         moved = jnp.floor(share * counts[layer].astype(jnp.float32)).astype(jnp.int32)
-        magnitude = jnp.where(mask, jnp.abs(state.weights.params[name]), -jnp.inf)
-        kept[name] = largest(magnitude, counts[layer] - moved, state.salt)[0]
-        grown = largest(jnp.where(kept[name], -jnp.inf, grow[name]), moved, state.salt)[0]
-        masks[name] = kept[name] | grown
+        magnitude = blocks.means(jnp.where(mask, jnp.abs(state.weights.params[name]), -jnp.inf), block)
+        stays = largest(magnitude, counts[layer] - moved, state.salt)[0]
+        grown = largest(jnp.where(stays, -jnp.inf, grow[name]), moved, state.salt)[0]
+        kept[name] = blocks.expand(stays, mask.shape, block)
+        masks[name] = blocks.expand(stays | grown, mask.shape, block)
     return Sparse(state.weights.only(kept), masks, state.salt)
 
 
@@ -150,7 +174,7 @@ def set(
     *,
     fraction: Fraction = 0.3,
     every: Every = EVERY,
-    layer_densities: LayerDensities = "uniform",
+    block: Block = (1, 1),
     batches: UsedBatches = 0,
 ) -> Method:
     """Sparse evolutionary training: prune the smallest, grow at random.
@@ -159,11 +183,13 @@ def set(
     by network science"; the schedule of Evci et al. (2020).
     """
 
+    tiles = (block[0], block[1])
+
     def change(state: Sparse, counts: jax.Array, gradient: Params, at: jax.Array, key: jax.Array) -> Sparse:
         del gradient
-        return _rewire(state, counts, _share(setting, fraction, at), _noise(setting, key))
+        return _rewire(state, counts, _share(setting, fraction, at), _noise(setting, key, tiles), tiles)
 
-    return _changing(setting, change, every, batches, layer_densities=layer_densities)
+    return _changing(setting, change, every, batches, block=tiles)
 
 
 @method
@@ -172,7 +198,7 @@ def rigl(
     *,
     fraction: Fraction = 0.3,
     every: Every = EVERY,
-    layer_densities: LayerDensities = "erk",
+    block: Block = (1, 1),
     batches: UsedBatches = 0,
 ) -> Method:
     """RigL: prune the smallest, grow where the gradient of the loss is largest.
@@ -181,12 +207,14 @@ def rigl(
     Deviates: weights also take their step when the mask changes, so that all baselines take equally many.
     """
 
+    tiles = (block[0], block[1])
+
     def change(state: Sparse, counts: jax.Array, gradient: Params, at: jax.Array, key: jax.Array) -> Sparse:
         del key
-        grow = {name: jnp.abs(gradient[name]) for name in state.masks}
-        return _rewire(state, counts, _share(setting, fraction, at), grow)
+        grow = {name: blocks.means(jnp.abs(gradient[name]), tiles) for name in state.masks}
+        return _rewire(state, counts, _share(setting, fraction, at), grow, tiles)
 
-    return _changing(setting, change, every, batches, layer_densities=layer_densities)
+    return _changing(setting, change, every, batches, block=tiles)
 
 
 @method
@@ -194,14 +222,15 @@ def gmp(
     setting: Setting,
     *,
     every: Every = EVERY,
-    layer_densities: LayerDensities = "uniform",
+    block: Block = (1, 1),
     batches: UsedBatches = 0,
 ) -> Method:
     """Gradual magnitude pruning: from dense along a cubic ramp; what is pruned never comes back.
 
     Source: Zhu & Gupta (2018), "To prune, or not to prune", (1).
     """
-    sizes = jnp.array([parameter.size for parameter in setting.architecture.prunable], jnp.float32)
+    tiles = (block[0], block[1])
+    sizes = jnp.array([prod(blocks.grid(shape, tiles)) for shape in setting.architecture.shapes], jnp.float32)
 
     def change(state: Sparse, counts: jax.Array, gradient: Params, at: jax.Array, key: jax.Array) -> Sparse:
         del gradient, key
@@ -211,12 +240,13 @@ def gmp(
         last = counts.astype(jnp.float32)
         kept = jnp.round(last + (sizes - last) * left).astype(jnp.int32)
         scores = {
-            name: jnp.where(mask, jnp.abs(state.weights.params[name]), -jnp.inf) for name, mask in state.masks.items()
+            name: blocks.means(jnp.where(mask, jnp.abs(state.weights.params[name]), -jnp.inf), tiles)
+            for name, mask in state.masks.items()
         }
-        masks = _select(setting, scores, kept, state.salt)
+        masks = _select(setting, scores, kept, state.salt, tiles)
         return Sparse(state.weights.only(masks), masks, state.salt)
 
-    built = _changing(setting, change, every, batches, layer_densities=layer_densities)
+    built = _changing(setting, change, every, batches, block=tiles)
 
     def start(params: Params, counts: jax.Array, key: jax.Array) -> Sparse:
         del counts
@@ -240,7 +270,6 @@ def straight_through(
     score_rate: Annotated[
         float, Gt(0), Le(1_000_000), Doc("Learning rate of the scores, relative to that of the weights.")
     ] = 1.0,
-    layer_densities: LayerDensities = "uniform",
     batches: UsedBatches = 0,
 ) -> Method:
     """Learn a score per weight by gradients that pass through the choice of the largest as if it were the score itself.
@@ -271,7 +300,7 @@ def straight_through(
         masks = _select(setting, state.scores.params, counts, state.salt)
         return masked(state.weights.params, masks), masks
 
-    return Method(start, step, deployed, _passes(setting, batches), layer_densities=layer_densities)
+    return Method(start, step, deployed, _passes(setting, batches))
 
 
 @method

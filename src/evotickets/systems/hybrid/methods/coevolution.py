@@ -1,13 +1,12 @@
 """The hybrid: every member of a population is a mask, and its one forward and backward pass serves both updates."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from evotickets.configuration.options import Doc, Ge, Le, Len, Rate
+from evotickets.configuration.options import Doc, Ge, Le, Rate
 from evotickets.devices import promoting
 from evotickets.networks import layout
 from evotickets.networks.feedforward import Params
@@ -15,7 +14,7 @@ from evotickets.pruning.top_k import Threshold, largest
 from evotickets.systems.hybrid import STOP, blocks, method
 from evotickets.systems.hybrid.methods import (
     Batches,
-    LayerDensities,
+    Block,
     Masks,
     Method,
     Metrics,
@@ -65,13 +64,7 @@ class Masking(NamedTuple):
 
     def pool(self, kernels: Params) -> jax.Array:
         """Sum kernels over blocks, to scores [scores]."""
-        parts = []
-        for name, (rows, columns) in zip(self.names, self.grids, strict=True):
-            matrix = kernels[name].reshape(-1, kernels[name].shape[-1])
-            edges = [(0, rows * self.block[0] - matrix.shape[0]), (0, columns * self.block[1] - matrix.shape[1])]
-            tiles = jnp.pad(matrix, edges).reshape(rows, self.block[0], columns, self.block[1])
-            parts.append(jnp.sum(tiles, (1, 3)).ravel())
-        return jnp.concatenate(parts)
+        return jnp.concatenate([blocks.sums(kernels[name], self.block).ravel() for name in self.names])
 
 
 def masking(setting: Setting, block: tuple[int, int] = (1, 1)) -> Masking:
@@ -173,8 +166,10 @@ def try_masks(
     return Tried(jnp.mean(losses), gradient, direction(noise, drawn, chosen), near)
 
 
-def annealed(setting: Setting, at: jax.Array) -> jax.Array:
-    """Return the factor on the std of the masks: from one to zero along half a cosine, and zero once masks stay."""
+def spread(setting: Setting, at: jax.Array, *, annealed: bool = True) -> jax.Array:
+    """Return the factor on the std of the masks: from one to zero along half a cosine, or one; zero once masks stay."""
+    if not annealed:
+        return jnp.where(at.astype(jnp.float32) < STOP * setting.steps, 1.0, 0.0)
     with promoting():
         return optax.cosine_decay_schedule(1.0, STOP * setting.steps)(at)
 
@@ -192,17 +187,17 @@ def hybrid(
         Doc("Learning rate of the scores' mean; 0 leaves the noise and takes the evolution away."),
     ] = 1.0,
     start_at: Annotated[
-        Literal["zero", "magnitude"],
+        Literal["zero", "magnitude", "random"],
         Doc(
-            "The first mean of the scores, zero (a random mask) or the weights' magnitudes in units of their layer's std."
+            "The first mean of the scores, zero (every mask is another random one), the weights' magnitudes in units of their "
+            "layer's std, or standard normals (one random mask, which noise of a small std moves little)."
         ),
     ] = "zero",
+    annealed: Annotated[
+        bool, Doc("Whether the std falls to zero along half a cosine; else it stays until the mask does.")
+    ] = True,
     noise: Annotated[Noise, Doc("Noise of the scores: normal, or Gumbel for sampling without replacement.")] = "normal",
-    block: Annotated[
-        Sequence[Annotated[int, Ge(1), Le(1024)]],
-        Len(2, 2),
-        Doc("Rows and columns of the blocks of a kernel that are kept or pruned together."),
-    ] = (1, 1),
+    block: Block = (1, 1),
     groups: Annotated[
         int,
         Ge(1),
@@ -211,7 +206,6 @@ def hybrid(
     ] = 1,
     pairwise: Annotated[bool, Doc("Whether losses are ranked less the mean of their pair.")] = True,
     shuffled: Annotated[bool, Doc("Whether utilities are dealt out at random: a null control.")] = False,
-    layer_densities: LayerDensities = "uniform",
 ) -> Method:
     """Move weights by gradients and masks by evolution, from the very same passes.
 
@@ -224,13 +218,14 @@ def hybrid(
         std: of the scores around their mean at the start; it falls to zero along half a cosine. Where the mean starts at
             zero, only the ratio of the two counts, and no std is larger than another.
         mask_rate: learning rate of the mean; 0 leaves the noise and takes the evolution away.
-        start_at: the first mean: zero (a random mask), or the magnitude of the weights in units of their layer's std.
+        start_at: the first mean: zero (every mask is another random one), the magnitude of the weights in units of their
+            layer's std, or standard normals (one random mask).
+        annealed: whether the std falls; else it stays until the mask does.
         noise: of the scores, normal, or Gumbel, whose largest scores are a sample without replacement.
         block: rows and columns of what is kept or pruned as one.
         groups: members are ranked in as many groups, whose updates are averaged; 1 is the full update.
         pairwise: whether losses are ranked less the mean of their pair.
         shuffled: whether utilities are dealt out at random: a random walk of the mask.
-        layer_densities: how counts are shared out over layers.
 
     Source: Lenc et al. (2019).
     Deviates: the std falls, so that training ends on the mask that is deployed; see also `utilities`.
@@ -243,13 +238,15 @@ def hybrid(
         if start_at == "magnitude":
             mean = masks.pool({name: jnp.abs(params[name]) / jnp.std(params[name]) for name in masks.names})
             mean /= block[0] * block[1]
+        if start_at == "random":
+            mean = sampling.normal(jax.random.fold_in(key, 1), mean.shape)
         unknown = Threshold(jnp.zeros(len(masks.names)), jnp.zeros(len(masks.names)))
         return Search(begin(setting, params), mean, unknown, jax.random.bits(key, (), jnp.uint32))
 
     def step(
         state: Search, counts: jax.Array, samples: Batches, at: jax.Array, key: jax.Array
     ) -> tuple[Search, Metrics]:
-        now = std * annealed(setting, at)
+        now = std * spread(setting, at, annealed=annealed)
 
         def try_group(group: Any, state: Search, counts: jax.Array, now: jax.Array) -> Tried:
             key, x, y = group
@@ -268,4 +265,4 @@ def hybrid(
         return masked(state.weights.params, chosen), chosen
 
     passes = 6.0 * setting.batches * setting.batch
-    return Method(start, step, deployed, passes, block=masks.block, layer_densities=layer_densities)
+    return Method(start, step, deployed, passes, block=masks.block)

@@ -11,7 +11,6 @@ from evotickets.pruning.top_k import largest
 from evotickets.systems.hybrid import method
 from evotickets.systems.hybrid.methods import (
     Batches,
-    LayerDensities,
     Masks,
     Method,
     Metrics,
@@ -52,7 +51,6 @@ def imp(
             "Trainings of the first weights, each under a sparser mask than the one before; they share the steps evenly."
         ),
     ] = 4,
-    layer_densities: LayerDensities = "uniform",
     batches: UsedBatches = 0,
 ) -> Method:
     """Iterative magnitude pruning: train, prune the smallest, rewind the survivors to their first weights, and again.
@@ -106,4 +104,4 @@ def imp(
         return state.weights.params, state.masks
 
     passes = 3.0 * (batches or setting.batches) * setting.batch
-    return Method(start, step, deployed, passes, layer_densities=layer_densities, begins_dense=True)
+    return Method(start, step, deployed, passes, begins_dense=True)
