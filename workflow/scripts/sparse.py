@@ -22,7 +22,7 @@ def main(job, output, place, experiment, task, method, seed, seeds_count):
         system=experiment,
         kind="sparse",
         parameters=shown | {"kept": int(found.masks[0].sum()), "steps": task["training"]["steps"]},
-        metrics=found.trajectory.means(),
+        metrics=found.trajectory.summary(),
         artifacts=[output.scores, output.mask],
         dataset=archive.dataset(data),
     )
