@@ -111,10 +111,14 @@ class Case:
 
     def outputs(self, weights="trained", row=1):
         tensors_ = self.held.mean if weights == "trained" else self.held.initial
-        kept = {name: jnp.asarray(a[row] * self.held.mask.get(name, np.ones_like(a))[row]) for name, a in tensors_.items()}
+        kept = {
+            name: jnp.asarray(a[row] * self.held.mask.get(name, np.ones_like(a))[row]) for name, a in tensors_.items()
+        }
         x = jnp.asarray(self.x)
         if weights == "trained" and self.held.statistics:
-            x = rollouts.normalise(x, rollouts.Statistics(**{k: jnp.asarray(v[row]) for k, v in self.held.statistics.items()}))
+            x = rollouts.normalise(
+                x, rollouts.Statistics(**{k: jnp.asarray(v[row]) for k, v in self.held.statistics.items()})
+            )
         return np.asarray(feedforward.apply(self.network, kept, x))
 
     def back(self, modules, **options):
@@ -142,7 +146,9 @@ def equal(mine, other):
 class TestEveryArchitecture:
     @pytest.mark.parametrize("weights", ["initial", "trained"])
     def test_computes_what_was_trained(self, case, weights):
-        np.testing.assert_allclose(run(case.export(weights=weights), case.x), case.outputs(weights), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(
+            run(case.export(weights=weights), case.x), case.outputs(weights), rtol=1e-4, atol=1e-4
+        )
 
     def test_comes_back_bit_by_bit(self, case):
         back = case.back([case.export(seed, "initial") for seed in SEEDS])
@@ -161,7 +167,9 @@ class TestEveryArchitecture:
                 for name in ("weight", "bias"):
                     if hasattr(layer, f"{name}_mask"):
                         prune.remove(layer, name)
-        with pytest.raises(ValueError, match=r"has \d+ zeros of \d+ and no mask, as after prune.remove: give zeros_are"):
+        with pytest.raises(
+            ValueError, match=r"has \d+ zeros of \d+ and no mask, as after prune.remove: give zeros_are"
+        ):
             case.back(modules)
         equal(case.back(modules, zeros_are_pruned=True).mask, case.held.mask)
         assert all(mask.all() for mask in case.back(modules, zeros_are_pruned=False).mask.values())
@@ -194,7 +202,12 @@ class TestEveryArchitecture:
         assert interop.load(tmp_path / "half", module=case.module()).state_dict().keys() == module.state_dict().keys()
         card = (tmp_path / "given" / saved.CARD).read_text()
         density = sum(m[1].sum() for m in case.held.mask.values()) / sum(m[1].size for m in case.held.mask.values())
-        for line in ("| trainer | snes |", "| criterion | snr |", "| seed | 3 |", f"| density | {round(float(density), 6)} |"):
+        for line in (
+            "| trainer | snes |",
+            "| criterion | snr |",
+            "| seed | 3 |",
+            f"| density | {round(float(density), 6)} |",
+        ):
             assert line in card
         assert 'load("given"' in card
 
@@ -267,7 +280,9 @@ class TestRefusals:
 
     def test_what_a_file_does_not_say(self, plain):
         results.write_ticket(plain.path, plain.held)
-        with pytest.raises(ValueError, match="does not say what lies between its layers: give activation='relu' or 'tanh'"):
+        with pytest.raises(
+            ValueError, match="does not say what lies between its layers: give activation='relu' or 'tanh'"
+        ):
             plain.export(weights="initial")
         with pytest.raises(ValueError, match="unknown activation 'gelu'; known are relu, tanh"):
             plain.export(weights="initial", activation="gelu")
@@ -296,7 +311,9 @@ class TestRefusals:
         module = plain.export(weights="initial")
         with pytest.raises(ValueError, match="has 2 seeds, but there are 1 modules"):
             plain.back([module])
-        with pytest.raises(ValueError, match=r"the module has no dense1.weight: name its layers dense1, dense2, dense3"):
+        with pytest.raises(
+            ValueError, match=r"the module has no dense1.weight: name its layers dense1, dense2, dense3"
+        ):
             plain.back([nn.Linear(6, 5), module])
         wrong = copy.deepcopy(module)
         wrong.dense2 = nn.Linear(5, 9)
@@ -327,18 +344,20 @@ class TestRefusals:
 
     def test_networks_of_functions(self, tmp_path):
         own = Case("own", tmp_path / "ticket.parquet")
-        with pytest.raises(ValueError, match="'attention', whose functions PyTorch cannot run: give module=.* out, query"):
+        with pytest.raises(
+            ValueError, match=r"'attention', whose functions PyTorch cannot run: give module=.* out, query"
+        ):
             own.export(module=None)
         other = Attention()
         other.forward = lambda x: 2 * other.out(other.query(x).mean(1))
-        with pytest.raises(ValueError, match="computes something else than 'attention': .* differ by up to"):
+        with pytest.raises(ValueError, match=r"computes something else than 'attention': .* differ by up to"):
             own.export(module=other)
         with pytest.raises(ValueError, match="does not say the shape of its inputs"):
             own.export(input_shape=None)
         interop.save(own.export(), tmp_path / "given")
         with pytest.raises(ValueError, match="is of a network of one's own: give module="):
             interop.load(tmp_path / "given")
-        with pytest.raises(ValueError, match="the module has no out.bias: name its layers out, query"):
+        with pytest.raises(ValueError, match=r"the module has no out.bias: name its layers out, query"):
             interop.load(tmp_path / "given", module=nn.Linear(4, 2))
         with pytest.raises(ValueError, match="is a network of layers, which needs no module"):
             Case("perceptron", tmp_path / "ticket.parquet").export(module=other)

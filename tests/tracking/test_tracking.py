@@ -48,12 +48,14 @@ class TestSync:
         held = stores.contents(file)
         assert len(held) == 6
         (chain,) = held["results/tickets/digits/snr"]
-        assert chain["run"] == ("tickets", f"snr, {tmp_path.name}", "FINISHED", 1_700_000_020_000, 1_700_000_028_000)
+        assert chain["run"] == ("tickets", f"{tmp_path.name}: snr", "FINISHED", 1_700_000_020_000, 1_700_000_028_000)
         assert chain["metrics"] == [
             ("density", 0, 1.0, 1_700_000_020_000),
             ("density", 1, 0.5, 1_700_000_028_000),
             ("digits/test/accuracy", 0, 0.9, 1_700_000_020_000),
             ("digits/test/accuracy", 1, 0.9, 1_700_000_028_000),
+            ("log10 density", 0, 0.0, 1_700_000_020_000),
+            ("log10 density", 1, math.log10(0.5), 1_700_000_028_000),
         ]
         assert chain["parameters"] == [
             ("criterion", "snr"),
@@ -65,7 +67,7 @@ class TestSync:
         assert [name for name, _ in chain["artifacts"]] == ["figures/curve.svg", "scores.parquet"]
         assert chain["tags"]["kind"] == "chain"
         (level,) = held["tickets/digits/random/level01"]
-        assert level["run"][:2] == ("tickets-levels", f"random 1, {tmp_path.name}")
+        assert level["run"][:2] == ("tickets-levels", f"{tmp_path.name}: random 1")
         assert level["tags"]["kind"] == "level"
         assert ("density", "0.5") in level["parameters"]
         assert not any("parentRunId" in tag for tag in level["tags"])
@@ -261,7 +263,7 @@ class TestJournal:
             sync(records[1:], uri=uri, jobs=[path])
         ((run,),) = stores.contents(file, "failures").values()
         study = tmp_path.as_posix().lstrip("/")
-        assert run["run"][1:3] == (f"level 00, {study}", "FAILED")
+        assert run["run"][1:3] == (f"{tmp_path.name}: level 00", "FAILED")
         assert run["tags"]["study"] == study
         assert [name for name, _ in run["artifacts"]] == ["log.txt"]
         assert "at generation 7" in run["tags"]["mlflow.note.content"]
@@ -314,7 +316,7 @@ class TestDatabase:
 
 
 class TestCharts:
-    METRICS = ("digits/test/accuracy", "digits/train/loss", "CartPole-v1/test/return", "density", "job/seconds")
+    METRICS = ("digits/test/accuracy", "digits/train/loss", "CartPole-v1/test/return", "log10 density", "job/seconds")
 
     PARAMETERS = ("task", "method", "trainer", "criterion", "depth", "seeker", "density")
 
@@ -325,7 +327,7 @@ class TestCharts:
         state = self.state("chain", self.METRICS)
         assert state["runsHiddenMode"] == "SHOW_ALL"
         assert state["searchFilter"] == "tags.state = 'current'"
-        over = [chart for chart in state["compareRunCharts"] if chart.get("selectedXAxisMetricKey") == "density"]
+        over = [chart for chart in state["compareRunCharts"] if chart.get("selectedXAxisMetricKey")]
         assert [(chart["metricKey"], chart["xAxisKey"]) for chart in over] == [
             ("CartPole-v1/test/return", "metric"),
             ("digits/test/accuracy", "metric"),
@@ -335,7 +337,7 @@ class TestCharts:
             "digits/test/accuracy",
             "digits/train/loss",
             "job/seconds",
-            "density",
+            "log10 density",
         ]
         sections = {section["name"]: section["display"] for section in state["compareRunSections"]}
         assert sections == {
@@ -435,7 +437,7 @@ class TestStudies:
             assert sync(records, uri=uri).unchanged == 6
         for key, runs in stores.contents(file).items():
             assert sorted(dict(run["parameters"])["study"] for run in runs) == ["narrow", "wide"], key
-            assert sorted(run["run"][1].rpartition(", ")[2] for run in runs) == ["narrow", "wide"]
+            assert sorted(run["run"][1].partition(": ")[0] for run in runs) == ["narrow", "wide"]
             assert sorted(run["tags"]["study"] for run in runs) == ["narrow", "wide"]
             assert len({run["tags"]["mlflow.runColor"] for run in runs}) == 2
         assert stores.contents(file, state=("superseded",)) == {}

@@ -207,7 +207,7 @@ class TestJournal:
         assert sync([], uri=uri, jobs=[path]).untracked == ()
         ((run,),) = stores.contents(file, "failures").values()
         study = tmp_path.as_posix().lstrip("/")
-        assert run["run"][1] == f"cell a\\nb\\udce9, {study}"
+        assert run["run"][1] == f"{tmp_path.name}: cell a\\nb\\udce9"
         assert run["parameters"] == [("cell", "a\\nb\\udce9"), ("rule", "cell"), ("study", study)]
         assert run["tags"]["mlflow.note.content"] == "```\n\\x1b[31mloss\\x1b[0m\tis NaN\\x00\nthe end\n```"
 

@@ -53,13 +53,10 @@ _LINE = {
     "yAxisExpressions": [],
     "yAxisKey": "metric",
 }
+DENSITY, LOG_DENSITY = "density", "log10 density"
+"""Metrics of chains, by level, over which curves of different densities are compared."""
 _OVER = "scores over density"
-_OVER_DENSITY = {
-    "useGlobalXaxisKey": False,
-    "xAxisKey": "metric",
-    "selectedXAxisMetricKey": "density",
-    "xAxisScaleType": "log",
-}
+_OVER_DENSITY = {"useGlobalXaxisKey": False, "xAxisKey": "metric", "selectedXAxisMetricKey": LOG_DENSITY}
 _AXES = {
     "level": ["trainer", "criterion", "density"],
     "cell": ["part", "depth", "seeker", "mode", "density"],
@@ -144,7 +141,7 @@ def view(
     if axes and many and not study:
         axes = ["study", *axes]
     charts = [_parallel(metric, axes) for metric in scores if axes]
-    if kind == "chain" and "density" in names:
+    if kind == "chain" and LOG_DENSITY in names:
         charts += [_line(metric, f"over density {metric}", _OVER, **_OVER_DENSITY) for metric in scores]
     charts += [_bar(metric) if kind in FLAT else _line(metric) for metric in names]
     sections = list(dict.fromkeys(chart["metricSectionId"] for chart in charts))

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from math import log10
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from evotickets.results import Metric, Record, ResultError
 from evotickets.terminal import printable
-from evotickets.tracking import studies
+from evotickets.tracking import charts, studies
 from evotickets.tracking.journal import FINISHED, Job
 
 FAILURES = "failures"
@@ -61,13 +62,16 @@ def of_record(path: Path, record: Record, job: Job | None, files: Mapping[str, P
     metrics = [
         Metric(f"{task}/{name}" if task and "/" in name else name, step, value) for name, step, value in record.metrics
     ]
+    if record.kind == "chain":
+        # The interface has logarithmic axes for steps alone.
+        densities = [(step, value) for name, step, value in metrics if name == charts.DENSITY and value > 0]
+        metrics += [Metric(charts.LOG_DENSITY, step, log10(value)) for step, value in densities]
     parameters = {"study": study} | dict(record.parameters)
     return Entry(
         study=study,
         experiment=system + LEVELS if record.kind == "level" else system,
         key=record.key,
-        # Last, because lists cut long names, and all runs of a list are mostly of one study.
-        name=f"{record.name}, {study}",
+        name=_titled(study, record.name),
         fingerprint=digest(setting),
         status="FINISHED",
         tags={"kind": record.kind, "study": study} | dict(record.tags),
@@ -90,7 +94,7 @@ def of_failure(job: Job, study: str) -> Entry:
         study=study,
         experiment=FAILURES,
         key=job.key,
-        name=printable(" ".join([job.rule, *job.wildcards.values()])) + f", {study}",
+        name=_titled(study, printable(" ".join([job.rule, *job.wildcards.values()]))),
         fingerprint=digest(job),
         status="FAILED",
         tags={"kind": "failure", "study": study, "mlflow.note.content": f"```\n{log[-4000:]}\n```"},
@@ -104,6 +108,11 @@ def of_failure(job: Job, study: str) -> Entry:
         start=round((job.end - job.seconds) * 1000),
         end=round(job.end * 1000),
     )
+
+
+def _titled(study: str, name: str) -> str:
+    """Return the name of a run: the last word of its study first, for lists cut long names."""
+    return f"{study.rpartition('/')[2]}: {name}"
 
 
 def digest(content: Any) -> str:

@@ -292,7 +292,7 @@ class Store:
 def _note(experiment: str, kind: str) -> str:
     if experiment == FAILURES:
         return "One run per job that failed, with the last lines of its log; superseded once the job has succeeded."
-    return f"{_RUNS[kind]} Views → {charts.TITLES[kind]}. Artifacts are copies of the results."
+    return f"{_RUNS[kind]} Views → {charts.TITLES[kind]}, of one study or of all. Artifacts are copies of the results."
 
 
 def _stamped(metrics: Sequence[Metric], start: int, duration: int) -> Iterator[tuple[str, float, int, int]]:
