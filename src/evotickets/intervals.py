@@ -1,5 +1,6 @@
 """Intervals of means and shares over seeds: their confidence, and the bounds of what they are of."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,11 @@ SHARES: Bounds = (-1.0, 1.0)
 """Of the difference of two shares, of a cosine and of a correlation."""
 TWICE: Bounds = (-2.0, 2.0)
 """Of the difference of two of those."""
+
+BOUNDS: dict[str, Bounds] = dict.fromkeys(("accuracy", "error", "recall", "jaccard", "disagreement"), SHARE) | {
+    "cosine": SHARES
+}
+"""Of scores, by the word that their names have."""
 
 CONFIDENCE = 0.95
 _confidence = ContextVar("confidence", default=CONFIDENCE)
@@ -95,6 +101,19 @@ def interval(values: ArrayLike, confidence: float | None = None, *, bounds: Boun
         half = float(special.stdtrit(values.size - 1, (1 + confidence) / 2) * standard_error(values))
     # In bounds, means are too, but for rounding; NaN stays NaN.
     return Interval(mean, *(float(np.clip(end, *bounds)) for end in (mean - half, mean + half)))
+
+
+def measured(name: str, step: int, values: ArrayLike) -> list[tuple[str, int, float]]:
+    """Return (name, step, mean) of values [S] and the ends of the interval as `intervals/{name}_low` and `…_high`.
+
+    One value, and those that are not all finite, have no interval.
+    """
+    words = re.split("[/_]", name)
+    mean, *ends = interval(values, bounds=next((BOUNDS[word] for word in words if word in BOUNDS), ANYWHERE))
+    found = [(name, step, mean)]
+    if np.isfinite(ends).all():
+        found += [(f"intervals/{name}_{side}", step, end) for side, end in zip(("low", "high"), ends, strict=True)]
+    return found
 
 
 def share(values: ArrayLike, confidence: float | None = None) -> Interval:

@@ -3,6 +3,7 @@
 Scripts alone use this module.
 """
 
+import json
 import math
 import os
 import re
@@ -27,8 +28,12 @@ from evotickets.trainers.history import Report
 HEAD = "EVOTICKETS_HEAD"
 """Environment variable with the process id of the Snakemake that started the job."""
 
-SHOWN = ("population", "generations", "steps", "std_init", "temperature", "learning_rate")
-"""Settings that the tracking store shows: few, so that its plots begin with what a study varies. Files hold them all."""
+_LEFT_OUT = ("code", "experiment", "evidence")
+"""Params of rules that are no settings."""
+_NAMES = {"seeds_count": "seeds", "settings.trainer": "algorithm"}
+"""Params of rules whose names the tracking store has in other words."""
+_LONGEST = 500
+"""Characters of a setting in the tracking store; MLflow refuses 6000, and no list shows more."""
 
 INTERRUPTED = "interrupted"
 """Last line of the log of a job that was asked to end."""
@@ -79,8 +84,16 @@ class Job:
         dataset: Mapping[str, str | int] | None = None,
         name: str = "",
     ) -> None:
-        """Write what the tracking store is told of this step; its key is the folder of the record, its name too."""
+        """Write what the tracking store is told of this step; its key is the folder of the record, its name too.
+
+        All settings are told beside the parameters, and a density as a metric as well, for what is drawn over it.
+        """
         folder = Path(path).parent
+        metrics = list(metrics)
+        if "density" in parameters and not any(name == "density" for name, _, _ in metrics):
+            metrics.append(("density", max((step for _, step, _ in metrics), default=0), float(parameters["density"])))
+        # The parameters of claims are their verdicts.
+        asked = {} if kind == "claims" else settings(self.params, parameters)
         results.write_record(
             path,
             results.Record(
@@ -89,8 +102,9 @@ class Job:
                 # What tells runs apart comes first: lists cut long names.
                 name=name or " ".join(reversed(folder.parts[-3:] if kind == "chain" else folder.parts[-4:])),
                 kind=kind,
-                parameters=parameters,
+                parameters=asked | dict(parameters),
                 metrics=metrics,
+                tags={"code": results.code_version()},
                 artifacts=tuple(Path(artifact).relative_to(folder).as_posix() for artifact in artifacts),
                 dataset=dataset,
                 start=self.begin,
@@ -116,9 +130,35 @@ class Job:
         )
 
 
-def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that the tracking store shows; `algorithm` is what a trainer of any name runs."""
-    return {"algorithm": settings["trainer"]} | {name: settings[name] for name in SHOWN if name in settings}
+def settings(params: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, str | int | float]:
+    """Return everything that a step was asked to do, by its name alone: `batch`, `hidden`, `seed`, `densities`, …
+
+    A name that is `known` already, or that an entry before has, is told with its entry (`network.task`), unless it says the
+    same. Lists are JSON, and entries in entries have dots.
+    """
+    found: dict[str, str | int | float] = {}
+    for name, value in params.items():
+        inside = _flat(value) if isinstance(value, Mapping) else {"": value}
+        for key, setting in inside.items():
+            if setting is None or name in _LEFT_OUT:
+                continue
+            whole = ".".join(filter(None, (name, key)))
+            word = _NAMES.get(whole, key or name)
+            text = setting if isinstance(setting, str | int | float) else json.dumps(setting, ensure_ascii=False)
+            if isinstance(text, str) and len(text) > _LONGEST:
+                text = text[:_LONGEST].rpartition(",")[0] + ", …"
+            before = known.get(word, found.get(word, text))
+            found[name_of(word if before == text else whole)] = text
+    return found
+
+
+def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what entries in an entry hold, under names with dots."""
+    found: dict[str, Any] = {}
+    for name, value in entry.items():
+        inside = _flat(value) if isinstance(value, Mapping) else {"": value}
+        found |= {".".join(filter(None, (str(name), key))): setting for key, setting in inside.items()}
+    return found
 
 
 def name_of(text: str) -> str:

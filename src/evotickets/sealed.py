@@ -8,7 +8,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -74,14 +74,17 @@ def read_page(path: str | Path) -> bytes:
     return content
 
 
-def write_tensors(path: str | Path, content: bytes, *, first: bool = False) -> None:
+def write_tensors(
+    path: str | Path, content: bytes, *, first: bool = False, about: Mapping[str, str] | None = None
+) -> None:
     """Write the bytes of a safetensors file with a digest of its tensors in it; raises as `write`.
 
-    Where `first`, a file that is there by now stays.
+    Where `first`, a file that is there by now stays. Words `about` the tensors are kept, and covered by the digest.
     """
     tensors, buffer = _parsed(content)
+    said = dict(about or {})
     header = json.dumps(
-        {"__metadata__": {"sha256": _digest(tensors, buffer)}} | tensors, separators=(",", ":")
+        {"__metadata__": {**said, "sha256": _digest(tensors, buffer, said)}} | tensors, separators=(",", ":")
     ).encode()
     header += b" " * (-len(header) % _LENGTH)
     (write_first if first else write)(path, len(header).to_bytes(_LENGTH, "little") + header + buffer)
@@ -96,13 +99,20 @@ def read_tensors(path: str | Path) -> bytes:
     content = _read(Path(path))
     try:
         tensors, buffer = _parsed(content)
-        sealed = json.loads(content[_LENGTH : len(content) - len(buffer)])["__metadata__"]["sha256"]
+        said = about(content)
+        sealed = said.pop("sha256")
     # Damage makes of a header whatever there is.
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path) from error
-    if sealed != _digest(tensors, buffer):
+    if sealed != _digest(tensors, buffer, said):
         raise _damaged(path)
     return content
+
+
+def about(content: bytes) -> dict[str, str]:
+    """Return the words about the tensors of a safetensors file, its digest among them."""
+    end = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+    return dict(json.loads(content[_LENGTH:end])["__metadata__"])
 
 
 def _parsed(content: bytes) -> tuple[dict, bytes]:
@@ -112,9 +122,11 @@ def _parsed(content: bytes) -> tuple[dict, bytes]:
     return tensors, content[start:]
 
 
-def _digest(tensors: dict, buffer: bytes) -> str:
+def _digest(tensors: dict, buffer: bytes, about: Mapping[str, str]) -> str:
     digest = hashlib.sha256(json.dumps(tensors, sort_keys=True).encode())
     digest.update(buffer)
+    if about:
+        digest.update(json.dumps(about, sort_keys=True).encode())
     return digest.hexdigest()
 
 

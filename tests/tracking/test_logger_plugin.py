@@ -97,9 +97,9 @@ class TestWorkflow:
         assert 10 < costs["job/peak_memory_mib"] < 2000
         assert {n: v for n, _, v, _ in held[key("good")][0]["metrics"]}["job/attempts"] == 1
         ((failed,),) = stores.contents(folder / "mlflow.db", "failures").values()
-        assert failed["run"][1:3] == ("cell bad", "FAILED")
+        assert failed["run"][1:3] == (f"{folder.name}: cell bad", "FAILED")
         assert "loss is NaN at generation 7" in failed["tags"]["mlflow.note.content"]
-        assert failed["parameters"] == [("cell", "bad"), ("rule", "cell")]
+        assert failed["parameters"] == [("cell", "bad"), ("rule", "cell"), ("study", folder.name)]
         jobs = journal.read([folder / "results" / journal.NAME])
         assert {name: (job.status, job.attempts) for name, job in jobs.items()} == {
             key("good"): ("finished", 1),

@@ -1,18 +1,22 @@
+import base64
 import contextlib
 import itertools
 import json
 import math
 import resource
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import zlib
+from pathlib import Path
 
 import pytest
 
 from evotickets.figures import style
 from evotickets.results import read_record, write_record
-from evotickets.tracking import charts, database, journal, record_files, sync
+from evotickets.tracking import charts, database, journal, record_files, studies, sync
 from evotickets.tracking.__main__ import main
 from tests import stores
 
@@ -33,7 +37,7 @@ def undisturbed(template, records, folder, system="tickets"):
 
 
 class TestSync:
-    def test_chains_and_levels_become_flat_runs_of_two_experiments(self, records, uri, file):
+    def test_chains_and_levels_become_flat_runs_of_two_experiments(self, records, uri, file, tmp_path):
         report = sync(records, uri=uri)
         assert (len(report.tracked), report.unchanged, report.untracked) == (6, 0, ())
         assert (
@@ -44,19 +48,26 @@ class TestSync:
         held = stores.contents(file)
         assert len(held) == 6
         (chain,) = held["results/tickets/digits/snr"]
-        assert chain["run"] == ("tickets", "snr", "FINISHED", 1_700_000_020_000, 1_700_000_028_000)
+        assert chain["run"] == ("tickets", f"{tmp_path.name}: snr", "FINISHED", 1_700_000_020_000, 1_700_000_028_000)
         assert chain["metrics"] == [
             ("density", 0, 1.0, 1_700_000_020_000),
             ("density", 1, 0.5, 1_700_000_028_000),
             ("digits/test/accuracy", 0, 0.9, 1_700_000_020_000),
             ("digits/test/accuracy", 1, 0.9, 1_700_000_028_000),
+            ("log10 density", 0, 0.0, 1_700_000_020_000),
+            ("log10 density", 1, math.log10(0.5), 1_700_000_028_000),
         ]
-        assert chain["parameters"] == [("criterion", "snr"), ("task", "digits"), ("trainer", "snes")]
+        assert chain["parameters"] == [
+            ("criterion", "snr"),
+            ("study", tmp_path.name),
+            ("task", "digits"),
+            ("trainer", "snes"),
+        ]
         assert chain["inputs"] == [("digits", "abc")]
         assert [name for name, _ in chain["artifacts"]] == ["figures/curve.svg", "scores.parquet"]
         assert chain["tags"]["kind"] == "chain"
         (level,) = held["tickets/digits/random/level01"]
-        assert level["run"][:2] == ("tickets-levels", "random 1")
+        assert level["run"][:2] == ("tickets-levels", f"{tmp_path.name}: random 1")
         assert level["tags"]["kind"] == "level"
         assert ("density", "0.5") in level["parameters"]
         assert not any("parentRunId" in tag for tag in level["tags"])
@@ -251,7 +262,9 @@ class TestJournal:
         for _ in range(2):
             sync(records[1:], uri=uri, jobs=[path])
         ((run,),) = stores.contents(file, "failures").values()
-        assert run["run"][1:3] == ("level 00", "FAILED")
+        study = tmp_path.as_posix().lstrip("/")
+        assert run["run"][1:3] == (f"{tmp_path.name}: level 00", "FAILED")
+        assert run["tags"]["study"] == study
         assert [name for name, _ in run["artifacts"]] == ["log.txt"]
         assert "at generation 7" in run["tags"]["mlflow.note.content"]
         journal.append(path, self.job("finished"))
@@ -303,30 +316,32 @@ class TestDatabase:
 
 
 class TestCharts:
-    METRICS = ("digits/test/accuracy", "digits/train/loss", "CartPole-v1/test/return", "density", "job/seconds")
+    METRICS = ("digits/test/accuracy", "digits/train/loss", "CartPole-v1/test/return", "log10 density", "job/seconds")
 
     PARAMETERS = ("task", "method", "trainer", "criterion", "depth", "seeker", "density")
 
     def state(self, kind, metrics, parameters=PARAMETERS):
-        import base64
-        import zlib
-
-        envelope = json.loads(charts.view(kind, metrics, parameters))
-        return json.loads(zlib.decompress(base64.b64decode(envelope["state"].removeprefix("deflate;"))))
+        return saved(charts.view(kind, metrics, parameters))
 
     def test_a_view_shows_all_current_runs_and_test_scores_first(self):
         state = self.state("chain", self.METRICS)
         assert state["runsHiddenMode"] == "SHOW_ALL"
         assert state["searchFilter"] == "tags.state = 'current'"
-        assert [chart["metricKey"] for chart in state["compareRunCharts"]] == [
+        over = [chart for chart in state["compareRunCharts"] if chart.get("selectedXAxisMetricKey")]
+        assert [(chart["metricKey"], chart["xAxisKey"]) for chart in over] == [
+            ("CartPole-v1/test/return", "metric"),
+            ("digits/test/accuracy", "metric"),
+        ]
+        assert [chart["metricKey"] for chart in state["compareRunCharts"][2:]] == [
             "CartPole-v1/test/return",
             "digits/test/accuracy",
             "digits/train/loss",
             "job/seconds",
-            "density",
+            "log10 density",
         ]
         sections = {section["name"]: section["display"] for section in state["compareRunSections"]}
         assert sections == {
+            "scores over density": True,
             "CartPole-v1/test": True,
             "digits/test": True,
             "digits/train": True,
@@ -351,8 +366,8 @@ class TestCharts:
 
     def test_axes_are_what_the_runs_have(self):
         names = ["digits/test/ensemble_accuracy"]
-        (first, *_) = self.state("cell", names, ["study", "mode", "density", "sigma"])["compareRunCharts"]
-        assert first["selectedParams"] == ["study", "mode", "density"]
+        (first, *_) = self.state("cell", names, ["part", "mode", "density", "sigma"])["compareRunCharts"]
+        assert first["selectedParams"] == ["part", "mode", "density"]
         assert [chart["type"] for chart in self.state("cell", names, ["sigma"])["compareRunCharts"]] == ["BAR"]
 
     def test_cells_of_sparse_training_have_curves_and_parallel_coordinates(self):
@@ -386,6 +401,8 @@ class TestCharts:
         assert charts.content(charts.view("chain", self.METRICS, self.PARAMETERS)) == (set(self.METRICS), set())
         drawn = charts.content(charts.view("level", self.METRICS, self.PARAMETERS))
         assert drawn == (set(self.METRICS), {"trainer", "criterion", "density"})
+        intervals = ["digits/intervals/test/accuracy_low", "digits/intervals/test/accuracy_high"]
+        assert charts.view("chain", [*self.METRICS, *intervals], ()) == charts.view("chain", self.METRICS, ())
         many = [f"a task with a long name {i}/layer densities/dense{j}" for i in range(30) for j in range(30)]
         assert len(charts.view("level", many, self.PARAMETERS)) < 5000
         for other in ("somebody else's", "", '{"state": "deflate;x"}'):
@@ -401,6 +418,117 @@ class TestCharts:
         ramp = [charts.colour("level", {"criterion": "snr", "density": density}) for density in (1.0, 0.1, 0.01, 0.001)]
         assert ramp == ["#440154", "#21918c", "#addc30", "#addc30"]
         assert charts.colour("chain", {"criterion": "new"}) is None
+
+
+class TestStudies:
+    """Two studies whose files have the same names, from two folders in one store."""
+
+    @pytest.fixture
+    def two(self, tmp_path):
+        return {
+            name: stores.write_study(tmp_path / name / "results", shift=0.01 * number)
+            for number, name in enumerate(("wide", "narrow"))
+        }
+
+    def test_each_keeps_its_runs(self, two, uri, file):
+        for records in two.values():
+            assert len(sync(records, uri=uri).tracked) == 6
+        for records in two.values():
+            assert sync(records, uri=uri).unchanged == 6
+        for key, runs in stores.contents(file).items():
+            assert sorted(dict(run["parameters"])["study"] for run in runs) == ["narrow", "wide"], key
+            assert sorted(run["run"][1].partition(": ")[0] for run in runs) == ["narrow", "wide"]
+            assert sorted(run["tags"]["study"] for run in runs) == ["narrow", "wide"]
+            assert len({run["tags"]["mlflow.runColor"] for run in runs}) == 2
+        assert stores.contents(file, state=("superseded",)) == {}
+
+    def test_each_has_a_view_and_all_have_one(self, two, uri):
+        first = sync(two["wide"], uri=uri).links
+        assert list(first) == ["tickets-levels", "tickets"]
+        links = sync(two["narrow"], uri=uri).links
+        assert list(links) == [
+            f"{experiment} of {studies}"
+            for experiment in ("tickets-levels", "tickets")
+            for studies in ("narrow", "all studies")
+        ]
+        tags = database.client(uri).get_experiment_by_name("tickets-levels").tags
+        assert charts.studies(tags) == {"wide": 0, "narrow": 1}
+        both, own = (saved(tags[tag]) for tag in (charts.TAG, charts.tag("narrow")))
+        assert both["searchFilter"] == "tags.state = 'current'"
+        assert own["searchFilter"] == "tags.state = 'current' AND tags.study = 'narrow'"
+        assert both["compareRunCharts"][0]["selectedParams"] == ["study", "trainer", "criterion", "density"]
+        assert own["compareRunCharts"][0]["selectedParams"] == ["trainer", "criterion", "density"]
+        assert charts.tag("narrow").rpartition(".")[2] in links["tickets of narrow"]
+
+    def test_a_failure_of_one_is_not_resolved_by_the_other(self, two, uri, file, tmp_path):
+        job = journal.Job("level/00", "level", "failed", {}, 1, 1.0, 1_700_000_030.0)
+        paths = {name: tmp_path / name / "results" / journal.NAME for name in two}
+        journal.append(paths["wide"], job)
+        sync([], uri=uri, jobs=[paths["wide"]])
+        journal.append(paths["narrow"], job._replace(status="finished"))
+        sync([], uri=uri, jobs=[paths["narrow"]])
+        ((run,),) = stores.contents(file, "failures").values()
+        assert run["tags"]["study"] == "wide"
+
+    def test_runs_of_before_studies_had_names_are_those_of_the_first_that_has_their_keys(self, two, uri, file):
+        sync(two["wide"], uri=uri)
+        with contextlib.closing(sqlite3.connect(file)) as connection:
+            connection.execute("DELETE FROM tags WHERE key = 'study'")
+            connection.execute("DELETE FROM experiment_tags WHERE key LIKE 'mlflow.sharedViewState.study%'")
+            connection.commit()
+        before = stores.contents(file)
+        sync(two["wide"], uri=uri)
+        assert {key: len(runs) for key, runs in stores.contents(file).items()} == dict.fromkeys(before, 1)
+
+    @pytest.mark.parametrize(
+        ("folder", "prefix", "name"),
+        [
+            ("/home/me/mine/results/tickets/digits", "", "mine"),
+            ("/home/me/mine/results/wide/tickets/digits", "wide", "mine/wide"),
+            ("/scratch/me/wide/tickets/digits", "scratch/me/wide", "scratch/me/wide"),
+            ("/results/tickets", "", "study"),
+            ("/it's $mine/results/tickets", "", "its mine"),
+        ],
+    )
+    def test_names(self, folder, prefix, name, monkeypatch):
+        results = Path(folder.partition("/tickets")[0])
+        assert studies.of_record(Path(folder), prefix) == studies.of_results(results) == name
+        monkeypatch.setenv(studies.VARIABLE, "ours")
+        said = {"mine": "ours", "mine/wide": "ours/wide", "study": "ours", "its mine": "ours"}
+        assert studies.of_record(Path(folder), prefix) == studies.of_results(results) == said.get(name, name)
+
+    def test_colours_of_two_are_farther_apart_than_those_of_one(self):
+        chains = [
+            {"criterion": criterion, "trainer": trainer}
+            for criterion in ("snr", "magnitude", "random", "mask_reinit")
+            for trainer in ("snes", "sep_cma_es", "pgpe", "open_es")
+        ]
+        colours = [
+            [charts.coloured("chain", chain, study)["mlflow.runColor"] for chain in chains] for study in range(3)
+        ]
+        assert colours[0][0] == charts.CRITERIA["snr"].lower()
+        near = min(distance(*pair) for pair in itertools.combinations(colours[0], 2))
+        assert min(distance(*pair) for pair in itertools.product(colours[0], colours[1])) > 2 * near
+        assert min(distance(*pair) for pair in itertools.product(colours[0] + colours[1], colours[2])) > 5
+
+
+def distance(first, other):
+    """Return the distance of two colours in Lab (CIE 1976); about 2 can just be seen."""
+    return sum((a - b) ** 2 for a, b in zip(lab(first), lab(other), strict=True)) ** 0.5
+
+
+def lab(colour):
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505
+    y = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def saved(view):
+    return json.loads(zlib.decompress(base64.b64decode(json.loads(view)["state"].removeprefix("deflate;"))))
 
 
 class TestCommandLine:

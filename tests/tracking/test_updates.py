@@ -206,8 +206,9 @@ class TestJournal:
         journal.append(path, job(wildcards={"cell": "a\nb\udce9"}, log="\x1b[31mloss\x1b[0m\tis NaN\0\nthe end"))
         assert sync([], uri=uri, jobs=[path]).untracked == ()
         ((run,),) = stores.contents(file, "failures").values()
-        assert run["run"][1] == "cell a\\nb\\udce9"
-        assert run["parameters"] == [("cell", "a\\nb\\udce9"), ("rule", "cell")]
+        study = tmp_path.as_posix().lstrip("/")
+        assert run["run"][1] == f"{tmp_path.name}: cell a\\nb\\udce9"
+        assert run["parameters"] == [("cell", "a\\nb\\udce9"), ("rule", "cell"), ("study", study)]
         assert run["tags"]["mlflow.note.content"] == "```\n\\x1b[31mloss\\x1b[0m\tis NaN\\x00\nthe end\n```"
 
     def test_more_failures_than_a_page_holds_are_superseded(self, tmp_path, uri, file):
@@ -238,7 +239,7 @@ class TestJournal:
         store = Store(uri)
         superseded = []
         store._supersede = lambda run: superseded.append(run.data.tags["job_key"])
-        store.resolve(set(), {key: job(key=key, status="finished") for key in keys})
+        store.resolve({(tmp_path.as_posix().lstrip("/"), key) for key in keys})
         assert sorted(superseded) == sorted(keys)
 
 
@@ -291,11 +292,12 @@ class TestNeverRaises:
         assert sync([], uri=uri) == Report(untracked=((uri, sentence),))
 
     def test_what_was_written_is_counted_when_failures_cannot_be_superseded(self, tmp_path, uri, monkeypatch):
-        def refuse(self, recorded, jobs):
+        def refuse(self, succeeded):
             raise OSError(5, "Input/output error")
 
         monkeypatch.setattr(Store, "resolve", refuse)
-        report = sync(stores.write_study(tmp_path), uri=uri)
+        journal.append(tmp_path / journal.NAME, job(status="finished"))
+        report = sync(stores.write_study(tmp_path), uri=uri, jobs=[tmp_path / journal.NAME])
         assert len(report.tracked) == 6
         assert report.untracked == (
             ("failures", "failures of jobs that succeeded since: [Errno 5] Input/output error"),

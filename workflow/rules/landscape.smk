@@ -151,7 +151,9 @@ rule landscape_chain:
         experiment=experiment("landscape"),
         densities=list(TICKETS.densities),
         levels=list(LANDSCAPE.levels),
+        network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        seed=study.seed,
         seeds_count=study.seeds,
     script:
         "../scripts/landscape_chain.py"

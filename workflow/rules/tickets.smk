@@ -109,7 +109,9 @@ rule chain:
         code=code("chain"),
         experiment=experiment("tickets"),
         densities=list(TICKETS.densities),
+        network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        seed=study.seed,
         seeds_count=study.seeds,
     script:
         "../scripts/chain.py"

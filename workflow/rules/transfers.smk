@@ -31,8 +31,8 @@ rule transfer:
     params:
         code=lambda wildcards: code("transfer", **TICKET_FILES.transferring(wildcards)),
         experiment=experiment("transfers"),
-        source_network=lambda wildcards: TICKETS.tasks[wildcards.source_task],
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
+        source_network=lambda wildcards: TICKETS.tasks[wildcards.source_task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
         density=lambda wildcards: TICKETS.densities[int(wildcards.level)],
         seed=study.seed,
@@ -63,7 +63,9 @@ rule transfer_chain:
         experiment=experiment("transfers"),
         densities=list(TICKETS.densities),
         levels=lambda wildcards: TICKET_FILES.transferred_levels(**wildcards),
+        network=lambda wildcards: TICKETS.tasks[wildcards.task],
         settings=lambda wildcards: TICKETS.settings[wildcards.task, wildcards.trainer],
+        seed=study.seed,
         seeds_count=study.seeds,
     script:
         "../scripts/transfer_chain.py"

@@ -7,7 +7,7 @@ from evotickets.systems.tickets import figures, summaries
 from evotickets.systems.tickets.tables import SCORES, chain_of
 
 
-def main(job, inputs, output, place, experiment, densities, settings, seeds_count):
+def main(job, inputs, output, place, experiment, densities, settings, seeds_count, **_):
     tables = [results.read_table(path, schema=SCORES) for path in inputs.scores]
     # The dense level is shared by all criteria: here it becomes part of this chain.
     scores = pd.concat(tables, ignore_index=True).assign(criterion=place.criterion)
@@ -30,7 +30,7 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
         output.record,
         system=experiment,
         kind="chain",
-        parameters=chain_of(place) | jobs.shown(settings) | size,
+        parameters=chain_of(place) | size,
         metrics=metrics + [("density", level, density) for level, density in enumerate(densities)],
         artifacts=[output.scores, output.training_curves, output.layer_densities, *inputs.get("cut", [])],
     )

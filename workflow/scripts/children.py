@@ -27,7 +27,8 @@ def main(job, weights, output, place, threads, experiment, seeds_count, workers,
         output.record,
         system=experiment,
         kind="cell",
-        parameters={"task": place.parent, "seeds": seeds_count} | cell | cells.shown(settings),
+        # A study is in the tracking store what it is everywhere else.
+        parameters={"task": place.parent, "part": cell.pop("study")} | cell,
         metrics=[(name, 0, value) for name, value in cells.summary(rows).items()],
         artifacts=[output.scores],
     )

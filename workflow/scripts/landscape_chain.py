@@ -5,7 +5,7 @@ from evotickets.systems.tickets import landscape_figures, summaries
 from evotickets.systems.tickets.tables import ERRORS, TABLES, chain_of
 
 
-def main(job, inputs, output, place, experiment, densities, levels, settings, seeds_count):
+def main(job, inputs, output, place, experiment, densities, levels, seeds_count, **_):
     tables = {name: results.read_table(path, schema=TABLES[name]) for name, path in inputs.items()}
     lines = tables["connectivity"]
     drawn = lines[lines["split"].eq("test") & lines["metric"].isin(ERRORS)]
@@ -16,7 +16,7 @@ def main(job, inputs, output, place, experiment, densities, levels, settings, se
         output.record,
         system=experiment,
         kind="chain",
-        parameters=chain_of(place) | jobs.shown(settings) | size,
+        parameters=chain_of(place) | size,
         metrics=[("density", level, densities[level]) for level in levels] + summaries.landscape_means(tables),
         artifacts=[*inputs, output.figure],
     )

@@ -28,8 +28,8 @@ def main(job, source, output, place, experiment, network, settings, density, see
         output.record,
         system=experiment,
         kind="level",
-        parameters=cell | jobs.shown(settings) | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
-        metrics=run.trajectory.means(),
+        parameters=cell | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
+        metrics=run.trajectory.summary(),
         artifacts=[output.ticket, output.scores, output.history],
         dataset=archive.dataset(task),
     )

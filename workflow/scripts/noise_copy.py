@@ -22,8 +22,8 @@ def main(job, source, output, place, experiment, network, settings, density, see
         system=experiment,
         kind="level",
         name=f"level{place.level} noise copy of {place.criterion} {place.trainer} {place.task}",
-        parameters=cell | jobs.shown(settings) | {"seeds": len(members), "kept": int(noise_copy.mask[0].sum())},
-        metrics=run.trajectory.means(),
+        parameters=cell | {"seeds": len(members), "kept": int(noise_copy.mask[0].sum())},
+        metrics=run.trajectory.summary(),
         artifacts=[output.ticket, output.history],
         dataset=archive.dataset(task),
     )

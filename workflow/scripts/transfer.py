@@ -28,8 +28,8 @@ def main(job, source, output, place, experiment, source_network, network, settin
         system=experiment,
         kind="level",
         name=f"level{place.level} {' '.join(origin.values())} to {place.task} {place.trainer}",
-        parameters=cell | origin | jobs.shown(settings) | {"seeds": seeds_count, "kept": int(done.mask[0].sum())},
-        metrics=run.trajectory.means(),
+        parameters=cell | origin | {"seeds": seeds_count, "kept": int(done.mask[0].sum())},
+        metrics=run.trajectory.summary(),
         artifacts=[output.ticket, output.scores, output.history],
         dataset=archive.dataset(task),
     )

@@ -7,7 +7,7 @@ from evotickets.systems.tickets import figures, summaries
 from evotickets.systems.tickets.tables import TRANSFERS, source_of
 
 
-def main(job, inputs, output, place, experiment, densities, levels, settings, seeds_count):
+def main(job, inputs, output, place, experiment, densities, levels, settings, seeds_count, **_):
     tables = [results.read_table(path, schema=TRANSFERS) for path in inputs.scores]
     scores = pd.concat(tables, ignore_index=True)
     results.write_table(output.scores, scores, schema=TRANSFERS, metadata=job.metadata)
@@ -26,7 +26,7 @@ def main(job, inputs, output, place, experiment, densities, levels, settings, se
         system=experiment,
         kind="chain",
         name=f"{source} to {target}",
-        parameters=cell | origin | jobs.shown(settings) | size,
+        parameters=cell | origin | size,
         metrics=summaries.score_means(scores) + [("density", level, densities[level]) for level in levels],
         artifacts=[output.scores, output.training_curves],
     )

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from evotickets import sealed, statistics
+from evotickets import intervals, sealed, statistics
 
 BLACK, GREY = "#000000", "#777777"
 ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
@@ -95,8 +95,6 @@ TRAINERS = {
 METRICS = {"accuracy": "accuracy", "return": "return"}
 """The metrics that are scores (larger is better), with what an axis calls them."""
 
-BOUNDS = dict.fromkeys(("accuracy", "error", "recall", "jaccard", "disagreement"), statistics.SHARE)
-BOUNDS["cosine"] = statistics.SHARES
 """Of metrics and measures that have any."""
 
 _SPARE = [(color, marker) for marker in "pdhH8*" for color in (GREEN, PURPLE, ORANGE, SKY, BLUE, VERMILLION)]
@@ -211,7 +209,7 @@ def density_axis(axes: Axes, densities: Iterable[float]) -> None:
 def bounds_of(frame: pd.DataFrame) -> statistics.Bounds:
     """Return what the scores of a table cannot leave, by the one metric or measure that it has: no band goes farther."""
     names = {name for column in ("metric", "measure") if column in frame for name in frame[column].unique()}
-    return BOUNDS.get(names.pop(), statistics.ANYWHERE) if len(names) == 1 else statistics.ANYWHERE
+    return intervals.BOUNDS.get(names.pop(), statistics.ANYWHERE) if len(names) == 1 else statistics.ANYWHERE
 
 
 def curve(

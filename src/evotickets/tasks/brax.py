@@ -97,7 +97,8 @@ def from_brax(identifier: str, *, torso_mass: float | None = None) -> Control:
         return state.obs, state, state.reward, state.done > 0
 
     sizes = environment.observation_size, environment.action_size
-    return Control(name, *sizes, False, HORIZON, reset, step, hidden=(32, 32))
+    bounds = ((-1.0,) * sizes[1], (1.0,) * sizes[1])
+    return Control(name, *sizes, False, HORIZON, reset, step, hidden=(32, 32), bounds=bounds)
 
 
 def with_torso_mass(system: Any, mass: float) -> Any:

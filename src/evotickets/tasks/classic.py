@@ -67,7 +67,8 @@ def from_gymnax(
         return observation, state, reward, done
 
     (observation_size,), outputs = task.facts[name]["input_shape"], task.facts[name]["outputs"]
-    return Control(name, observation_size, outputs, not bound, horizon, reset, step)
+    bounds = ((-bound,) * outputs, (bound,) * outputs) if bound and not raw_outputs else None
+    return Control(name, observation_size, outputs, not bound, horizon, reset, step, bounds=bounds)
 
 
 @task(kind="control", input_shape=(4,), outputs=2)

@@ -71,7 +71,10 @@ def any_of_gymnax(identifier: str) -> Control:
         return vector(observation), (following, jax.random.key_data(own)), reward, done
 
     seen = jax.eval_shape(reset, jax.random.key(0))[0]
-    return Control(identifier, seen.shape[0], outputs, discrete, int(parameters.max_steps_in_episode), reset, step)
+    horizon = int(parameters.max_steps_in_episode)
+    lowest, highest = (tuple(np.broadcast_to(end, outputs).tolist()) for end in (low, high))
+    bounds = None if discrete else (lowest, highest)
+    return Control(identifier, seen.shape[0], outputs, discrete, horizon, reset, step, bounds=bounds)
 
 
 def _named(identifier: str) -> Callable[[], Control]:

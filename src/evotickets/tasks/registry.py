@@ -243,7 +243,8 @@ class Control:
     act on one episode. `step` takes the raw outputs [outputs] of the network and turns them into an action: the largest
     output where actions are discrete, tanh stretched to the bounds where they are continuous. `done` marks the end of
     an episode by its own rules; whoever rolls it out ends it after `horizon` steps. A random environment keeps its key
-    in the state. With `normalise`, policies see observations less their running mean, over their running std.
+    in the state. With `normalise`, policies see observations less their running mean, over their running std. `bounds`
+    [2, outputs] are those that the tanh of outputs is stretched to; None where it is not.
     """
 
     name: str
@@ -255,6 +256,7 @@ class Control:
     step: Callable[[Any, jax.Array], tuple[jax.Array, Any, jax.Array, jax.Array]]
     hidden: tuple[int, ...] = (64, 64)
     normalise: bool = True
+    bounds: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     @property
     def network(self) -> Network:

@@ -22,8 +22,9 @@ def serve(uri: str, port: int) -> None:
     store = _store(uri)
     port = _free_port(port)
     base = f"http://127.0.0.1:{port}"
+    links = store.all_links(base)
     print(f"tracking: {public(uri) if store.remote else base}", flush=True)
-    _print_links(store.all_links(base))
+    _print_links(links)
     if store.remote:
         return
     environment = os.environ | ENVIRONMENT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

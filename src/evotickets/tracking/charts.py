@@ -5,15 +5,19 @@ does not know the format shows its own default. Nothing here imports mlflow.
 """
 
 import base64
+import colorsys
+import hashlib
 import json
 import math
 import re
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 VIEW = "overview"
-TAG = f"mlflow.sharedViewState.{VIEW}"
+_SHARED = "mlflow.sharedViewState."
+TAG = f"{_SHARED}{VIEW}"
 _OWN = "Model metrics"
 """The interface's name for the section of metrics without a slash."""
 CRITERIA = {
@@ -32,6 +36,8 @@ CRITERIA = {
 _SHADES = {"snes": 0.0, "sep_cma_es": 0.4, "pgpe": -0.35, "open_es": 0.65, "des": -0.6, "adam": 0.2, "ppo": -0.2}
 _RAMP = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30")
 _SPARSEST = 0.01
+_TURN = 255 / 360
+"""Of the hues of a study from those of the study before."""
 _PACKED = "deflate;"
 _LINE = {
     "ignoreOutliers": False,
@@ -47,9 +53,13 @@ _LINE = {
     "yAxisExpressions": [],
     "yAxisKey": "metric",
 }
+DENSITY, LOG_DENSITY = "density", "log10 density"
+"""Metrics of chains, by level, over which curves of different densities are compared."""
+_OVER = "scores over density"
+_OVER_DENSITY = {"useGlobalXaxisKey": False, "xAxisKey": "metric", "selectedXAxisMetricKey": LOG_DENSITY}
 _AXES = {
     "level": ["trainer", "criterion", "density"],
-    "cell": ["study", "depth", "seeker", "mode", "density"],
+    "cell": ["part", "depth", "seeker", "mode", "density"],
     "sparse": ["task", "method", "density"],
 }
 """Parameters whose values parallel coordinates begin with, where runs have them."""
@@ -63,16 +73,34 @@ CURVED = ("sparse",)
 """Kinds, beside those, that have an experiment of their own."""
 _REFERENCE = re.compile("loss$|raw_|baseline_|chance_")
 """Metrics that are no results but something to compare with."""
+_INTERVAL = re.compile("(^|/)intervals/")
+"""Metrics that are the ends of an interval."""
 _MOST = 60
 """Metrics in a view, results first: a tag holds 5000 characters, and the interface adds what is left out by itself."""
 
 
-def address(base: str, experiment: str) -> str:
-    """Return the link that opens the saved view of an experiment."""
+def address(base: str, experiment: str, tag: str = TAG) -> str:
+    """Return the link that opens a saved view of an experiment, by its tag."""
     return (
         f"{base.rstrip('/')}/#/experiments/{experiment}/runs"
-        f"?workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey={VIEW}"
+        f"?workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey={tag.removeprefix(_SHARED)}"
     )
+
+
+def tag(study: str) -> str:
+    """Return the experiment tag that holds the saved view of a study."""
+    return f"{_SHARED}study-{hashlib.sha256(study.encode()).hexdigest()[:12]}"
+
+
+def studies(tags: Mapping[str, str]) -> dict[str, int]:
+    """Return the studies whose views the tags of an experiment hold, and the index of each, from 0."""
+    found: dict[str, int] = {}
+    for name, value in tags.items():
+        if name.startswith(f"{_SHARED}study-"):
+            with suppress(ValueError, KeyError, TypeError):
+                view = json.loads(value)
+                found[str(view["study"])] = int(view["createdAt"]) - 1
+    return found
 
 
 class Content(NamedTuple):
@@ -82,22 +110,43 @@ class Content(NamedTuple):
     parameters: set[str]
 
 
-def view(kind: str, metrics: Iterable[str], parameters: Iterable[str]) -> str:
-    """Return the saved view of a kind of runs with these metrics and parameters, as the value of the experiment tag `TAG`.
+def view(
+    kind: str,
+    metrics: Iterable[str],
+    parameters: Iterable[str],
+    *,
+    study: str = "",
+    index: int = 0,
+    many: bool = False,
+) -> str:
+    """Return the saved view of a kind of runs with these metrics and parameters, as the value of an experiment tag.
 
-    Chains show every curve, test scores first; levels and sparse trainings add parallel coordinates of their last test
-    scores. Cells and claims, which have no curves, show bars of everything, cells parallel coordinates of test scores and
-    recovery too.
+    Chains show test scores over density, then every curve over levels, test scores first; levels and sparse trainings
+    parallel coordinates of their last test scores. Cells and claims, which have no curves, show bars of everything, cells
+    parallel coordinates of test scores and recovery too. Intervals are folded away.
+
+    Args:
+        kind: of the runs.
+        metrics: of the runs.
+        parameters: of the runs.
+        study: whose runs alone are shown; those of all studies without one.
+        index: of the study among those of the experiment.
+        many: whether the experiment has more than one study, which parallel coordinates of all then begin with.
     """
+    metrics = [metric for metric in metrics if not _INTERVAL.search(metric)]
     names = ordered(sorted(ordered(metrics), key=lambda metric: bool(_REFERENCE.search(metric)))[:_MOST])
     compared = ("/test/", "/recovery/") if kind == "cell" else ("/test/",)
     scores = [m for m in names if any(section in m for section in compared) and not _REFERENCE.search(m)]
     axes = [name for name in _AXES.get(kind, []) if name in set(parameters)]
+    if axes and many and not study:
+        axes = ["study", *axes]
     charts = [_parallel(metric, axes) for metric in scores if axes]
+    if kind == "chain" and LOG_DENSITY in names:
+        charts += [_line(metric, f"over density {metric}", _OVER, **_OVER_DENSITY) for metric in scores]
     charts += [_bar(metric) if kind in FLAT else _line(metric) for metric in names]
     sections = list(dict.fromkeys(chart["metricSectionId"] for chart in charts))
     state: dict[str, Any] = {
-        "searchFilter": "tags.state = 'current'",
+        "searchFilter": "tags.state = 'current'" + (f" AND tags.study = '{study}'" if study else ""),
         "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": charts,
         "compareRunSections": [_section(name) for name in sections],
@@ -106,9 +155,9 @@ def view(kind: str, metrics: Iterable[str], parameters: Iterable[str]) -> str:
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state, sort_keys=True).encode(), 9)).decode()
-    return json.dumps(
-        {"name": TITLES[kind], "createdAt": 1, "updatedAt": 1, "state": f"{_PACKED}{packed}"}, sort_keys=True
-    )
+    title = f"{TITLES[kind]} of {study}" if study else f"{TITLES[kind]} of all studies" if many else TITLES[kind]
+    saved = {"name": title, "createdAt": index + 1, "updatedAt": 1, "state": f"{_PACKED}{packed}"}
+    return json.dumps(saved | ({"study": study} if study else {"createdAt": 1}), sort_keys=True)
 
 
 def ordered(metrics: Iterable[str]) -> list[str]:
@@ -128,7 +177,8 @@ def content(view: str) -> Content:
 
 
 def _section(name: str) -> dict[str, Any]:
-    shown = {"uuid": name, "name": name, "display": name != "job", "isReordered": True, "isGenerated": True}
+    folded = name == "job" or bool(_INTERVAL.search(f"{name}/"))
+    shown = {"uuid": name, "name": name, "display": not folded, "isReordered": True, "isGenerated": True}
     large = name.endswith("/test") or " over " in name
     return shown | ({"columns": 2, "cardHeight": 420} if large else {})
 
@@ -138,9 +188,10 @@ def _card(kind: str, identifier: str, section: str, **settings: Any) -> dict[str
     return common | settings
 
 
-def _line(metric: str) -> dict[str, Any]:
+def _line(metric: str, identifier: str = "", over: str = "", **settings: Any) -> dict[str, Any]:
     section, _, name = metric.rpartition("/")
-    return _card("LINE", metric, section or _OWN, metricKey=metric, displayName=name, **_LINE)
+    shown = _LINE | settings | {"metricKey": metric, "displayName": metric if over else name}
+    return _card("LINE", identifier or metric, over or section or _OWN, **shown)
 
 
 def _bar(metric: str) -> dict[str, Any]:
@@ -150,11 +201,31 @@ def _bar(metric: str) -> dict[str, Any]:
 
 def _parallel(metric: str, parameters: list[str]) -> dict[str, Any]:
     axes = {"selectedParams": parameters, "selectedMetrics": [metric]}
-    return _card("PARALLEL", f"parallel {metric}", "scores over density", showAllRuns=True, displayName=metric, **axes)
+    return _card("PARALLEL", f"parallel {metric}", _OVER, showAllRuns=True, displayName=metric, **axes)
+
+
+def coloured(kind: str, parameters: Mapping[str, Any], study: int) -> dict[str, str]:
+    """Return the tag with the colour of a run in the study of an index; nothing where the interface is to choose one."""
+    found = colour(kind, parameters)
+    return {"mlflow.runColor": turned(found, study)} if found else {}
+
+
+def turned(colour: str, study: int) -> str:
+    """Return a colour as the study of an index has it: that of figures in the first, in others of another hue.
+
+    With 255° a study, its greys coloured and every other one darker, the 16 colours of four criteria and trainers are as far
+    from those of the study before as may be, twice as far as from each other.
+    """
+    if not study:
+        return colour
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)))
+    lightness = max(0.0, lightness - 0.1 * (study % 2))
+    channels = colorsys.hls_to_rgb((hue + _TURN * study) % 1, lightness, max(saturation, 0.5))
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
 
 
 def colour(kind: str, parameters: Mapping[str, Any]) -> str | None:
-    """Return the colour of a run: of chains by criterion, in shades of its trainer; of levels by density."""
+    """Return the colour of a run of the first study: of chains by criterion, in shades of trainers; of levels by density."""
     if kind == "level" and "density" in parameters:
         depth = min(1.0, math.log(float(parameters["density"])) / math.log(_SPARSEST))
         return _RAMP[round(depth * (len(_RAMP) - 1))]

@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from math import log10
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from evotickets.results import Metric, Record, ResultError
 from evotickets.terminal import printable
-from evotickets.tracking import charts
+from evotickets.tracking import charts, studies
 from evotickets.tracking.journal import FINISHED, Job
 
 FAILURES = "failures"
@@ -16,8 +17,9 @@ LEVELS = "-levels"
 
 
 class Entry(NamedTuple):
-    """A run as it should stand in the store."""
+    """A run as it should stand in the store; the index of its study decides its colour, and the store knows it."""
 
+    study: str
     experiment: str
     key: str
     name: str
@@ -47,26 +49,33 @@ def of_record(path: Path, record: Record, job: Job | None, files: Mapping[str, P
         ResultError: if the system of the record could not be the name of an experiment.
     """
     # Artifacts are copied to a folder of this name.
-    if not record.system or PurePosixPath(record.system).is_absolute() or ".." in PurePosixPath(record.system).parts:
+    prefix, _, system = record.system.rpartition("/")
+    if not system or PurePosixPath(record.system).is_absolute() or ".." in PurePosixPath(record.system).parts:
         raise ResultError(f"{path} is of a system named {record.system!r}: delete it and run the workflow again")
+    study = studies.of_record(path.parent, prefix)
     setting = [record.system, record.kind, dict(record.parameters), list(record.metrics), record.dataset]
     # A job that ended well before this record did made another one; two minutes allow for clocks that differ.
     if job and (job.status != FINISHED or job.end < record.end - 120):
         job = None
-    colour = charts.colour(record.kind, record.parameters)
     task = record.parameters.get("task", "")
     # The prefix puts every task, with its own scale, into a section of the chart page.
     metrics = [
         Metric(f"{task}/{name}" if task and "/" in name else name, step, value) for name, step, value in record.metrics
     ]
+    if record.kind == "chain":
+        # The interface has logarithmic axes for steps alone.
+        densities = [(step, value) for name, step, value in metrics if name == charts.DENSITY and value > 0]
+        metrics += [Metric(charts.LOG_DENSITY, step, log10(value)) for step, value in densities]
+    parameters = {"study": study} | dict(record.parameters)
     return Entry(
-        experiment=record.system + LEVELS if record.kind == "level" else record.system,
+        study=study,
+        experiment=system + LEVELS if record.kind == "level" else system,
         key=record.key,
-        name=record.name,
+        name=_titled(study, record.name),
         fingerprint=digest(setting),
         status="FINISHED",
-        tags={"kind": record.kind} | ({"mlflow.runColor": colour} if colour else {}) | dict(record.tags),
-        parameters={name: f"{v:.6g}" if isinstance(v, float) else str(v) for name, v in record.parameters.items()},
+        tags={"kind": record.kind, "study": study} | dict(record.tags),
+        parameters={name: f"{v:.6g}" if isinstance(v, float) else str(v) for name, v in parameters.items()},
         metrics=metrics,
         artifacts=files,
         texts={},
@@ -77,18 +86,20 @@ def of_record(path: Path, record: Record, job: Job | None, files: Mapping[str, P
     )
 
 
-def of_failure(job: Job) -> Entry:
-    """Say what a failed job becomes in the store."""
+def of_failure(job: Job, study: str) -> Entry:
+    """Say what a failed job of a study becomes in the store."""
     # Programs colour what they print, and a database may refuse a control code.
     log = printable(job.log, keep="\n\t")
     return Entry(
+        study=study,
         experiment=FAILURES,
         key=job.key,
-        name=printable(" ".join([job.rule, *job.wildcards.values()])),
+        name=_titled(study, printable(" ".join([job.rule, *job.wildcards.values()]))),
         fingerprint=digest(job),
         status="FAILED",
-        tags={"kind": "failure", "mlflow.note.content": f"```\n{log[-4000:]}\n```"},
-        parameters={"rule": job.rule} | {name: printable(value) for name, value in job.wildcards.items()},
+        tags={"kind": "failure", "study": study, "mlflow.note.content": f"```\n{log[-4000:]}\n```"},
+        parameters={"study": study, "rule": job.rule}
+        | {name: printable(value) for name, value in job.wildcards.items()},
         metrics=[Metric("job/attempts", 0, job.attempts), Metric("job/seconds", 0, job.seconds)],
         artifacts={},
         texts={"log.txt": log},
@@ -97,6 +108,11 @@ def of_failure(job: Job) -> Entry:
         start=round((job.end - job.seconds) * 1000),
         end=round(job.end * 1000),
     )
+
+
+def _titled(study: str, name: str) -> str:
+    """Return the name of a run: the last word of its study first, for lists cut long names."""
+    return f"{study.rpartition('/')[2]}: {name}"
 
 
 def digest(content: Any) -> str:

@@ -183,6 +183,12 @@ def explain(error: BaseException, uri: str) -> str:
         last = causes[-1]
         why = getattr(last, "strerror", None) or str(last)
         return f"{public(uri)} did not answer ({reason(OSError(why))}): start the server there or {ELSEWHERE}, and sync again"
+    # What SQLAlchemy raises for a data base of any make that cannot be reached or entered.
+    if path is None and type(error).__name__ == "OperationalError":
+        return (
+            f"{public(uri)} cannot be used ({reason(error)}): start its server, see that data base, user and password are "
+            f"right, or {ELSEWHERE}, and sync again"
+        )
     return reason(error)
 
 

@@ -6,7 +6,7 @@ Runs are found by the tags `job_key` and `fingerprint`, for MLflow run ids canno
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import isinf, nan
 from pathlib import Path
@@ -17,7 +17,6 @@ from evotickets.results import Metric
 from evotickets.terminal import printable
 from evotickets.tracking import charts, database, faults
 from evotickets.tracking.entries import FAILURES, LEVELS, Entry
-from evotickets.tracking.journal import FINISHED, Job
 from evotickets.tracking.messages import public
 
 if TYPE_CHECKING:
@@ -71,15 +70,27 @@ class Store:
         # SQLite has one writer; a server is mostly waited for.
         self.workers = 8 if self.remote else 1
         self.experiments: dict[str, Experiment] = {}
+        self.met: dict[str, set[str]] = defaultdict(set)
+        """Studies by the name of an experiment."""
         self.failures: list[str] = []
         """Failures since something last got through; after a few, nothing more is tried."""
         self.datasets: set[tuple[str, str, str]] = set()
         self.lock = Lock()
 
     def links(self, base: str) -> dict[str, str]:
-        """Return the addresses of the chart pages of the experiments met so far, at `base` if the store is no server."""
-        experiments = self.experiments.items()
-        return {name: self._link(base, experiment.experiment_id) for name, experiment in experiments}
+        """Return the addresses of the chart pages of the experiments met so far, at `base` if the store is no server.
+
+        Where an experiment has other studies too, those of the studies met, and that of all.
+        """
+        links = dict[str, str]()
+        for name, experiment in self.experiments.items():
+            if len(charts.studies(experiment.tags)) == 1:
+                links[name] = self._link(base, experiment.experiment_id)
+                continue
+            for study in sorted(self.met[name]):
+                links[f"{name} of {study}"] = self._link(base, experiment.experiment_id, charts.tag(study))
+            links[f"{name} of all studies"] = self._link(base, experiment.experiment_id)
+        return links
 
     def all_links(self, base: str) -> dict[str, str]:
         """Return the addresses of the chart pages of all experiments."""
@@ -91,8 +102,8 @@ class Store:
             token = page.token or None
         return links
 
-    def _link(self, base: str, identifier: str) -> str:
-        return charts.address(public(self.uri) if self.remote else base, identifier)
+    def _link(self, base: str, identifier: str, tag: str = charts.TAG) -> str:
+        return charts.address(public(self.uri) if self.remote else base, identifier, tag)
 
     def bring(self, entries: Sequence[Entry], deadline: float) -> Report:
         """Upsert all entries, and once more those that failed, unless nothing gets through."""
@@ -110,13 +121,17 @@ class Store:
         return Report(tuple(written), unchanged, tuple(failed.items()))
 
     def _bring_all(self, entries: Sequence[Entry], deadline: float) -> Iterator[tuple[Entry, bool | str]]:
-        groups: dict[str, list[Entry]] = defaultdict(list)
+        groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
         for entry in entries:
-            groups[entry.experiment].append(entry)
-        for name, group in groups.items():
+            groups[entry.experiment, entry.study].append(entry)
+        for (name, study), group in groups.items():
             try:
-                experiment = self._experiment(name, group)
-                runs = self._runs(experiment, [entry.key for entry in group])
+                experiment, index, new = self._experiment(name, study, group)
+                runs = self._runs(experiment, "" if new else study, [entry.key for entry in group])
+                group = [
+                    entry._replace(tags=charts.coloured(entry.tags["kind"], entry.parameters, index) | dict(entry.tags))
+                    for entry in group
+                ]
             except Exception as error:
                 why = faults.explain(error, self.uri)
                 self.failures.append(why)
@@ -142,15 +157,14 @@ class Store:
             with ThreadPoolExecutor(self.workers) as pool:
                 yield from zip(group, pool.map(bring, group), strict=True)
 
-    def resolve(self, recorded: set[str], jobs: Mapping[str, Job]) -> None:
-        """Mark the failures of jobs that have succeeded since."""
-        experiment = self.client.get_experiment_by_name(FAILURES) if jobs else None
+    def resolve(self, succeeded: Collection[tuple[str, str]]) -> None:
+        """Mark the failures of jobs that have succeeded since, each a study and a key."""
+        experiment = self.client.get_experiment_by_name(FAILURES)
         if experiment is None:
             return
-        succeeded = recorded | {key for key, job in jobs.items() if job.status == FINISHED}
         # All of them first: what is superseded is no longer found, which would move the pages on.
         for run in list(self._search(experiment.experiment_id, "tags.state = 'current'")):
-            if run.data.tags.get("job_key") in succeeded:
+            if (run.data.tags.get("study", ""), run.data.tags.get("job_key", "")) in succeeded:
                 self._supersede(run)
 
     def _search(self, experiment: str, query: str) -> Iterator["Run"]:
@@ -165,8 +179,11 @@ class Store:
         self.client.update_run(run.info.run_id, name=name)
         self.client.set_tag(run.info.run_id, "state", "superseded")
 
-    def _experiment(self, name: str, entries: Sequence[Entry]) -> str:
-        """Find or create an experiment and keep its saved view in step with what its runs have."""
+    def _experiment(self, name: str, study: str, entries: Sequence[Entry]) -> tuple[str, int, bool]:
+        """Find or create an experiment, and keep its saved views, one of all studies and one of each, as its runs are.
+
+        Returns the experiment, the index of the study in it, and whether it had none of the study before.
+        """
         kind = "level" if name.endswith(LEVELS) else "chain"
         own = {*charts.FLAT, *charts.CURVED}
         kind = next((entry.tags["kind"] for entry in entries if entry.tags["kind"] in own), kind)
@@ -181,22 +198,29 @@ class Store:
                 self.client.restore_experiment(experiment.experiment_id)
             self.experiments[name] = experiment
         experiment = self.experiments[name]
-        before = experiment.tags.get(charts.TAG, "")
-        drawn = charts.content(before)
-        metrics = drawn.metrics.union(metric.metric for entry in entries for metric in entry.metrics)
-        parameters = drawn.parameters.union(*(entry.parameters for entry in entries))
-        view = charts.view(kind, metrics, parameters)
-        if view != before:
-            self.client.set_experiment_tag(experiment.experiment_id, charts.TAG, view)
-            experiment.tags[charts.TAG] = view
-        return experiment.experiment_id
+        self.met[name].add(study)
+        known = charts.studies(experiment.tags)
+        new = study not in known
+        index = known.setdefault(study, max(known.values(), default=-1) + 1)
+        for tag, of in ((charts.TAG, ""), (charts.tag(study), study)):
+            before = experiment.tags.get(tag, "")
+            drawn = charts.content(before)
+            metrics = drawn.metrics.union(metric.metric for entry in entries for metric in entry.metrics)
+            parameters = drawn.parameters.union(*(entry.parameters for entry in entries))
+            view = charts.view(kind, metrics, parameters, study=of, index=index, many=len(known) > 1)
+            if view != before:
+                self.client.set_experiment_tag(experiment.experiment_id, tag, view)
+                experiment.tags[tag] = view
+        return experiment.experiment_id, index, new
 
-    def _runs(self, experiment: str, keys: Sequence[str]) -> dict[str, list["Run"]]:
+    def _runs(self, experiment: str, study: str, keys: Sequence[str]) -> dict[str, list["Run"]]:
+        """Return the runs of a study by their keys; without a study those of no study, as they were written before 0.2.0."""
         runs: dict[str, list[Run]] = defaultdict(list)
-        one = len(keys) == 1 and "'" not in keys[0]
-        query = f"tags.job_key = '{keys[0]}'" if one else ""
-        for run in self._search(experiment, query):
-            if "job_key" in run.data.tags:
+        query = [f"tags.study = '{study}'"] if study else []
+        if len(keys) == 1 and "'" not in keys[0]:
+            query.append(f"tags.job_key = '{keys[0]}'")
+        for run in self._search(experiment, " AND ".join(query)):
+            if "job_key" in run.data.tags and run.data.tags.get("study", "") == study:
                 runs[run.data.tags["job_key"]].append(run)
         return runs
 
@@ -268,7 +292,7 @@ class Store:
 def _note(experiment: str, kind: str) -> str:
     if experiment == FAILURES:
         return "One run per job that failed, with the last lines of its log; superseded once the job has succeeded."
-    return f"{_RUNS[kind]} Views → {charts.TITLES[kind]}. Artifacts are copies of the results."
+    return f"{_RUNS[kind]} Views → {charts.TITLES[kind]}, of one study or of all. Artifacts are copies of the results."
 
 
 def _stamped(metrics: Sequence[Metric], start: int, duration: int) -> Iterator[tuple[str, float, int, int]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from evotickets.results import ResultError, read_record
-from evotickets.tracking import artifacts, entries, faults, journal
+from evotickets.tracking import artifacts, entries, faults, journal, studies
 from evotickets.tracking.messages import reason
 from evotickets.tracking.search import search
 from evotickets.tracking.store import Report, Store
@@ -45,8 +45,11 @@ def sync(
     except Exception as error:
         why = faults.explain(error, uri)
         return Report(untracked=(*problems, *([(entry.key, why) for entry in wanted] or [(uri, why)])))
+    recorded = {(entry.study, entry.key) for entry in wanted if entry.experiment != entries.FAILURES}
+    finished = {(study, key) for key, (job, study) in ended.items() if job.status == journal.FINISHED}
     try:
-        store.resolve({entry.key for entry in wanted if entry.experiment != entries.FAILURES}, ended)
+        if ended:
+            store.resolve(recorded | finished)
     except Exception as error:
         why = faults.explain(error, uri)
         if why not in {known for _, known in report.untracked}:
@@ -54,11 +57,13 @@ def sync(
     return report._replace(untracked=(*problems, *report.untracked), links=store.links(base))
 
 
-def _ended(jobs: Iterable[Path], problems: Problems) -> dict[str, journal.Job]:
-    ended: dict[str, journal.Job] = {}
+def _ended(jobs: Iterable[Path], problems: Problems) -> dict[str, tuple[journal.Job, str]]:
+    """Return the last job of every key, and its study."""
+    ended: dict[str, tuple[journal.Job, str]] = {}
     for path in jobs:
         try:
-            ended |= journal.read_file(path)
+            study = studies.of_results(path.parent)
+            ended |= {key: (job, study) for key, job in journal.read_file(path).items()}
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -68,14 +73,18 @@ def _ended(jobs: Iterable[Path], problems: Problems) -> dict[str, journal.Job]:
 
 
 def _wanted(
-    records: Iterable[Path], ended: Mapping[str, journal.Job], results: Path | None, problems: Problems
+    records: Iterable[Path],
+    ended: Mapping[str, tuple[journal.Job, str]],
+    results: Path | None,
+    problems: Problems,
 ) -> list[entries.Entry]:
     wanted: dict[str, entries.Entry] = {}
     for path in records:
         try:
             record = read_record(path)
             files, refused = artifacts.checked(path, record.artifacts, results)
-            entry = entries.of_record(path, record, ended.get(record.key), files)
+            job, _ = ended.get(record.key, (None, ""))
+            entry = entries.of_record(path, record, job, files)
         except ResultError as error:
             problems.append((str(path), str(error)))
             continue
@@ -88,8 +97,8 @@ def _wanted(
         else:
             problems += [(str(path), sentence) for sentence in refused]
             wanted[record.key] = entry
-    failed = [job for job in ended.values() if job.status == journal.FAILED and job.key not in wanted]
-    return [*wanted.values(), *map(entries.of_failure, failed)]
+    failed = [each for each in ended.values() if each[0].status == journal.FAILED and each[0].key not in wanted]
+    return [*wanted.values(), *(entries.of_failure(job, study) for job, study in failed)]
 
 
 def sync_folder(results: Path, *, uri: str, jobs: Iterable[Path] | None = None, seconds: float = inf) -> Report:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from evotickets import intervals
+
 Report = Callable[[int, float], None]
 """Called with (steps done, current loss)."""
 
@@ -54,6 +56,11 @@ class Trajectory:
         """Return the rows of the last evaluation, without the step."""
         rows = [row for row in self.rows(seeds) if row["step"] == self.steps[-1]]
         return [{key: value for key, value in row.items() if key != "step"} for row in rows]
+
+    def summary(self) -> list[tuple[str, int, float]]:
+        """Return `means`, with the ends of the intervals at the last evaluation."""
+        last = [intervals.measured(name, self.steps[-1], values[-1]) for name, values in self.scores.items()]
+        return self.means() + [end for _, *ends in last for end in ends]
 
     def means(self) -> list[tuple[str, int, float]]:
         """Return (name, step, mean over seeds) of every score at every evaluation."""

@@ -163,10 +163,3 @@ def test_whoever_is_asked_something_else_keeps_children_of_its_own():
     asked = fingerprint(b"weights", {"sigma": 0.1, "children": 5}, 0)
     assert asked == fingerprint(b"weights", {"children": 5, "sigma": 0.1}, 0)
     assert len({asked, fingerprint(b"other", {"sigma": 0.1, "children": 5}, 0), fingerprint(b"weights", {}, 0)}) == 3
-
-
-def test_the_tracking_store_is_told_of_numbers_and_words_alone():
-    assert cells.shown({"sigma": 0.1, "rule": "norm", "children": [5, 6], "mode": "bernoulli"}) == {
-        "rule": "norm",
-        "sigma": 0.1,
-    }

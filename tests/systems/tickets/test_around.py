@@ -116,7 +116,11 @@ def test_lines_end_at_the_scores_of_the_networks_and_barriers_are_theirs():
 
 def test_metrics_of_scores_are_means_over_seeds():
     scores = frame(seed=[0, 1, 0, 1], level=[0, 0, 1, 1], split="test", metric="accuracy", value=[1.0, 0.5, 0.25, 0])
-    assert summaries.score_means(scores) == [("test/accuracy", 0, 0.75), ("test/accuracy", 1, 0.125)]
+    means = summaries.score_means(scores)
+    assert means[::3] == [("test/accuracy", 0, 0.75), ("test/accuracy", 1, 0.125)]
+    # Two seeds say little: of a mean of accuracies .75 ± .25 × 12.7 is left what lies between 0 and 1.
+    assert means[1:3] == [("intervals/test/accuracy_low", 0, 0.0), ("intervals/test/accuracy_high", 0, 1.0)]
+    assert summaries.score_means(scores[scores["seed"] == 0]) == [("test/accuracy", 0, 1.0), ("test/accuracy", 1, 0.25)]
 
 
 def test_metrics_of_the_landscape_name_pair_noise_and_measure():

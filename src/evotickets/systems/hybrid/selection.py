@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evotickets import streams
+from evotickets import intervals, streams
 from evotickets.systems.hybrid import UNIFORM, cells, choice, training
 from evotickets.systems.hybrid.choice import Candidate, Grid
 from evotickets.tasks import Supervised, replicated
@@ -101,7 +101,7 @@ class Found(NamedTuple):
     Attributes:
         rows: as a `Trajectory` gives them.
         masks: of every seed.
-        means: (name, step, mean over seeds) of every score.
+        means: (name, step, mean over seeds) of every score, and the ends of the intervals at the last evaluation.
         choices: as `Validated` gives them.
     """
 
@@ -188,6 +188,8 @@ def trained(
     for row in rows:
         means.setdefault((f"{row['split']}/{row['metric']}", row["step"]), []).append(row["value"])
     told = [(name, step, float(np.mean(values))) for (name, step), values in means.items()]
+    last = {name: (step, values) for (name, step), values in means.items()}
+    told += [end for name, (step, values) in last.items() for end in intervals.measured(name, step, values)[1:]]
     return Found(rows, [masks[one] for one in range(count)], told, [])
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evotickets import streams
+from evotickets import intervals, streams
 from evotickets.networks import masks
 from evotickets.planted import measures, samples
 from evotickets.planted.ground import Ground, names, network_of, prunes_biases
@@ -99,9 +99,10 @@ def _rows(split: str, metric: str, values: Sequence[Any] | np.ndarray) -> Rows:
 
 
 def summary(rows: Rows) -> dict[str, float]:
-    """Return the mean over seeds of every measure of the whole network, by `split/metric`."""
+    """Return the mean over seeds of every measure of the whole network, by `split/metric`, and its interval."""
     found: dict[str, list[float]] = {}
     for row in rows:
         if row["layer"] == 0 and not np.isnan(row["value"]):
             found.setdefault(f"{row['split']}/{row['metric']}", []).append(row["value"])
-    return {name: float(np.mean(values)) for name, values in found.items()}
+    told = [one for name, values in found.items() for one in intervals.measured(name, 0, values)]
+    return {name: value for name, _, value in told}

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from evotickets import streams
+from evotickets import intervals, streams
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.planted import ground as grounds
@@ -246,10 +246,11 @@ def _spread(state: str, mask: np.ndarray, split: str, metric: str, values: Seque
 
 
 def summary(rows: Rows) -> dict[str, float]:
-    """Return the mean over seeds of every measure by `split/metric`; states other than `found` end the name."""
+    """Return the mean over seeds of every measure by `split/metric`, and interval; states other than `found` end the name."""
     found: dict[str, list[float]] = {}
     for row in rows:
         if not np.isnan(row["value"]):
             ending = "" if row["state"] == FOUND else f"_{row['state']}"
             found.setdefault(f"{row['split']}/{row['metric']}{ending}", []).append(row["value"])
-    return {name: float(np.mean(values)) for name, values in found.items()}
+    told = [one for name, values in found.items() for one in intervals.measured(name, 0, values)]
+    return {name: value for name, _, value in told}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from evotickets import streams
+from evotickets import intervals, streams
 from evotickets.systems.subspace import (
     RECOMBINED,
     evaluation,
@@ -28,7 +28,6 @@ STUDIES: dict[str, Callable[[Setting, Mapping[str, Any]], Rows]] = {
 
 SHOWN = ("nll", "accuracy", "nll_std", "cosine", "distance")
 """What the tracking store is told of; the table has all."""
-SETTINGS = ("rule", "sigma", "shift", "decay", "generations", "children")
 
 
 def networks(study: str, settings: Mapping[str, Any]) -> int:
@@ -110,13 +109,11 @@ def baseline(
     return rows
 
 
-def shown(settings: Mapping[str, Any]) -> dict[str, str | int | float]:
-    """Return the settings of a cell of which the tracking store is told, as far as each is one number or word."""
-    return {name: settings[name] for name in SETTINGS if isinstance(settings.get(name), int | float | str)}
-
-
 def summary(rows: Rows) -> dict[str, float]:
-    """Return the mean over seeds of the main scores by `split/candidate_metric`: last step, smallest sigma, first rule."""
+    """Return the mean over seeds of the main scores by `split/candidate_metric`, and interval.
+
+    Of the last step, the smallest sigma and the first rule.
+    """
     step, sigma = max(entry["step"] for entry in rows), min(entry["sigma"] for entry in rows)
     at = {"step": step, "sigma": sigma, "rule": rows[0]["rule"]}
     scores: dict[str, list[float]] = {}
@@ -125,4 +122,5 @@ def summary(rows: Rows) -> dict[str, float]:
         if shown and at.items() <= entry.items():
             name = f"{entry['split']}/{entry['candidate']}_{entry['metric']}"
             scores.setdefault(name, []).append(entry["value"])
-    return {name: float(np.mean(values)) for name, values in scores.items()}
+    told = [one for name, values in scores.items() for one in intervals.measured(name, 0, values)]
+    return {name: value for name, _, value in told}

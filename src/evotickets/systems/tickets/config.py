@@ -199,6 +199,10 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
         settings["network"] = conform_part(network, "", settings["network"], f"{where}.network")
     if control and "channels" in settings:
         raise StudyError(f"{where} is a control task, which has no images for 'channels'; use 'hidden'")
+    if control:
+        settings.setdefault(tasks.NORMALISE, True)
+    if "network" not in settings:
+        settings.setdefault("activation", "tanh" if control else "relu")
     return settings
 
 

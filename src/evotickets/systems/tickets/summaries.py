@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from evotickets import intervals
 from evotickets.systems.tickets.tables import ERRORS
 
 Metrics = list[tuple[str, int, float]]
@@ -35,13 +36,17 @@ def layer_densities(
 
 
 def score_means(scores: pd.DataFrame) -> Metrics:
-    """Return the means over seeds of every score at every level."""
-    means = scores.groupby(["split", "metric", "level"], sort=True)["value"].mean()
-    return [(f"{split}/{metric}", int(level), float(value)) for (split, metric, level), value in means.items()]
+    """Return the means over seeds of every score at every level, and their intervals."""
+    groups = scores.groupby(["split", "metric", "level"], sort=True)["value"]
+    return [
+        value
+        for (split, metric, level), values in groups
+        for value in intervals.measured(f"{split}/{metric}", int(level), values)
+    ]
 
 
 def landscape_means(tables: Mapping[str, pd.DataFrame]) -> Metrics:
-    """Return the means, over seeds or pairs of them, of what lies around the tickets of every level."""
+    """Return the means, over seeds or dependent pairs of them, of what lies around the tickets of every level."""
     barriers, noisy, hessian = tables["barriers"], tables["flatness"], tables["curvature"]
     barriers = barriers[barriers["metric"].isin(ERRORS)]
     metrics = []
