@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -208,7 +208,14 @@ class Source(NamedTuple):
     validation: Pool | None = None
 
 
-IMAGENET: dict[str, tuple[float, ...]] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+class Scale(TypedDict):
+    """Mean and standard deviation of channels, in [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+IMAGENET: Scale = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 """The scale of ImageNet's channels, in which checkpoints of torchvision and many others were trained."""
 
 
