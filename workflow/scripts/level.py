@@ -3,7 +3,7 @@
 from evotickets import devices, jobs, results, streams, tasks
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
-from evotickets.systems.tickets.problems import problem_of
+from evotickets.systems.tickets.problems import problem_of, unit_of
 from evotickets.systems.tickets.tables import SCORES, chain_of, factors
 
 
@@ -28,7 +28,10 @@ def main(job, source, output, place, experiment, network, settings, density, see
         output.record,
         system=experiment,
         kind="level",
-        parameters=cell | jobs.shown(settings) | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
+        parameters=cell
+        | jobs.shown(settings)
+        | unit_of(network)
+        | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
         metrics=run.trajectory.means(),
         artifacts=[output.ticket, output.scores, output.history],
         dataset=archive.dataset(task),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["supervised", "points", "pool", "control"]
 Pair = tuple[np.ndarray, np.ndarray]
-"""Inputs [n, …] and labels [n]."""
+"""Inputs [n, …] and labels [n], or real values [n] or [n, targets]."""
 
 FORMS = {
     "supervised": Form("() -> Images or Whole"),
@@ -57,6 +57,12 @@ def _form(facts: Mapping[str, Any]) -> Form:
             f'a task has {said}; expected is @task(kind="supervised", input_shape=(…), classes=…), with a '
             f"kind of {', '.join(FORMS)}, as `Facts` in evotickets.tasks.registry says"
         )
+    stated = [word for word in ("classes", "targets") if facts.get(word)]
+    if (facts["kind"] == "supervised" and len(stated) != 1) or (facts["kind"] != "supervised" and "targets" in stated):
+        raise PartError(
+            f"a task of kind {facts['kind']!r} states {' and '.join(stated) or 'neither classes nor targets'}; expected is "
+            '@task(kind="supervised", input_shape=(…), classes=…), or targets=… in place of classes for real values'
+        )
     return FORMS[facts["kind"]]
 
 
@@ -71,6 +77,8 @@ class Facts:
         kind: what its function takes and gives.
         input_shape: of one input, which is an observation of a control task; empty where only its data know.
         classes: at most; 0 where only its data know, or there are none.
+        targets: how many real values belong to a sample, where those are learnt instead of classes.
+        unit: of the targets, such as mg/dl.
         outputs: of the policy of a control task; 0 where only its environment knows.
         largest: value of a pixel.
         files: what it needs to have downloaded.
@@ -90,6 +98,13 @@ class Facts:
     standardise: Literal["", "all", "entry", "none"] = ""
     needs: str = ""
     counts: tuple[tuple[int, ...], ...] = ()
+    targets: int = 0
+    unit: str = ""
+
+    @property
+    def width(self) -> int:
+        """Outputs of a network that learns the task; 0 where only its data or its environment know."""
+        return self.outputs or self.classes or self.targets
 
     def samples(self, classes: int | None = None) -> tuple[int, int, int] | None:
         """Return the sizes of the training, validation and test split, of the first classes alone or of all; None if unknown.
@@ -142,23 +157,27 @@ class Images(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """Inputs [n, …], such as pixels uint8, and labels [n] of a data set that brings no split, as stored."""
+    """Inputs [n, …], such as pixels uint8, and labels [n] of a data set that brings no split, as stored.
+
+    In place of labels there may be real values [n] or [n, targets], as the facts of the task say.
+    """
 
     x: np.ndarray
     y: np.ndarray
 
-    def parts(self, rng: np.random.Generator) -> list[np.ndarray]:
-        """Draw which images train, validate and test, 60/20/20 and each class alike; they keep their order."""
+    def parts(self, rng: np.random.Generator, *, alike: bool = True) -> list[np.ndarray]:
+        """Draw which samples train, validate and test, 60/20/20 and, with `alike`, so in each class; they keep their order."""
 
         def ends(count: int) -> tuple[int, int]:
             fifth = round(count / 5)
             return -2 * fifth, -fifth
 
-        return [np.sort(part) for part in stratified(self.y, ends, rng)]
+        labels = self.y if alike else np.zeros(len(self.y), int)
+        return [np.sort(part) for part in stratified(labels, ends, rng)]
 
-    def split(self, rng: np.random.Generator) -> Images:
+    def split(self, rng: np.random.Generator, *, alike: bool = True) -> Images:
         """Split as `parts` draws."""
-        return Images(*((self.x[part], self.y[part]) for part in self.parts(rng)))
+        return Images(*((self.x[part], self.y[part]) for part in self.parts(rng, alike=alike)))
 
 
 def stratified(
@@ -204,14 +223,17 @@ IMAGENET: dict[str, tuple[float, ...]] = {"mean": (0.485, 0.456, 0.406), "std": 
 
 
 class Split(NamedTuple):
-    """Inputs float32 [n, *input_shape] and labels int32 [n]."""
+    """Inputs float32 [n, *input_shape], and labels int32 [n] or standardised real values float32 [n, targets]."""
 
     x: np.ndarray
     y: np.ndarray
 
 
 class Data(NamedTuple):
-    """A supervised data set in three disjoint splits, and the digest of exactly these arrays."""
+    """A supervised data set in three disjoint splits, and the digest of exactly these arrays.
+
+    Without classes, its targets are real values, and `scale` [targets] is what one of them was divided by.
+    """
 
     name: str
     classes: int
@@ -219,6 +241,12 @@ class Data(NamedTuple):
     validation: Split
     test: Split
     digest: str
+    scale: np.ndarray | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a network that learns it: one a class, or one a real value."""
+        return self.classes or self.train.y.shape[-1]
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ class Prepared(NamedTuple):
 
 def architecture_of(data: Supervised, task: Mapping[str, Any]) -> Description:
     """Describe the network of a task's settings on its data."""
-    return architectures.build(data.input_shape, data.classes, task)
+    return architectures.build(data.input_shape, data.outputs, task)
 
 
 def prepare(

@@ -140,6 +140,7 @@ def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[s
     where = f"hybrid.tasks.{name}"
     settings = {"task": name, **settings, "training": shared | settings["training"]}
     known(where, settings["task"], tasks.SUPERVISED)
+    tasks.check_classes(settings["task"], f"{where}.task")
     kinds = [key for key in NETWORKS if key in settings]
     if kinds not in (["hidden"], ["channels"], ["hidden", "channels"], ["separable"], ["recurrent"]):
         raise StudyError(

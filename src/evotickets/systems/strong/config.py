@@ -13,6 +13,7 @@ from evotickets.planted import targets
 from evotickets.systems.strong import DENSE, FAMILIES, PLANTED, PLANTED_CIRCLE, SHARES, TARGET, seeker
 from evotickets.systems.strong.section import Section
 from evotickets.systems.strong.weights import network_of
+from evotickets.tasks import check_classes
 
 __all__ = ["Cell", "Section", "Strong", "resolve"]
 
@@ -133,6 +134,7 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     where = f"strong.tasks.{name}"
     settings.setdefault("task", name)
     known(where, settings["task"], [*FAMILIES, PLANTED_CIRCLE])
+    check_classes(settings["task"], f"{where}.task")
     if settings["task"] == PLANTED_CIRCLE:
         settings |= {"classes": _planted(where, settings), "initial": "planted"}
         _connected(where, settings)

@@ -116,7 +116,7 @@ def _alike(where: str, first: str, second: str, networks: Mapping[str, Mapping[s
         if tasks.is_control(task):
             return settings | {"kind": "control", "activation": settings.get("activation", "tanh")}
         data = tasks.SUPERVISED[task]
-        sizes = {"inputs": data.input_shape, "outputs": data.classes}
+        sizes = {"inputs": data.input_shape, "outputs": data.width}
         return settings | sizes | {"activation": settings.get("activation", "relu")}
 
     mine, other = shape(first), shape(second)
