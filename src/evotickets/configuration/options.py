@@ -14,12 +14,14 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Len, Lt, MultipleOf
 
+from evotickets.own import PartError
 from evotickets.parts import Parts, is_described, signature
 
 __all__ = [
     "Density", "Described", "Doc", "Entry", "Even", "Ge", "Gt", "Le", "LearningRate", "Len", "Lt", "Momentum",
     "MultipleOf", "NameKeys", "Named", "Names", "OneOf", "Overrides", "Passes", "Pattern", "Rate", "Samples",
     "Several", "Share", "Std", "Unique", "Units", "WeightDecay", "catalogue", "entry", "options_of", "sentence_of",
+    "shared_options",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -85,6 +87,24 @@ def options_of(*functions: Callable[..., Any], without: Collection[str] = ()) ->
     """Return the options of functions: keyword-only arguments that a sentence describes."""
     parameters = [p for function in functions for p in signature(function).parameters.values()]
     return {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in without and is_described(p)}
+
+
+def shared_options(kind: str, parts: Mapping[str, Mapping[str, inspect.Parameter]]) -> dict[str, inspect.Parameter]:
+    """Return the options of parts that stand in one map, by the name of the part.
+
+    Raises:
+        PartError: if two have one of the same name that takes something else.
+    """
+    found: dict[str, tuple[str, inspect.Parameter]] = {}
+    for name, options in parts.items():
+        for option, parameter in options.items():
+            first, known = found.setdefault(option, (name, parameter))
+            if known.annotation != parameter.annotation:
+                raise PartError(
+                    f"the options {option!r} of the {kind}s {first!r} and {name!r} differ in type, bounds or sentence: "
+                    "rename one, or make them alike"
+                )
+    return {option: parameter for option, (_, parameter) in found.items()}
 
 
 def catalogue(parts: Parts) -> str:

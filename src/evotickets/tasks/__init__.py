@@ -46,8 +46,8 @@ NORMALISE = "normalise"
 """The option that all control tasks have."""
 
 SUPERVISED = Tasks("supervised")
-CONTROL = Tasks("control")
-ALL = Tasks("supervised", "points", "pool", "control")
+CONTROL = Tasks("control", "host")
+ALL = Tasks("supervised", "points", "pool", "control", "host")
 
 
 def kind(name: str) -> Kind:
@@ -63,7 +63,7 @@ def kind(name: str) -> Kind:
 
 def is_control(name: str) -> bool:
     """Tell whether a task is a control task; raises as `kind` does."""
-    return kind(name) == "control"
+    return kind(name) in CONTROL.kinds
 
 
 def check_classes(name: str, where: str) -> None:
@@ -176,17 +176,20 @@ def load(name: str, *, seed: int = 0, **options: Any) -> Data | Control:
     return control(name, **options) if is_control(name) else supervised(name, seed=seed)
 
 
-def fetch(name: str) -> None:
+def fetch(name: str, **options: Any) -> None:
     """Download the files of a task that are missing: once, and where there is a network; see that its library is there.
 
-    A name that a system gives to a task of its own needs no files.
+    A name that a system gives to a task of its own needs no files. An environment on the host is made with its options.
 
     Raises:
         FileNotFoundError: if they cannot be downloaded.
         MissingError: if the library is not installed.
+        ValueError: if the environment cannot be made.
     """
     facts = ALL.get(name)
     if facts and facts.needs:
         extras.require(name, facts.needs)
     if facts and facts.files:
         facts.files.fetch()
+    if facts and facts.kind == "host":
+        control(name, **options)

@@ -9,8 +9,8 @@ without reading data or importing a library. The kind says what the function tak
 `supervised`: () -> `Images`, or `Whole` where the data set brings no split.
 `points`: (sizes of three splits, generator, and of `classes` and `noise` what it takes) -> three `Pair`s, drawn anew.
 `pool`: (its options) -> `Source`, images of any size that are read when they are asked for.
-`control`: (its options) -> `Control`.
-
+`control`: (its options) -> `Control`, which is compiled with whoever plays it.
+`host`: (its options) -> `Control` whose steps are calls to the host: slower, and for strategies alone.
 
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from evotickets.networks.layout import Network
 
-Kind = Literal["supervised", "points", "pool", "control"]
+Kind = Literal["supervised", "points", "pool", "control", "host"]
 Pair = tuple[np.ndarray, np.ndarray]
 """Inputs [n, …] and labels [n], or real values [n] or [n, targets]."""
 
@@ -40,6 +40,7 @@ FORMS = {
     "points": Form("(sizes, rng, *, classes, noise) -> three pairs", takes=2),
     "pool": Form("(*, options) -> Source", optional=False),
     "control": Form("(*, options) -> Control"),
+    "host": Form("(*, options) -> Control"),
 }
 """What the functions of each kind take and give."""
 

@@ -13,7 +13,12 @@ def task_of(settings: dict[str, Any], *, seed: int, count: int) -> Supervised | 
     name = settings["task"]
     if not tasks.is_control(name):
         return tasks.replicates(name, seed=seed, count=count, validation=settings.get("validation", True))
-    return tasks.control(name, **{option: settings[option] for option in tasks.options() if option in settings})
+    return tasks.control(name, **options_of(settings))
+
+
+def options_of(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of an environment that an entry sets."""
+    return {option: settings[option] for option in tasks.options() if option in settings}
 
 
 def unit_of(settings: dict[str, Any]) -> dict[str, str]:
