@@ -13,6 +13,7 @@ EXTRAS = {
     "torch": "torch",
     "brax": "brax",
     "gymnasium": "gymnasium",
+    "mujoco_playground": "playground",
     "psycopg2": "postgres",
 }
 """The extra of `pyproject.toml` that installs a module."""

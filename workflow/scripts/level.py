@@ -19,19 +19,16 @@ def main(job, source, output, place, experiment, network, settings, density, see
     key = streams.stream(seed, place.task, *where)
     report = job.progress(settings.get("generations") or settings["steps"], "step")
     trained, run = tickets.train(description, task, ticket, settings, mesh=devices.mesh(), report=report, key=key)
-
     cell = factors(chain_of(place), int(place.level), density)
     archive.write_trained(output, description, trained, run.trajectory, members, job.metadata)
     scores = [cell | row for row in run.trajectory.final(members)]
     results.write_table(output.scores, scores, schema=SCORES, metadata=job.metadata)
+    size = {"seeds": seeds_count, "kept": int(trained.mask[0].sum())}
     job.record(
         output.record,
         system=experiment,
         kind="level",
-        parameters=cell
-        | jobs.shown(settings)
-        | unit_of(network)
-        | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
+        parameters=cell | jobs.shown(settings) | unit_of(network) | size,
         metrics=run.trajectory.means(),
         artifacts=[output.ticket, output.scores, output.history],
         dataset=archive.dataset(task),

@@ -18,10 +18,10 @@ from evotickets.own import PartError
 from evotickets.parts import Parts, is_described, signature
 
 __all__ = [
-    "Density", "Described", "Doc", "Entry", "Even", "Ge", "Gt", "Le", "LearningRate", "Len", "Lt", "Momentum",
-    "MultipleOf", "NameKeys", "Named", "Names", "OneOf", "Overrides", "Passes", "Pattern", "Rate", "Samples",
-    "Several", "Share", "Std", "Unique", "Units", "WeightDecay", "catalogue", "entry", "options_of", "sentence_of",
-    "shared_options",
+    "Density", "Described", "Doc", "Entry", "Environment", "Even", "Ge", "Gt", "Horizon", "Le", "LearningRate", "Len",
+    "Lt", "Momentum", "MultipleOf", "NameKeys", "Named", "Names", "OneOf", "Overrides", "Passes", "Pattern", "Rate",
+    "Samples", "Several", "Share", "Std", "Unique", "Units", "WeightDecay", "catalogue", "entry", "options_of",
+    "sentence_of", "shared_options",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -134,7 +134,17 @@ Several = Annotated[list[T], Len(1), Unique()]
 Names = Several[str]
 
 Density = Annotated[float, Gt(0), Le(1)]
+Environment = Annotated[
+    str,
+    Doc(
+        "Its own name of an environment in Gymnasium, such as CartPole-v1 or module:Name-v0, or in MuJoCo Playground, such as "
+        "CartpoleBalance."
+    ),
+]
 Even = Annotated[int, Ge(2), Le(1_000_000), MultipleOf(2), Doc("Members of a generation; even.")]
+Horizon = Annotated[
+    int | None, Ge(1), Le(1_000_000), Doc("Steps at most of an episode; by default what the library of the task says.")
+]
 LearningRate = Annotated[float, Gt(0), Le(100)]
 Momentum = Annotated[float, Ge(0), Lt(1)]
 Passes = Annotated[int, Ge(1), Le(10_000), Doc("Passes over the training samples.")]

@@ -179,7 +179,7 @@ def load(name: str, *, seed: int = 0, **options: Any) -> Data | Control:
 def fetch(name: str, **options: Any) -> None:
     """Download the files of a task that are missing: once, and where there is a network; see that its library is there.
 
-    A name that a system gives to a task of its own needs no files. An environment on the host is made with its options.
+    A name that a system gives to a task of its own needs no files. An environment on the host, or one of many, is made once.
 
     Raises:
         FileNotFoundError: if they cannot be downloaded.
@@ -191,5 +191,5 @@ def fetch(name: str, **options: Any) -> None:
         extras.require(name, facts.needs)
     if facts and facts.files:
         facts.files.fetch()
-    if facts and facts.kind == "host":
+    if facts and (facts.named or facts.kind == "host"):
         control(name, **options)

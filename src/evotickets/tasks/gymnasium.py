@@ -11,12 +11,12 @@ from collections.abc import Callable
 from functools import cache
 from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evotickets import extras
-from evotickets.configuration.options import Doc, Ge, Le
+from evotickets.configuration.options import Environment, Horizon
 from evotickets.tasks.registry import Control, task
 
 if TYPE_CHECKING:
@@ -24,16 +24,9 @@ if TYPE_CHECKING:
 
 HORIZON = 1000
 """Steps at most where neither an environment nor a study says how many."""
-Environment = Annotated[str, Doc("Gymnasium's name of an environment, such as CartPole-v1, or module:Name-v0.")]
-Horizon = Annotated[
-    int | None,
-    Ge(1),
-    Le(1_000_000),
-    Doc("Steps at most of an episode; by default the limit that the environment is registered with, else 1000."),
-]
 
 
-@task(kind="host", needs="gymnasium")
+@task(kind="host", needs="gymnasium", named=True)
 def gymnasium(*, environment: Environment = "CartPole-v1", horizon: Horizon = None) -> Control:
     """Any environment of Gymnasium by its own name, on the host: slower than those in JAX."""
     return from_gymnasium(environment, horizon=horizon)

@@ -84,6 +84,7 @@ class Facts:
         largest: value of a pixel.
         files: what it needs to have downloaded.
         needs: a module that must be installed, "" where it is what every installation has.
+        named: whether its options say which of many environments it is, so that it is made once before any job.
         counts: images of every class in the training, the validation and the test split, or in the whole where the data
             set brings no split; empty where only its data know.
         standardise: by what inputs are standardised: `all` entries together, each `entry`, or `none`; by default vectors
@@ -101,6 +102,7 @@ class Facts:
     counts: tuple[tuple[int, ...], ...] = ()
     targets: int = 0
     unit: str = ""
+    named: bool = False
 
     @property
     def width(self) -> int:
