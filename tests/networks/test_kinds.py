@@ -1,6 +1,7 @@
-"""Networks that nobody here has layers for: every kind through strategies, gradients, pruning, transfer, landscape and masks."""
+"""Networks that nobody here has layers for: residual connections, normalisation, recurrence and attention.
 
-from functools import partial
+Each goes through strategies, gradients, pruning, transfer, landscape, hybrid training and masks of frozen weights.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +11,11 @@ import pytest
 from evotickets import landscape, population, study, tasks
 from evotickets.configuration.reader import StudyError
 from evotickets.networks import functions, layout, masks, network
-from evotickets.supermasks import adam, leaves
+from evotickets.supermasks import adam, edge_popup, leaves
 from evotickets.supermasks.biprop import binarised
 from evotickets.systems.hybrid import cells as hybrid
 from evotickets.systems.strong import cells as strong
-from evotickets.systems.strong import evaluator
+from evotickets.systems.strong import choice, evaluator, seekers
 from evotickets.systems.strong.weights import label
 from evotickets.systems.tickets import around, levels
 
@@ -39,59 +40,45 @@ def standardise(x, axes):
     return (x - mean) * jax.lax.rsqrt(variance + 1e-5)
 
 
-def normalised(axes, frozen=None):
-    """A perceptron of the rows' means, normalised over some axes; with frozen statistics `apply` closes over them."""
-    init = drawn({"first": (8, 6), "scale": (6,), "shift": (6,), "last": (6, OUTPUTS)})
+def attentive():
+    """Attention with a residual connection and layer normalisation."""
+    init = drawn({"in": (8, 4), "key": (4, 4), "query": (4, 4), "value": (4, 4), "scale": (4,), "last": (4, OUTPUTS)})
 
     def apply(parameters, x):
-        hidden = x.mean(2)[..., 0] @ parameters["first"]
-        hidden = standardise(hidden, axes) if frozen is None else (hidden - frozen[0]) / frozen[1]
-        hidden = hidden * (1 + parameters["scale"])[None] + parameters["shift"][None]
-        return jax.nn.relu(hidden) @ parameters["last"]
+        rows = x[..., 0] @ parameters["in"]
+        seen = standardise(rows, -1) * (1 + parameters["scale"])[None, None]
+        key, query, value = (seen @ parameters[name] for name in ("key", "query", "value"))
+        rows = rows + jax.nn.softmax(query @ key.swapaxes(1, 2) / 2, -1) @ value
+        return rows.mean(1) @ parameters["last"]
 
     return init, apply
 
 
-def layer_norm():
-    return normalised(-1)
-
-
-def batch_norm():
-    """Statistics are those of the batch: re-estimated at every call."""
-    return normalised(0)
-
-
-def frozen_norm():
-    return normalised(0, frozen=(0.5, 2.0))
-
-
-def residual():
-    return network["residual"](SHAPE, OUTPUTS, units=6, blocks=1)
-
-
 def recurrent():
-    init = drawn({"in": (8, 6), "again": (6, 6), "last": (6, OUTPUTS)})
+    """A recurrent network that reads an image row by row; batch normalisation takes the statistics of its batch."""
+    init = drawn({"in": (8, 6), "again": (6, 6), "scale": (6,), "shift": (6,), "last": (6, OUTPUTS)})
 
     def apply(parameters, x):
         rows = x[..., 0].swapaxes(0, 1) @ parameters["in"]
         step = lambda state, row: (jnp.tanh(row + state @ parameters["again"]), None)  # noqa: E731
-        return jax.lax.scan(step, jnp.zeros((len(x), 6)), rows)[0] @ parameters["last"]
+        last = standardise(jax.lax.scan(step, jnp.zeros((len(x), 6)), rows)[0], 0)
+        return (last * (1 + parameters["scale"])[None] + parameters["shift"][None]) @ parameters["last"]
 
     return init, apply
 
 
-def attention():
-    init = drawn({"key": (8, 4), "query": (8, 4), "value": (8, 4), "last": (4, OUTPUTS)})
+def frozen():
+    """Batch normalisation whose statistics `apply` closes over."""
+    init, (mean, std) = drawn({"first": (64, 6), "scale": (6,), "last": (6, OUTPUTS)}), (0.2, 2.0)
 
     def apply(parameters, x):
-        key, query, value = (x[..., 0] @ parameters[name] for name in ("key", "query", "value"))
-        weights = jax.nn.softmax(query @ key.swapaxes(1, 2) / 2, -1)
-        return (weights @ value).mean(1) @ parameters["last"]
+        hidden = (x.reshape(len(x), -1) @ parameters["first"] - mean) / std
+        return jax.nn.relu(hidden * (1 + parameters["scale"])[None]) @ parameters["last"]
 
     return init, apply
 
 
-KINDS = (residual, layer_norm, batch_norm, frozen_norm, recurrent, attention)
+KINDS = (attentive, recurrent, frozen)
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
@@ -106,30 +93,27 @@ def kind(request, monkeypatch):
 
 @pytest.fixture(scope="module")
 def digits():
-    return tasks.replicates("digits", seed=0, count=2)
+    return tasks.replicates("digits", seed=0, count=1)
 
 
-@pytest.mark.timeout(300)
 def test_tickets_of_every_kind_are_trained_cut_moved_and_looked_around(kind, digits):
     described = functions.describe(kind, SHAPE, OUTPUTS)
-    start = levels.initialise(described, 2, seed=0, name="digits")
-    es = {"trainer": "snes", "batch": 32, "evaluations": 1, "population": 8, "generations": 5}
-    descent = {"trainer": "adam", "batch": 32, "evaluations": 1, "steps": 30, "learning_rate": 0.01}
+    start = levels.initialise(described, 1, seed=0, name="digits")
+    es = {"trainer": "snes", "batch": 16, "evaluations": 1, "population": 8, "generations": 3}
+    descent = {"trainer": "adam", "batch": 64, "evaluations": 1, "steps": 60, "learning_rate": 0.02}
     trained, run = levels.train(described, digits, start, descent, key=jax.random.key(0))
-    untrained, _ = levels.train(described, digits, start, descent | {"steps": 1}, key=jax.random.key(0))
-    assert run.trajectory.scores["train/loss"][-1].max() < 2.25, "below the loss of guessing, 2.3"
+    assert run.trajectory.scores["train/accuracy"][-1] > 0.25, "more than guessing, a tenth"
     kept = masks.kept_count(0.5, described.kernel_count)
     ticket = levels.cut(described, trained, "magnitude", 0.5, rng=np.random.default_rng(0))
-    once = levels.cut_initial(described, digits, untrained, "snip", 0.5, rng=np.random.default_rng(0))
-    for cut in (ticket, once):
-        assert cut.mask.sum(1).tolist() == [kept, kept]
+    once = levels.cut_initial(described, digits, start, "snip", 0.5, rng=np.random.default_rng(0))
+    assert (ticket.mask.sum(), once.mask.sum()) == (kept, kept)
     # Another trainer takes the ticket as it is: pruned weights stay zero.
     moved, _ = levels.train(described, digits, ticket, es, key=jax.random.key(1))
     kernels = masks.kernel_positions(described)
     assert (moved.mean[:, kernels][~ticket.mask] == 0).all()
     assert (moved.std[:, kernels][ticket.mask] > 0).all()
-    scoring = landscape.on_task(described, digits, samples=200, key=jax.random.key(2))
-    rows = around.flatness(described, moved, scoring, range(2), draws=1, key=jax.random.key(3))
+    scoring = landscape.on_task(described, digits, samples=50, key=jax.random.key(2))
+    rows = around.flatness(described, moved, scoring, range(1), draws=1, key=jax.random.key(3))
     assert np.isfinite([row["value"] for row in rows]).all()
 
 
@@ -144,34 +128,30 @@ def test_members_of_a_population_are_networks_of_their_own(kind, digits):
     np.testing.assert_allclose(together, np.stack(alone), rtol=2e-4, atol=2e-4)
 
 
-def test_masks_of_frozen_weights_are_found_by_gradients_and_by_genetic_search(kind):
+def test_masks_of_frozen_weights_are_found_by_gradients_and_by_search(kind):
     settings = {
         "task": "digits",
-        "classes": 3,
+        "classes": OUTPUTS,
         "network": {"network": kind},
-        "initial": "uniform",
+        "initial": "",
         "scale": 1,
         "noise": 0,
     }
     training = {"epochs": 1, "batch": 20, "learning_rate": 0.01}
-    options = {"samples": 60, "training": training, "seed": 0, "count": 2}
-    # Outputs of these networks are ten; three classes are what is asked of them.
-    where = partial(strong.seek, settings, **options)
-    tickets = {
-        "edge_popup": {"density": 0.5, "epochs": 2, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.0},
-        "random_search": {"objective": "accuracy", "budget": 40},
-    }
-    for seeker, own in tickets.items():
-        found = where({"seeker": seeker, **own})
-        assert found.masks["found"].shape[0] == 2
-        assert 0 < found.masks["found"].mean() < 1
-        assert np.isfinite([row["value"] for row in found.rows]).all()
+    options = {"samples": 60, "training": training, "seed": 0, "count": 1}
+    where, _ = strong.instance(settings, **options)
+    popup = edge_popup.edge_popup(where, 40, epochs=1)
+    assert popup.sum(1).tolist() == [40]
+    found = seekers.seek("random_search", where, objective="accuracy", budget=20)
+    assert 0 < found.candidates.mean() < 1
+    grades = choice.grade(where.network, where.problem, where.parameters * masks.spread(where.network, popup))
+    assert np.isfinite(list(grades.values())).all()
 
 
 def test_a_hybrid_moves_masks_of_every_kind(kind, digits):
     task = {"task": "digits", "network": {"network": kind}}
     task["training"] = {
-        "steps": 4, "batches": 2, "batch": 16, "learning_rate": 0.05, "momentum": 0.9, "evaluations": 1,
+        "steps": 2, "batches": 2, "batch": 16, "learning_rate": 0.05, "momentum": 0.9, "evaluations": 1,
     }  # fmt: skip
     section = {
         "hybrid": {
@@ -181,8 +161,8 @@ def test_a_hybrid_moves_masks_of_every_kind(kind, digits):
         }
     }
     method = study.resolve(section).hybrid.methods["hybrid"]
-    found = hybrid.run(digits, task, method, 0.5, seed=0, count=2)
-    assert found.masks.mean(1).round(1).tolist() == [0.5, 0.5]
+    found = hybrid.run(digits, task, method, 0.5, seed=0, count=1)
+    assert found.masks.mean(1).round(1).tolist() == [0.5]
     assert np.isfinite(found.trajectory.scores["test/loss"]).all()
 
 
@@ -224,7 +204,7 @@ def test_what_needs_layers_is_refused():
         }
     }
     with pytest.raises(
-        StudyError, match="small_dense at density 0.5 narrows layers, and digits has a network of functions"
+        StudyError, match=r"small_dense at density 0.5 narrows layers, and digits has a network of functions"
     ):
         study.resolve(hybrid_study)
     planted = {"strong": {"tasks": {"planted_circle": entry["digits"]}, "seekers": {"genetic": {}}, "cells": []}}
