@@ -56,6 +56,8 @@ def use_tickets(wanted, folder):
     assert (cut(wanted, evolved, "drift_ratio") != cut(wanted, evolved, "drift")).any()
     assert (cut(wanted, ticket_of(wanted, "digits")[2], "slope") != cut(wanted, after, "magnitude")).any()
     trained(wanted, "brightness", "adam")
+    trained(wanted, "tilt", "better_half")
+    trained(wanted, "corridor", "better_half")
     assert len(tasks.supervised("brightness").test.y) == 60
     rows = [f"{length},{length / 2},{'iris' if length > 25 else 'rosa'}" for length in range(50)]
     (folder / "flowers.csv").write_text("\n".join(["length,width,species", *rows]))

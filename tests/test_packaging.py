@@ -28,7 +28,11 @@ def pins():
 
 EXTRAS = PROJECT["optional-dependencies"]
 NEEDED = ("workflow", "torch", "slurm")
-"""Extras that `make setup` installs: what the studies here need."""
+"""Extras that containers install: what the studies here need."""
+TESTED = (*NEEDED, "brax", "gymnasium")
+"""Extras that `make setup` installs, for tests."""
+OTHERS = ("playground", "postgres")
+"""Extras that users may need besides."""
 
 
 def libraries(*extras):
@@ -44,19 +48,20 @@ def test_every_dependency_is_pinned():
 def test_what_is_missing_is_named_with_the_extra_that_installs_it():
     modules = {"snakemake_executor_plugin_slurm": "snakemake-executor-plugin-slurm", "psycopg2": "psycopg2-binary"}
     modules["snakemake_interface_logger_plugins"] = "snakemake-interface-logger-plugins"
+    modules["mujoco_playground"] = "playground"
     named = {(modules.get(module, module), extra) for module, extra in extras.EXTRAS.items()}
     assert named == {
         (name(requirement), extra)
-        for extra in (*NEEDED, "brax", "postgres")
+        for extra in (*TESTED, *OTHERS)
         for requirement in EXTRAS[extra]
         if name(requirement) != PROJECT["name"]
     }
 
 
 def test_the_extra_all_is_all_that_users_may_need():
-    assert EXTRAS["all"] == ["evotickets[workflow,torch,slurm,brax,postgres]"]
-    assert set(EXTRAS) - {"all", "screenshots", "test"} == {*NEEDED, "brax", "postgres"}
-    assert f"evotickets[{','.join(NEEDED)}]" in EXTRAS["test"], "make setup installs the extra test"
+    assert EXTRAS["all"] == [f"evotickets[{','.join((*TESTED, *OTHERS))}]"]
+    assert set(EXTRAS) - {"all", "screenshots", "test"} == {*TESTED, *OTHERS}
+    assert f"evotickets[{','.join(TESTED)}]" in EXTRAS["test"], "make setup installs the extra test"
 
 
 def test_lower_bounds_are_the_minor_versions_of_the_lock():
@@ -68,7 +73,7 @@ def test_lower_bounds_are_the_minor_versions_of_the_lock():
 def test_the_lock_is_what_runs():
     from importlib.metadata import version
 
-    for requirement in libraries(*NEEDED):
+    for requirement in libraries(*TESTED):
         assert version(name(requirement)).split("+")[0] == pins()[name(requirement)]
 
 
@@ -85,7 +90,7 @@ def test_no_dependency_is_unused():
     text = "\n".join(path.read_text() for path in sources)
     # Imported by others (six), loaded by Snakemake by name (the executor), read as files (scikit-learn).
     indirect = {"six", "snakemake-executor-plugin-slurm", "scikit-learn"}
-    for requirement in {name(r) for r in libraries(*NEEDED, "brax")} - indirect:
+    for requirement in {name(r) for r in libraries(*TESTED)} - indirect:
         module = {"pyyaml": "yaml", "pillow": "PIL"}.get(requirement, requirement.replace("-", "_"))
         assert re.search(rf"^\s*(import|from) {module}\b", text, re.MULTILINE), f"{requirement} is imported nowhere"
 

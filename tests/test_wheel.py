@@ -1,4 +1,4 @@
-"""The wheel alone, without a checkout: what it holds, and a study from `evotickets new` to its report."""
+"""The wheel alone, without a checkout: what it holds, and the study of an outsider from `evotickets new` to its report."""
 
 import os
 import shutil
@@ -7,18 +7,21 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests import studies
 
 ROOT = Path(__file__).parents[1]
-SMALL = {
-    "seeds: 3": "seeds: 1",
-    "[1, 0.3, 0.1, 0.03]": "[1, 0.3]",
-    "population: 32, generations: 100": "population: 8, generations: 10",
-    "steps: 200": "steps: 10",
+OUTSIDER = ROOT / "tests/outsider"
+PACKAGE = {
+    "outsider_pack/__init__.py": "",
+    "outsider_pack/parts.py": (OUTSIDER / "package/parts.py").read_text(),
+    "outsider_pack-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: outsider-pack\nVersion: 1.0\n",
+    "outsider_pack-1.0.dist-info/entry_points.txt": "[evotickets.parts]\nturned = outsider_pack.parts\n",
 }
-"""What makes the study of `evotickets new` a matter of seconds."""
+"""An installed package with a part, as pip leaves it behind."""
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +66,17 @@ def python(wheel, tmp_path_factory):
     # No line of this file is a path of a checkout, and editable installations of this environment are not carried out.
     libraries = [path for path in sys.path if path.endswith("site-packages")]
     (site / "libraries.pth").write_text("\n".join(libraries))
+    for name, text in PACKAGE.items():
+        (site / name).parent.mkdir(exist_ok=True)
+        (site / name).write_text(text)
     return folder / "bin/python"
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_a_new_study_runs_from_the_wheel_to_its_report(python, tmp_path):
+def test_a_study_of_own_parts_of_every_kind_runs_from_the_wheel_to_its_report(python, tmp_path):
+    tmp_path = tmp_path / "any folder ü"
+    tmp_path.mkdir()
     left_out = ("PYTHONPATH", "MLFLOW_TRACKING_URI")
     environment = {name: value for name, value in os.environ.items() if name not in left_out}
 
@@ -84,17 +92,27 @@ def test_a_new_study_runs_from_the_wheel_to_its_report(python, tmp_path):
     where = [python, "-c", "import evotickets; print(evotickets.__file__)"]
     found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
     assert found.startswith(str(python.parents[1])), "the checkout would be tested, not the wheel"
+    assert "level" in evotickets("run", "--", "--dry-run"), "the study of the template"
     config = tmp_path / "mine/config/config.yaml"
-    text = config.read_text()
-    for old, new in SMALL.items():
-        assert text.count(old) == 1
-        text = text.replace(old, new)
-    config.write_text(text)
+    shutil.copy(OUTSIDER / "everything.yaml", config)
+    shutil.copy(OUTSIDER / "everything.py", config.parent)
     said = evotickets("run", "--cores", "2")
     assert "NOT tracked" not in said
     assert (tmp_path / "mine/results/report.html").stat().st_size > 100_000
     assert not list((tmp_path / "mine").rglob("*.smk")), "the workflow stays where it is installed"
+    for made in (
+        "tickets/plane/better_half/drift/level01/ticket.parquet",
+        "tickets/corridor/better_half/turned/level01/ticket.parquet",
+        "strong/sides/large/mask.parquet",
+        "hybrid/sides/single/0.5/mask.parquet",
+        "figures/tickets/plane_moves.svg",
+    ):
+        assert (tmp_path / "mine/results" / made).is_file(), made
+    claims = pd.read_parquet(tmp_path / "mine/results/tables/claims.parquet").set_index("claim")
+    assert np.isfinite(claims.loc["X2", "effect"])
+    assert "smallest" in set(pd.read_parquet(tmp_path / "mine/results/tables/planting.parquet")["seeker"])
     shutil.copy(config, tmp_path / "mine/other.yaml")
+    shutil.copy(OUTSIDER / "everything.py", tmp_path / "mine")
     assert "Nothing to be done" in evotickets("run", "other.yaml", "--", "--dry-run")
     (tmp_path / "mine/results/report.html").unlink()
     assert "results/report.html" in evotickets("report")

@@ -12,6 +12,8 @@ EXTRAS = {
     "snakemake_executor_plugin_slurm": "slurm",
     "torch": "torch",
     "brax": "brax",
+    "gymnasium": "gymnasium",
+    "mujoco_playground": "playground",
     "psycopg2": "postgres",
 }
 """The extra of `pyproject.toml` that installs a module."""

@@ -20,8 +20,11 @@ SHARES: Bounds = (-1.0, 1.0)
 TWICE: Bounds = (-2.0, 2.0)
 """Of the difference of two of those."""
 
-BOUNDS: dict[str, Bounds] = dict.fromkeys(("accuracy", "error", "recall", "jaccard", "disagreement"), SHARE) | {
-    "cosine": SHARES
+BOUNDS: dict[str, Bounds] = {
+    **dict.fromkeys(("accuracy", "error", "recall", "jaccard", "disagreement"), SHARE),
+    "cosine": SHARES,
+    "r2": (float("-inf"), 1.0),
+    "unexplained": (0.0, float("inf")),
 }
 """Of scores, by the word that their names have."""
 

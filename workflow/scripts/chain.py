@@ -4,7 +4,7 @@ import pandas as pd
 
 from evotickets import jobs, results, statistics
 from evotickets.systems.tickets import figures, summaries
-from evotickets.systems.tickets.tables import SCORES, chain_of
+from evotickets.systems.tickets.tables import SCORED, SCORES, chain_of
 
 
 def main(job, inputs, output, place, experiment, densities, settings, seeds_count, **_):
@@ -23,7 +23,7 @@ def main(job, inputs, output, place, experiment, densities, settings, seeds_coun
 
     metrics = summaries.score_means(scores)
     if seeds_count > 1:
-        tested = scores[scores["split"].eq("test") & scores["metric"].isin(["accuracy", "return"])]
+        tested = scores[scores["split"].eq("test") & scores["metric"].isin(SCORED)]
         metrics.append(("matching_density", 0, statistics.matching_density(tested)))
     size = {"seeds": seeds_count, "levels": len(densities), "density": densities[-1]}
     job.record(

@@ -22,7 +22,7 @@ def main(
         flatness += [common | row for row in rows]
         if not tasks.is_control(network["task"]):
             key = streams.stream(seed, "curvature", level)
-            rows = around.curvature(description, ticket, scoring, members, probes=probes, key=key)
+            rows = around.curvature(description, task, ticket, scoring, members, probes=probes, key=key)
             curvature += [common | row for row in rows]
     results.write_table(output.flatness, flatness, schema=FLATNESS, metadata=job.metadata)
     results.write_table(output.curvature, curvature, schema=CURVATURE, metadata=job.metadata)

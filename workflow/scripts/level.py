@@ -3,7 +3,7 @@
 from evotickets import devices, jobs, results, streams, tasks
 from evotickets.systems.tickets import archive, shared_images
 from evotickets.systems.tickets import levels as tickets
-from evotickets.systems.tickets.problems import problem_of
+from evotickets.systems.tickets.problems import problem_of, unit_of
 from evotickets.systems.tickets.tables import SCORES, chain_of, factors
 
 
@@ -19,16 +19,16 @@ def main(job, source, output, place, experiment, network, settings, density, see
     key = streams.stream(seed, place.task, *where)
     report = job.progress(settings.get("generations") or settings["steps"], "step")
     trained, run = tickets.train(description, task, ticket, settings, mesh=devices.mesh(), report=report, key=key)
-
     cell = factors(chain_of(place), int(place.level), density)
     archive.write_trained(output, description, trained, run.trajectory, members, job.metadata)
     scores = shared_images.scores(run.trajectory.final(members), cell, description, task, trained, seed=seed)
     results.write_table(output.scores, scores, schema=SCORES, metadata=job.metadata)
+    size = {"seeds": seeds_count, "kept": int(trained.mask[0].sum())}
     job.record(
         output.record,
         system=experiment,
         kind="level",
-        parameters=cell | {"seeds": seeds_count, "kept": int(trained.mask[0].sum())},
+        parameters=cell | unit_of(network) | size,
         metrics=run.trajectory.summary(),
         artifacts=[output.ticket, output.scores, output.history],
         dataset=archive.dataset(task),

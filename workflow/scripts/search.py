@@ -22,7 +22,7 @@ def main(job, reference, output, place, experiment, task, seeker, training, samp
         output.record,
         system=experiment,
         kind="cell",
-        parameters=shown | {"depth": len(task["hidden"]) + 1, "density": density, "seeds": seeds_count},
+        parameters=shown | cells.depth(task) | {"density": density, "seeds": seeds_count},
         metrics=[(name, 0, value) for name, value in cells.summary(ticket.rows).items()],
         artifacts=[output.scores, output.history, output.mask],
         name=f"{place.seeker} {place.task}",

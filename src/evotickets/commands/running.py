@@ -113,8 +113,9 @@ def _profile(name: str) -> Path:
 def _fetch_data(loaded: study.Study) -> None:
     """Download the data sets that are missing: once, before any job, and where there is a network."""
     for section in loaded.sections.values():
+        environments = getattr(section, "environments", {})
         for key, name in section.data.items():
             try:
-                tasks.fetch(name)
+                tasks.fetch(name, **environments.get(key, {}))
             except (FileNotFoundError, ValueError) as error:
                 raise StudyError(f"{key} names {name}, but {error}") from error

@@ -14,12 +14,14 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Len, Lt, MultipleOf
 
+from evotickets.own import PartError
 from evotickets.parts import Parts, is_described, signature
 
 __all__ = [
-    "Density", "Described", "Doc", "Entry", "Even", "Ge", "Gt", "Le", "LearningRate", "Len", "Lt", "Momentum",
-    "MultipleOf", "NameKeys", "Named", "Names", "OneOf", "Overrides", "Passes", "Pattern", "Rate", "Samples",
-    "Several", "Share", "Std", "Unique", "Units", "WeightDecay", "catalogue", "entry", "options_of", "sentence_of",
+    "Density", "Described", "Doc", "Entry", "Environment", "Even", "Ge", "Gt", "Horizon", "Le", "LearningRate", "Len",
+    "Lt", "Momentum", "MultipleOf", "NameKeys", "Named", "Names", "OneOf", "Overrides", "Passes", "Pattern", "Rate",
+    "Samples", "Several", "Share", "Std", "Unique", "Units", "WeightDecay", "catalogue", "entry", "options_of",
+    "sentence_of", "shared_options",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -87,6 +89,24 @@ def options_of(*functions: Callable[..., Any], without: Collection[str] = ()) ->
     return {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in without and is_described(p)}
 
 
+def shared_options(kind: str, parts: Mapping[str, Mapping[str, inspect.Parameter]]) -> dict[str, inspect.Parameter]:
+    """Return the options of parts that stand in one map, by the name of the part.
+
+    Raises:
+        PartError: if two have one of the same name that takes something else.
+    """
+    found: dict[str, tuple[str, inspect.Parameter]] = {}
+    for name, options in parts.items():
+        for option, parameter in options.items():
+            first, known = found.setdefault(option, (name, parameter))
+            if known.annotation != parameter.annotation:
+                raise PartError(
+                    f"the options {option!r} of the {kind}s {first!r} and {name!r} differ in type, bounds or sentence: "
+                    "rename one, or make them alike"
+                )
+    return {option: parameter for option, (_, parameter) in found.items()}
+
+
 def catalogue(parts: Parts) -> str:
     """Return the name under which the schema describes the parts of a kind."""
     return parts.places[0].removeprefix("evotickets.")
@@ -114,7 +134,17 @@ Several = Annotated[list[T], Len(1), Unique()]
 Names = Several[str]
 
 Density = Annotated[float, Gt(0), Le(1)]
+Environment = Annotated[
+    str,
+    Doc(
+        "Its own name of an environment in Gymnasium, such as CartPole-v1 or module:Name-v0, or in MuJoCo Playground, such as "
+        "CartpoleBalance."
+    ),
+]
 Even = Annotated[int, Ge(2), Le(1_000_000), MultipleOf(2), Doc("Members of a generation; even.")]
+Horizon = Annotated[
+    int | None, Ge(1), Le(1_000_000), Doc("Steps at most of an episode; by default what the library of the task says.")
+]
 LearningRate = Annotated[float, Gt(0), Le(100)]
 Momentum = Annotated[float, Ge(0), Lt(1)]
 Passes = Annotated[int, Ge(1), Le(10_000), Doc("Passes over the training samples.")]

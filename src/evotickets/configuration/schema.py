@@ -142,7 +142,7 @@ def _object(properties: Mapping[str, Any], required: list[str], **more: Any) -> 
 
 
 def object_of(section: Any) -> dict[str, Any]:
-    """Return the rule of a map whose keys are the fields of a dataclass."""
+    """Return the rule of a map whose keys are the fields of a dataclass, and the options that it takes in besides."""
     hints, properties, required = get_type_hints(section, include_extras=True), {}, []
     for own in fields(section):
         rule = rule_of(hints[own.name])
@@ -152,6 +152,8 @@ def object_of(section: Any) -> dict[str, Any]:
         elif default is not None:
             rule["default"] = {} if is_dataclass(default) else _plain(default)
         properties[own.name] = rule
+    for name, parameter in getattr(section, "more", dict)().items():
+        properties.setdefault(name, rule_of(parameter.annotation))
     return _object(properties, required)
 
 

@@ -92,10 +92,8 @@ TRAINERS = {
     "adam": Look("Adam", BLACK, "s", "--"),
     "ppo": Look("PPO", VERMILLION, "X", "--"),
 }
-METRICS = {"accuracy": "accuracy", "return": "return"}
+METRICS = {"accuracy": "accuracy", "r2": "R² (share of variance)", "return": "return"}
 """The metrics that are scores (larger is better), with what an axis calls them."""
-
-"""Of metrics and measures that have any."""
 
 _SPARE = [(color, marker) for marker in "pdhH8*" for color in (GREEN, PURPLE, ORANGE, SKY, BLUE, VERMILLION)]
 

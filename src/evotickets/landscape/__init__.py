@@ -5,7 +5,7 @@ Source: Lange & Sprekeler (2023), §5; their code for it was not released, so th
 
 from evotickets.landscape.connectivity import ALPHAS, PAIRS, STABLE, Pair, barrier, bump, interpolate, pairs
 from evotickets.landscape.diversity import cosine, disagreement, distance, jaccard, predictions, snr_correlation
-from evotickets.landscape.evaluation import classifier, cross_entropy, errors, fold, folded, on_task, policy
+from evotickets.landscape.evaluation import classifier, cross_entropy, errors, fold, folded, loss_of, on_task, policy
 from evotickets.landscape.flatness import EPSILONS, Curvature, curvature, noise_curves
 from evotickets.landscape.reliability import random_walk, reliability, spread
 
@@ -29,6 +29,7 @@ __all__ = [
     "folded",
     "interpolate",
     "jaccard",
+    "loss_of",
     "noise_curves",
     "on_task",
     "pairs",

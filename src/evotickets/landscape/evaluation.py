@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from evotickets import streams
 from evotickets.networks import feedforward, layout
@@ -16,6 +15,7 @@ from evotickets.networks.feedforward import ACTIVATIONS
 from evotickets.networks.layout import Network
 from evotickets.tasks import Control, Supervised, replicated
 from evotickets.trainers import rollouts
+from evotickets.trainers.fits import CLASSES, Fit, fit_of
 
 Scores = dict[str, jax.Array]
 OnLine = Callable[[Any, jax.Array, jax.Array, jax.Array], Scores]
@@ -25,13 +25,13 @@ Data and episodes are shared, lest a program contain them as constants.
 """
 
 
-def classifier(network: Description) -> OnLine:
-    """Score lines by accuracy and mean cross-entropy; `shared` is {split: (inputs [B, …], labels [B])}.
+def classifier(network: Description, fit: Fit = CLASSES) -> OnLine:
+    """Score lines by score and loss of a fit; `shared` is {split: (inputs [B, …], targets [B, …])}.
 
     A first layer that is dense is linear in its parameters: two products of its large kernel serve all steps.
     """
     if not isinstance(network, Network):
-        return _generic(network)
+        return _generic(network, fit)
     first, *others = network.layers
     alone, rest = Network((first.fan_in,), (first,)), Network((first.outputs,), tuple(others), network.activation)
     mixes = bool(others) and not first.is_convolution
@@ -47,8 +47,8 @@ def classifier(network: Description) -> OnLine:
                 params = jax.tree.map(lambda a, b: a + step * b, start, move)
                 if mixes:
                     hidden = activation(ends[0] + step * ends[1])
-                    return class_scores(feedforward.apply(rest, params, hidden), y)
-                return class_scores(feedforward.apply(network, params, x), y)
+                    return fit.scores(feedforward.apply(rest, params, hidden), y)
+                return fit.scores(feedforward.apply(network, params, x), y)
 
             return streams.over_seeds(at, steps)
 
@@ -57,25 +57,17 @@ def classifier(network: Description) -> OnLine:
     return on_line
 
 
-def _generic(network: Description) -> OnLine:
+def _generic(network: Description, fit: Fit) -> OnLine:
     """Score lines of any network, step by step."""
 
     def on_line(shared, base, direction, steps):
         def at(step):
             params = layout.unflatten(network, base + step * direction)
-            return {split: class_scores(feedforward.apply(network, params, x), y) for split, (x, y) in shared.items()}
+            return {split: fit.scores(feedforward.apply(network, params, x), y) for split, (x, y) in shared.items()}
 
         return _named(streams.over_seeds(at, steps))
 
     return on_line
-
-
-def class_scores(outputs: jax.Array, labels: jax.Array) -> Scores:
-    """Return accuracy and mean cross-entropy of outputs [B, O]."""
-    return {
-        "accuracy": jnp.mean(jnp.argmax(outputs, -1) == labels),
-        "loss": jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, labels)),
-    }
 
 
 def _named(nested: dict[str, Scores]) -> Scores:
@@ -115,12 +107,15 @@ def on_task(
         return policy(network, task), {"test": jax.random.split(key, episodes)[None]}
     seen = replicated(task)
     train = tuple(jnp.asarray(part[:, :samples]) for part in seen.train)
-    return classifier(network), {"train": train, "test": tuple(map(jnp.asarray, seen.test))}
+    return classifier(network, fit_of(task)), {"train": train, "test": tuple(map(jnp.asarray, seen.test))}
 
 
 def errors(scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Turn scores of which larger is better into errors: accuracy into `error`, return into `minus_return`."""
-    turned = {"accuracy": ("error", 1), "return": ("minus_return", 0)}
+    """Turn scores of which larger is better into errors.
+
+    Accuracy becomes `error`, R² `unexplained`, and a return `minus_return`.
+    """
+    turned = {"accuracy": ("error", 1), "r2": ("unexplained", 1), "return": ("minus_return", 0)}
     found = {}
     for name, values in scores.items():
         split, metric = name.split("/")
@@ -159,11 +154,16 @@ def folded(network: Network, flat: jax.Array, statistics: Mapping[str, jax.Array
     return layout.flatten(network, params | folded)
 
 
-def cross_entropy(network: Network) -> Callable[[tuple[jax.Array, jax.Array], jax.Array], jax.Array]:
-    """Return the mean cross-entropy as a function of ((inputs [B, …], labels [B]), flat [N])."""
+def loss_of(network: Network, fit: Fit) -> Callable[[tuple[jax.Array, jax.Array], jax.Array], jax.Array]:
+    """Return the mean loss of a fit as a function of ((inputs [B, …], targets [B, …]), flat [N])."""
 
     def loss(shared, flat):
         x, y = shared
-        return class_scores(feedforward.apply(network, layout.unflatten(network, flat), x), y)["loss"]
+        return fit.loss(feedforward.apply(network, layout.unflatten(network, flat), x), y)
 
     return loss
+
+
+def cross_entropy(network: Network) -> Callable[[tuple[jax.Array, jax.Array], jax.Array], jax.Array]:
+    """Return the mean cross-entropy as a function of ((inputs [B, …], labels [B]), flat [N])."""
+    return loss_of(network, CLASSES)

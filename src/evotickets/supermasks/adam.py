@@ -11,6 +11,7 @@ import optax
 
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
+from evotickets.supermasks import leaves
 from evotickets.trainers.descent import cosine, descend
 
 CACHE = 2**23
@@ -22,8 +23,12 @@ DROP_FROM, DROP_BELOW, WIDTHS = 10_000, 0.75, 16
 
 
 def loss(classes: int, layers: layout.Layers, x: jax.Array, y: jax.Array) -> jax.Array:
-    """Return the mean cross-entropy or the mean squared error of a network on samples x [B, I]."""
-    out = feedforward.outputs(layers, x.T)
+    """Return the mean cross-entropy or the mean squared error of a perceptron on samples x [B, I]."""
+    return error(classes, feedforward.outputs(layers, x.T), y)
+
+
+def error(classes: int, out: jax.Array, y: jax.Array) -> jax.Array:
+    """Return the mean cross-entropy or the mean squared error of outputs [O, B]."""
     if classes:
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(out, y, axis=0))
     return jnp.mean((out - y.T) ** 2)
@@ -54,15 +59,18 @@ def over_seeds(network: Network, function: Callable[[Any], Any], arguments: Any)
 def _adam(network, classes, rates, parameters, keep, x, y, order):
     def one(argument):
         parameters, keep, x, y, order = argument
-        weights, keep = layout.layers(network, parameters), layout.layers(network, keep)
+        weights, keep = leaves.cut_up(network, parameters), leaves.cut_up(network, keep)
+
+        def batch_loss(weights, x, y):
+            return error(classes, leaves.outputs(network, weights, x), y)
 
         def value_and_grad(weights, index):
-            value, gradient = jax.value_and_grad(loss, argnums=1)(classes, weights, x[index], y[index])
+            value, gradient = jax.value_and_grad(batch_loss)(weights, x[index], y[index])
             return value, jax.tree.map(jnp.multiply, gradient, keep)
 
         optimizer = optax.adam(lambda step: rates[step])
         weights, _, _ = descend(value_and_grad, optimizer, weights, optimizer.init(weights), order)
-        return layout.join(weights)
+        return leaves.join(network, weights)
 
     return over_seeds(network, one, (parameters, keep, x, y, order))
 
@@ -80,7 +88,7 @@ def train(
     """Train the survivors of every seed with Adam and return the parameters [S, N], zero where pruned.
 
     Args:
-        network: a perceptron.
+        network: a perceptron, or a network of functions.
         classes: 0 for a regression.
         samples: inputs [S, n, I], and classes [S, n] or values [S, n, O].
         parameters: initial values [S, N].
@@ -112,7 +120,7 @@ def compact(network: Network, mask: np.ndarray) -> tuple[Network, np.ndarray]:
     among the flat parameters [N]; N stands for what fills it up. Networks that would gain little stay as they are.
     """
     whole = np.broadcast_to(np.arange(network.parameter_count), (len(mask), network.parameter_count))
-    if network.kernel_count < DROP_FROM:
+    if not isinstance(network, Network) or network.kernel_count < DROP_FROM:
         return network, whole
     alive = [_alive(network, row) for row in masks.edges(network, mask)]
     widest = max(len(units) for row in alive for units in row[1:-1])

@@ -50,6 +50,10 @@ def binarised(network: Network, parameters: np.ndarray, mask: np.ndarray) -> np.
     binary_parameters = np.array(parameters, np.float32)
     keep = masks.spread(network, mask).astype(np.float32)
     for weights, kept in zip(binary_parameters, keep, strict=True):
+        if not isinstance(network, Network):
+            for part in layout.slices(network):
+                weights[part.kernel] = binary(weights[part.kernel], kept[part.kernel])
+            continue
         pairs = zip(layout.layers(network, weights), layout.layers(network, kept), strict=True)
         for (kernel, _), (kept_kernel, _) in pairs:
             kernel[:] = binary(kernel, kept_kernel)

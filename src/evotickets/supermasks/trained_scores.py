@@ -5,6 +5,7 @@ Every weight has a score, a rule makes masks of scores, and the gradient passes 
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import prod
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -15,7 +16,7 @@ from evotickets.configuration.options import Doc, LearningRate, Momentum, Weight
 from evotickets.networks import layout, masks
 from evotickets.networks.layout import Layers, Network
 from evotickets.pruning import layer_densities, top_k
-from evotickets.supermasks import adam
+from evotickets.supermasks import adam, leaves
 from evotickets.supermasks.instance import Instance, cut
 from evotickets.trainers.descent import cosine
 
@@ -54,7 +55,12 @@ def largest(scores: Layers, allowed: Layers, counts: jax.Array) -> list[jax.Arra
 
 
 def by_fan_in(network: Network, rng: np.random.Generator) -> np.ndarray:
-    """Draw scores [N] uniformly on ±1/√fan-in of their layer."""
+    """Draw scores [N] uniformly on ±1/√fan-in of their layer, or leaf."""
+    if not isinstance(network, Network):
+        bounds = np.ones(network.parameter_count)
+        for part, shape in zip(layout.slices(network), network.shapes, strict=True):
+            bounds[part.kernel] = prod(shape[:-1]) ** -0.5
+        return rng.uniform(-bounds, bounds)
     bounds = np.concatenate(
         [np.full(layer.kernel_size + layer.outputs, layer.fan_in**-0.5) for layer in network.layers]
     )
@@ -66,7 +72,7 @@ def epoch(network, classes, rule, options, counts, rates, weights, allowed, scor
     """Take the steps of an epoch on scores [S, N] of frozen weights [S, N]; returns scores and velocity.
 
     Args:
-        network: a perceptron.
+        network: a perceptron, or a network of functions.
         classes: of the problem.
         rule: a `Rule`.
         options: momentum and weight decay.
@@ -84,8 +90,11 @@ def epoch(network, classes, rule, options, counts, rates, weights, allowed, scor
 
     def one(argument):
         weights, allowed, scores, velocity, x, y, order = argument
-        frozen, free = layout.layers(network, weights), layout.layers(network, allowed)
-        start = layout.layers(network, scores), layout.layers(network, velocity)
+        frozen, free = leaves.cut_up(network, weights), leaves.cut_up(network, allowed)
+        start = leaves.cut_up(network, scores), leaves.cut_up(network, velocity)
+
+        def loss(layers, x, y):
+            return adam.error(classes, leaves.outputs(network, layers, x), y)
 
         def step(carried, at):
             scores, velocity = carried
@@ -93,7 +102,7 @@ def epoch(network, classes, rule, options, counts, rates, weights, allowed, scor
             chosen = rule.choose(scores, free, counts)
             used = rule.weigh(frozen, chosen)
             masked = tuple((kernel * keep, bias) for (kernel, bias), keep in zip(used, chosen, strict=True))
-            gradient = jax.grad(adam.loss, argnums=1)(classes, masked, x[index], y[index])
+            gradient = jax.grad(loss)(masked, x[index], y[index])
             moved = []
             # Whatever stands in for weights, the gradient passes through those that are frozen.
             for (score, bias), (speed, still), (slope, _), (kernel, _), (may, _) in zip(
@@ -106,7 +115,7 @@ def epoch(network, classes, rule, options, counts, rates, weights, allowed, scor
             return tuple(zip(*moved, strict=True)), None
 
         (scores, velocity), _ = jax.lax.scan(step, start, (rates, order))
-        return layout.join(scores), layout.join(velocity)
+        return leaves.join(network, scores), leaves.join(network, velocity)
 
     return adam.over_seeds(network, one, (weights, allowed, scores, velocity, x, y, order))
 
@@ -131,7 +140,7 @@ class Training:
     def epoch(self, index: int, mask: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
         """Train an epoch on the entries of masks [S, K] and return the scores [S, K]; `counts` [L] are for the rule."""
         network, problem = self.instance.network, self.instance.problem
-        counts = np.zeros(len(network.layers), int) if counts is None else counts
+        counts = np.zeros(len(network.prunable), int) if counts is None else counts
         allowed = masks.spread(network, mask).astype(np.float32)
         self.scores, self.velocity = epoch(
             network, problem.classes, self.rule, self.options, counts, self.rates[index],
@@ -142,7 +151,7 @@ class Training:
 
 def share_out(network: Network, count: int) -> np.ndarray:
     """Share out a count of edges over the layers [L] in proportion to their sizes."""
-    return layer_densities.proportional([layer.kernel_shape for layer in network.layers], count)
+    return layer_densities.proportional(network.shapes, count)
 
 
 def keep_largest(instance: Instance, rule: Rule, count: int, lefts: Sequence[int], *options: float) -> np.ndarray:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from evotickets import extras
+from evotickets.configuration.reader import StudyError
 from evotickets.tasks.registry import Control, Data, Facts, Images, Kind, Pair, Split, Tasks, Whole, task
 from evotickets.tasks.replicates import Replicated, Supervised, replicated
-from evotickets.tasks.scaling import standardised
+from evotickets.tasks.scaling import scale_of, standardised
 
 __all__ = [
     "ALL",
@@ -27,6 +28,7 @@ __all__ = [
     "Supervised",
     "Tasks",
     "Whole",
+    "check_classes",
     "control",
     "fetch",
     "is_control",
@@ -44,8 +46,8 @@ NORMALISE = "normalise"
 """The option that all control tasks have."""
 
 SUPERVISED = Tasks("supervised")
-CONTROL = Tasks("control")
-ALL = Tasks("supervised", "points", "pool", "control")
+CONTROL = Tasks("control", "host")
+ALL = Tasks("supervised", "points", "pool", "control", "host")
 
 
 def kind(name: str) -> Kind:
@@ -61,7 +63,21 @@ def kind(name: str) -> Kind:
 
 def is_control(name: str) -> bool:
     """Tell whether a task is a control task; raises as `kind` does."""
-    return kind(name) == "control"
+    return kind(name) in CONTROL.kinds
+
+
+def check_classes(name: str, where: str) -> None:
+    """Refuse data whose targets are real values where accuracies are compared; other names are somebody else's business.
+
+    Raises:
+        StudyError: if the data set of this name has such targets.
+    """
+    facts = ALL.get(name)
+    if facts is not None and facts.targets:
+        raise StudyError(
+            f"{where} is {name}, whose targets are real values, and what is compared here are accuracies; use it in tickets, "
+            "or data with classes"
+        )
 
 
 def options() -> dict[str, tuple[str, ...]]:
@@ -94,7 +110,9 @@ def stored(name: str, *, seed: int = 0) -> Images:
     if kind(name) != "supervised":
         raise ValueError(f"{name!r} is a {kind(name)} task; supervised tasks are {', '.join(SUPERVISED)}")
     held = task[name]()
-    return held.split(np.random.default_rng(seed)) if isinstance(held, Whole) else held
+    if not isinstance(held, Whole):
+        return held
+    return held.split(np.random.default_rng(seed), alike=not SUPERVISED[name].targets)
 
 
 def supervised(name: str, *, seed: int = 0) -> Data:
@@ -117,19 +135,24 @@ def replicates(name: str, *, seed: int, count: int, validation: bool = True) -> 
         return replicated(_data(name, images if validation else _all_trained(images)))
     from evotickets import streams
 
-    parts = [held.parts(streams.generator(seed, name, "split", index)) for index in range(count)]
-    pairs = [[(held.x[part], held.y[part]) for part in own] for own in parts]
     facts = SUPERVISED[name]
-    drawn = [standardised(name, own if validation else _all_trained(own), facts) for own in pairs]
+    rngs = [streams.generator(seed, name, "split", index) for index in range(count)]
+    parts = [held.parts(rng, alike=not facts.targets) for rng in rngs]
+    pairs = [[(held.x[part], held.y[part]) for part in own] for own in parts]
+    pairs = pairs if validation else [_all_trained(own) for own in pairs]
+    drawn = [standardised(name, own, facts) for own in pairs]
     splits = [Split(*map(np.stack, zip(*split, strict=True))) for split in zip(*drawn, strict=True)]
     (train, kept, test), tested = splits, np.stack([test for *_, test in parts])
-    return Replicated(name, SUPERVISED[name].classes, train, kept, test, tested, _digest(splits))
+    scale = np.stack([scale_of(own[0][1], facts) for own in pairs]) if facts.targets else None
+    return Replicated(name, facts.classes, train, kept, test, tested, _digest(splits), scale)
 
 
 def _data(name: str, images: Iterable[Pair]) -> Data:
-    splits = standardised(name, images, SUPERVISED[name])
+    pairs, facts = list(images), SUPERVISED[name]
+    splits = standardised(name, pairs, facts)
     train, validation, test = splits
-    return Data(name, SUPERVISED[name].classes, train, validation, test, _digest(splits))
+    scale = scale_of(pairs[0][1], facts) if facts.targets else None
+    return Data(name, facts.classes, train, validation, test, _digest(splits), scale)
 
 
 def _all_trained(splits: Iterable[Pair]) -> list[Pair]:
@@ -153,17 +176,20 @@ def load(name: str, *, seed: int = 0, **options: Any) -> Data | Control:
     return control(name, **options) if is_control(name) else supervised(name, seed=seed)
 
 
-def fetch(name: str) -> None:
+def fetch(name: str, **options: Any) -> None:
     """Download the files of a task that are missing: once, and where there is a network; see that its library is there.
 
-    A name that a system gives to a task of its own needs no files.
+    A name that a system gives to a task of its own needs no files. An environment on the host, or one of many, is made once.
 
     Raises:
         FileNotFoundError: if they cannot be downloaded.
         MissingError: if the library is not installed.
+        ValueError: if the environment cannot be made.
     """
     facts = ALL.get(name)
     if facts and facts.needs:
         extras.require(name, facts.needs)
     if facts and facts.files:
         facts.files.fetch()
+    if facts and (facts.named or facts.kind == "host"):
+        control(name, **options)

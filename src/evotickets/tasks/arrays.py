@@ -1,5 +1,7 @@
 """Data of one's own, read from a file: for the function of a task, which returns what these return.
 
+Fractions among labels are real values, which a task learns that states `targets` in place of `classes`.
+
 @task(kind="supervised", input_shape=(4,), classes=3)
 def flowers() -> Whole:
     return from_table(Path(__file__).with_name("flowers.csv"), label="species")
@@ -17,10 +19,10 @@ ENDINGS = {".jpeg", ".jpg", ".png", ".webp"}
 
 
 def from_npz(path: str | Path) -> Whole | Images:
-    """Read inputs and labels of an archive of NumPy.
+    """Read inputs and labels, or real values, of an archive of NumPy.
 
-    It holds `x` [n, …] and `y` [n], which every study splits by its seed, or `x_train`, `y_train`, `x_validation`, … of all
-    three splits.
+    It holds `x` [n, …] and `y` [n], or [n, targets], which every study splits by its seed, or `x_train`, `y_train`,
+    `x_validation`, … of all three splits.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -44,6 +46,8 @@ def from_npz(path: str | Path) -> Whole | Images:
 
 def from_table(path: str | Path, *, label: str) -> Whole:
     """Read a table, CSV or Parquet: every column but that of the label is an entry of the input, in the order of the file.
+
+    A label of fractions is a real value; names become classes in their order.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -96,8 +100,8 @@ def from_images(root: str | Path, classes: Mapping[str, int], *, size: int) -> W
 
 
 def classes_of(labels: np.ndarray) -> np.ndarray:
-    """Return whole numbers as they are, and the places of other labels among all, in their order."""
-    return labels if labels.dtype.kind in "iu" else np.unique(labels, return_inverse=True)[1]
+    """Return numbers as they are, and the places of other labels among all, in their order."""
+    return labels if labels.dtype.kind in "fiu" else np.unique(labels, return_inverse=True)[1]
 
 
 def _there(path: str | Path) -> Path:

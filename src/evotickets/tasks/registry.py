@@ -9,8 +9,8 @@ without reading data or importing a library. The kind says what the function tak
 `supervised`: () -> `Images`, or `Whole` where the data set brings no split.
 `points`: (sizes of three splits, generator, and of `classes` and `noise` what it takes) -> three `Pair`s, drawn anew.
 `pool`: (its options) -> `Source`, images of any size that are read when they are asked for.
-`control`: (its options) -> `Control`.
-
+`control`: (its options) -> `Control`, which is compiled with whoever plays it.
+`host`: (its options) -> `Control` whose steps are calls to the host: slower, and for strategies alone.
 
 """
 
@@ -31,15 +31,16 @@ if TYPE_CHECKING:
 
     from evotickets.networks.layout import Network
 
-Kind = Literal["supervised", "points", "pool", "control"]
+Kind = Literal["supervised", "points", "pool", "control", "host"]
 Pair = tuple[np.ndarray, np.ndarray]
-"""Inputs [n, …] and labels [n]."""
+"""Inputs [n, …] and labels [n], or real values [n] or [n, targets]."""
 
 FORMS = {
     "supervised": Form("() -> Images or Whole"),
     "points": Form("(sizes, rng, *, classes, noise) -> three pairs", takes=2),
     "pool": Form("(*, options) -> Source", optional=False),
     "control": Form("(*, options) -> Control"),
+    "host": Form("(*, options) -> Control"),
 }
 """What the functions of each kind take and give."""
 
@@ -57,6 +58,12 @@ def _form(facts: Mapping[str, Any]) -> Form:
             f'a task has {said}; expected is @task(kind="supervised", input_shape=(…), classes=…), with a '
             f"kind of {', '.join(FORMS)}, as `Facts` in evotickets.tasks.registry says"
         )
+    stated = [word for word in ("classes", "targets") if facts.get(word)]
+    if (facts["kind"] == "supervised" and len(stated) != 1) or (facts["kind"] != "supervised" and "targets" in stated):
+        raise PartError(
+            f"a task of kind {facts['kind']!r} states {' and '.join(stated) or 'neither classes nor targets'}; expected is "
+            '@task(kind="supervised", input_shape=(…), classes=…), or targets=… in place of classes for real values'
+        )
     return FORMS[facts["kind"]]
 
 
@@ -71,10 +78,13 @@ class Facts:
         kind: what its function takes and gives.
         input_shape: of one input, which is an observation of a control task; empty where only its data know.
         classes: at most; 0 where only its data know, or there are none.
+        targets: how many real values belong to a sample, where those are learnt instead of classes.
+        unit: of the targets, such as mg/dl.
         outputs: of the policy of a control task; 0 where only its environment knows.
         largest: value of a pixel.
         files: what it needs to have downloaded.
         needs: a module that must be installed, "" where it is what every installation has.
+        named: whether its options say which of many environments it is, so that it is made once before any job.
         counts: images of every class in the training, the validation and the test split, or in the whole where the data
             set brings no split; empty where only its data know.
         standardise: by what inputs are standardised: `all` entries together, each `entry`, or `none`; by default vectors
@@ -90,6 +100,14 @@ class Facts:
     standardise: Literal["", "all", "entry", "none"] = ""
     needs: str = ""
     counts: tuple[tuple[int, ...], ...] = ()
+    targets: int = 0
+    unit: str = ""
+    named: bool = False
+
+    @property
+    def width(self) -> int:
+        """Outputs of a network that learns the task; 0 where only its data or its environment know."""
+        return self.outputs or self.classes or self.targets
 
     def samples(self, classes: int | None = None) -> tuple[int, int, int] | None:
         """Return the sizes of the training, validation and test split, of the first classes alone or of all; None if unknown.
@@ -142,23 +160,27 @@ class Images(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """Inputs [n, …], such as pixels uint8, and labels [n] of a data set that brings no split, as stored."""
+    """Inputs [n, …], such as pixels uint8, and labels [n] of a data set that brings no split, as stored.
+
+    In place of labels there may be real values [n] or [n, targets], as the facts of the task say.
+    """
 
     x: np.ndarray
     y: np.ndarray
 
-    def parts(self, rng: np.random.Generator) -> list[np.ndarray]:
-        """Draw which images train, validate and test, 60/20/20 and each class alike; they keep their order."""
+    def parts(self, rng: np.random.Generator, *, alike: bool = True) -> list[np.ndarray]:
+        """Draw which samples train, validate and test, 60/20/20 and, with `alike`, so in each class; they keep their order."""
 
         def ends(count: int) -> tuple[int, int]:
             fifth = round(count / 5)
             return -2 * fifth, -fifth
 
-        return [np.sort(part) for part in stratified(self.y, ends, rng)]
+        labels = self.y if alike else np.zeros(len(self.y), int)
+        return [np.sort(part) for part in stratified(labels, ends, rng)]
 
-    def split(self, rng: np.random.Generator) -> Images:
+    def split(self, rng: np.random.Generator, *, alike: bool = True) -> Images:
         """Split as `parts` draws."""
-        return Images(*((self.x[part], self.y[part]) for part in self.parts(rng)))
+        return Images(*((self.x[part], self.y[part]) for part in self.parts(rng, alike=alike)))
 
 
 def stratified(
@@ -220,14 +242,17 @@ IMAGENET: Scale = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
 class Split(NamedTuple):
-    """Inputs float32 [n, *input_shape] and labels int32 [n]."""
+    """Inputs float32 [n, *input_shape], and labels int32 [n] or standardised real values float32 [n, targets]."""
 
     x: np.ndarray
     y: np.ndarray
 
 
 class Data(NamedTuple):
-    """A supervised data set in three disjoint splits, and the digest of exactly these arrays."""
+    """A supervised data set in three disjoint splits, and the digest of exactly these arrays.
+
+    Without classes, its targets are real values, and `scale` [targets] is what one of them was divided by.
+    """
 
     name: str
     classes: int
@@ -235,6 +260,12 @@ class Data(NamedTuple):
     validation: Split
     test: Split
     digest: str
+    scale: np.ndarray | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a network that learns it: one a class, or one a real value."""
+        return self.classes or self.train.y.shape[-1]
 
     @property
     def input_shape(self) -> tuple[int, ...]:

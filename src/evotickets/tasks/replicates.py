@@ -12,12 +12,14 @@ class Replicated(NamedTuple):
 
     Attributes:
         name: of the task.
-        classes: of its labels.
-        train: inputs [R, n, *input_shape] and labels [R, n] of `R` splits, one or as many as there are seeds.
+        classes: of its labels; 0 where its targets are real values.
+        train: inputs [R, n, *input_shape] and labels [R, n] of `R` splits, one or as many as there are seeds; or
+            standardised real values [R, n, targets] in place of labels.
         validation: likewise.
         test: likewise.
         tested: which images of the data set those of the test splits are [R, n].
         digest: of exactly these arrays.
+        scale: what real values were divided by [R, targets]; none where there are classes.
     """
 
     name: str
@@ -27,6 +29,12 @@ class Replicated(NamedTuple):
     test: Split
     tested: np.ndarray
     digest: str
+    scale: np.ndarray | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of a network that learns it: one a class, or one a real value."""
+        return self.classes or self.train.y.shape[-1]
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -57,4 +65,5 @@ def replicated(data: Supervised) -> Replicated:
         Split(split.x[None], split.y[None]) for split in (data.train, data.validation, data.test)
     )
     tested = np.arange(len(data.test.y))[None]
-    return Replicated(data.name, data.classes, train, validation, test, tested, data.digest)
+    scale = None if data.scale is None else data.scale[None]
+    return Replicated(data.name, data.classes, train, validation, test, tested, data.digest, scale)

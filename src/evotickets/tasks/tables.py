@@ -1,4 +1,4 @@
-"""Small tables that come with scikit-learn: measurements of tumours, wines and flowers, and the class of each."""
+"""Small tables that come with scikit-learn: tumours, wines, flowers and patients, and what is learnt of each."""
 
 import importlib.util
 from pathlib import Path
@@ -44,3 +44,9 @@ def wine() -> Whole:
 def iris() -> Whole:
     """Return 150 irises of three species by 4 lengths."""
     return _table("iris.csv")
+
+
+@task(kind="supervised", input_shape=(10,), targets=1, unit="points of progression")
+def diabetes() -> Whole:
+    """Return 442 patients by 10 measurements, and how far their diabetes has progressed a year later: a real value."""
+    return Whole(*(np.loadtxt(bundled(f"diabetes_{name}.csv.gz")) for name in ("data_raw", "target")))

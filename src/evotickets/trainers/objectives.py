@@ -6,7 +6,6 @@ from typing import Annotated, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from evotickets import population, streams
@@ -16,6 +15,7 @@ from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
 from evotickets.tasks import Control, Split, Supervised, replicated
 from evotickets.trainers import rollouts
+from evotickets.trainers.fits import fit_of
 
 Evaluations = Annotated[
     int,
@@ -99,26 +99,28 @@ def supervised(
     mesh: Mesh | None = None,
     **engine: Any,
 ) -> Objective:
-    """Describe classification by mean cross-entropy on a fresh batch that all members share.
+    """Describe classification by mean cross-entropy, or regression by mean squared error, on a batch that members share.
 
-    The carry is the split [S] of every seed.
+    Batches are fresh. The carry is the split [S] of every seed. Scores of a regression are `r2`, the share of the variance
+    that is explained, and `rmse`, the root of the mean squared error in the unit of the targets.
 
     `mesh` spreads the members over devices; `engine` goes to `population.plan`: `path` and `precision`.
 
     Source: Lange & Sprekeler (2023), §3 (log-likelihood on a batch; test accuracy of the mean on the full test set).
     """
-    seen = replicated(data)
+    seen, fit = replicated(data), fit_of(data)
     rows, splits = seen.rows(len(mask)), {split: getattr(seen, split) for split in ("train", "validation", "test")}
     splits = {name: split for name, split in splits.items() if split.y.size}
     # On every device from the start: otherwise each call of a compiled program would copy the data to them.
-    shared = jax.device_put(splits, None if mesh is None else NamedSharding(mesh, PartitionSpec()))
+    held = splits if seen.scale is None else {**splits, "scale": seen.scale}
+    shared = jax.device_put(held, None if mesh is None else NamedSharding(mesh, PartitionSpec()))
     context = context_of(network, mask, **engine) | {"split": rows}
 
     def whole(members, plan, x, y):
-        return population.losses(plan, members, x, y)
+        return population.losses(plan, members, x, y, loss=fit.losses)
 
     def halves(offsets, plan, mean, x, y):
-        return population.pair_losses(plan, mean, offsets, x, y).reshape(2, -1).T
+        return population.pair_losses(plan, mean, offsets, x, y, loss=fit.losses).reshape(2, -1).T
 
     def losses(shared, context, members, key, carry):
         return over_devices(whole, mesh)(members, context["plan"], *_batch(shared, context["split"], key, batch)), carry
@@ -133,16 +135,19 @@ def supervised(
     def loss(shared, context, survivors, key):
         x, y = _batch(shared, context["split"], key, batch)
         outputs = feedforward.apply(network, layout.unflatten(network, scatter(context, survivors)), x)
-        return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
+        return fit.loss(outputs, y)
 
     def evaluate(shared, parameters, key, carry):
         del key
         params = layout.unflatten(network, parameters)
-        scores = {}
-        for split, (x, y) in streams.row_of(shared, carry).items():
+        scores: dict[str, jax.Array] = {}
+        own = streams.row_of(shared, carry)
+        scale = own.pop("scale", None)
+        for split, (x, y) in own.items():
             outputs = feedforward.apply(network, params, x)
-            scores[f"{split}/accuracy"] = jnp.mean(jnp.argmax(outputs, -1) == y)
-            scores[f"{split}/loss"] = jnp.mean(optax.softmax_cross_entropy_with_integer_labels(outputs, y))
+            scores |= {f"{split}/{metric}": value for metric, value in fit.scores(outputs, y).items()}
+            if scale is not None:
+                scores[f"{split}/rmse"] = jnp.sqrt(jnp.mean(((outputs - y) * scale[None]) ** 2))
         return scores
 
     return Objective(shared, context, rows, losses, pair_losses, loss, scatter, evaluate)

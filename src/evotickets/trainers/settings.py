@@ -10,7 +10,11 @@ from evotickets.trainers import EVOLUTION, objectives, strategies, strategy, tra
 EVOSAX = "evosax"
 """The name under which the options of any class of evosax stand."""
 
-OBJECTIVES: dict[str, Callable[..., Any]] = {"supervised": objectives.supervised, "control": objectives.control}
+OBJECTIVES: dict[str, Callable[..., Any]] = {
+    "supervised": objectives.supervised,
+    "control": objectives.control,
+    "host": objectives.control,
+}
 """Objectives by kind of task."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from evotickets import streams
-from evotickets.networks import architectures
+from evotickets.networks import architectures, functions
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import Params
 from evotickets.systems import hybrid
@@ -41,8 +41,11 @@ class Prepared(NamedTuple):
 
 
 def architecture_of(data: Supervised, task: Mapping[str, Any]) -> Description:
-    """Describe the network of a task's settings on its data."""
-    return architectures.build(data.input_shape, data.classes, task)
+    """Describe the network of a task's settings on its data; one of functions starts from its own draws at all densities."""
+    if "network" in task:
+        options = dict(task["network"])
+        return functions.describe(options.pop("network"), data.input_shape, data.outputs, options)
+    return architectures.build(data.input_shape, data.outputs, task)
 
 
 def prepare(

@@ -11,6 +11,7 @@ from typing import Any
 from evotickets import tasks
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, conform_part, described, known
+from evotickets.networks import network
 from evotickets.systems.hybrid import ERK, SMALL, STOP, UNIFORM, WHOLE, choice, densities, method
 from evotickets.systems.hybrid.section import Section
 
@@ -19,7 +20,7 @@ __all__ = ["Cell", "Effects", "Hybrid", "Overhead", "Section", "resolve"]
 SEARCH = "hybrid"
 CANDIDATES = 10_000
 """All of a grid are checked before any job."""
-NETWORKS = ("hidden", "channels", "separable", "recurrent")
+NETWORKS = ("hidden", "channels", "separable", "recurrent", "network")
 
 
 @dataclass(frozen=True)
@@ -260,13 +261,15 @@ def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[s
     where = f"hybrid.tasks.{name}"
     settings = {"task": name, **settings, "training": shared | settings["training"]}
     known(where, settings["task"], tasks.SUPERVISED)
+    tasks.check_classes(settings["task"], f"{where}.task")
     kinds = [key for key in NETWORKS if key in settings]
-    if kinds not in (["hidden"], ["channels"], ["hidden", "channels"], ["separable"], ["recurrent"]):
+    if kinds not in (["hidden"], ["channels"], ["hidden", "channels"], ["separable"], ["recurrent"], ["network"]):
         raise StudyError(
-            f"{where} needs one network: 'hidden', 'channels' (with or without 'hidden'), 'separable' or 'recurrent'"
+            f"{where} needs one network: 'hidden', 'channels' (with or without 'hidden'), 'separable', 'recurrent' or "
+            "'network'"
         )
     shape = tasks.SUPERVISED[settings["task"]].input_shape
-    if len(shape) != 3 and kinds != ["hidden"]:
+    if len(shape) != 3 and kinds not in (["hidden"], ["network"]):
         raise StudyError(f"{where} has no images for {kinds[0]!r}; use 'hidden'")
     height, width = shape[:2] if len(shape) == 3 else (1, 1)
     poolings = len(settings.get("channels", ()))
@@ -275,8 +278,11 @@ def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[s
             f"{where}.channels has {poolings} entries, each halving an image of {height}×{width} until nothing is left; "
             "shorten it"
         )
-    built = densities.network_of(settings)
-    limits.check_weights(built.parameter_count, where)
+    if kinds == ["network"]:
+        # Its size is known to its jobs alone, which load JAX.
+        settings["network"] = conform_part(network, "", settings["network"], f"{where}.network")
+    else:
+        limits.check_weights(densities.network_of(settings).parameter_count, where)
     own = settings["training"]
     inputs = prod(tasks.SUPERVISED[settings["task"]].input_shape)
     limits.check_memory(f"{where}.training", batches=own["batches"], batch=own["batch"], inputs=inputs)
@@ -303,7 +309,7 @@ def _method(name: str, options: dict[str, Any]) -> dict[str, Any]:
 def _fits(where: str, name: str, options: dict[str, Any], task: str, settings: dict[str, Any]) -> None:
     """Refuse a method that a task's training has too few batches or steps for, or no memory holds."""
     batches, steps = settings["training"]["batches"], settings["training"]["steps"]
-    weights = densities.network_of(settings).parameter_count
+    weights = 1 if "network" in settings else densities.network_of(settings).parameter_count
     if options["method"] == SEARCH:
         limits.check_memory(f"{where}: {name} on {task}", batches=batches, weights=weights)
     if "population" in options:

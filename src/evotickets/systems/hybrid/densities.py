@@ -40,7 +40,14 @@ def check(
     Raises:
         StudyError: if it does.
     """
-    whole, at = network_of(settings), f"{where}: {name} at density {density:g}"
+    at = f"{where}: {name} at density {density:g}"
+    if "network" in settings:
+        if options["method"] == SMALL:
+            raise StudyError(
+                f"{at} narrows layers, and {task} has a network of functions, which tells of none; leave it out"
+            )
+        return
+    whole = network_of(settings)
     if options["method"] == SMALL:
         narrow, _ = architectures.small(*_borders(settings), settings, density)
         if narrow.kernel_count > round(density * whole.kernel_count):

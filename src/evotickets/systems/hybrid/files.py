@@ -50,7 +50,9 @@ class Files(files.Files):
     def training(self, place: Any) -> Parts:
         """Name the parts of a cell."""
         section = self.section
-        return {"task": section.tasks[place.task]["task"], "method": section.methods[place.method]["method"]}
+        settings = section.tasks[place.task]
+        parts = {"task": settings["task"], "network": settings.get("network", {}).get("network")}
+        return parts | {"method": section.methods[place.method]["method"]}
 
     @staticmethod
     def _each(folder: str, name: str, entries: Sequence[Any]) -> list[str]:

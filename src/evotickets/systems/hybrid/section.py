@@ -23,8 +23,10 @@ from evotickets.configuration.options import (
     Units,
     entry,
 )
+from evotickets.networks import network
 from evotickets.systems.hybrid import ERK, SHARE_OUTS, method
 
+NETWORK = entry(network)
 Sparse = Annotated[float, Gt(0), Lt(1)]
 Hybrid = Annotated[str, Doc("A name from `methods`, a hybrid.")]
 ShareOuts = Several[Annotated[str, OneOf(lambda: SHARE_OUTS)]]
@@ -72,6 +74,11 @@ class TaskEntry:
             "Widths of depthwise-separable 3×3 layers with batch normalisation; one that is wider than the one before halves "
             "the image."
         ),
+    ] = None
+    network: Annotated[
+        dict[str, Any] | None,
+        NETWORK,
+        Doc("A registered network of functions, `{network: its name}`, and its options."),
     ] = None
     recurrent: Annotated[Units | None, Doc("Units of a gated recurrent unit that reads an image row by row.")] = None
     training: Annotated[

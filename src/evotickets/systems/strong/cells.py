@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from evotickets import intervals, streams
-from evotickets.networks import feedforward, layout, masks
+from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
 from evotickets.planted import ground as grounds
 from evotickets.planted import measures
 from evotickets.planted import samples as planted_samples
-from evotickets.supermasks import biprop
+from evotickets.supermasks import biprop, leaves
 from evotickets.supermasks.instance import Instance, Samples
 from evotickets.systems.strong import (
     DENSE,
@@ -48,13 +48,20 @@ class Ticket(NamedTuple):
 
 
 def initial(task: Settings) -> str:
-    """Say how the weights of a task are drawn: `uniform 2.5`, say; the other schemes have no scale."""
+    """Say how the weights of a task are drawn: `uniform 2.5`, say; the other schemes have no scale, functions their own."""
+    if "network" in task:
+        return "own"
     return f"uniform {task['scale']:g}" if task["initial"] == "uniform" else task["initial"]
+
+
+def depth(task: Settings) -> dict[str, int]:
+    """Return the number of layers of a task's perceptron, as a record shows it."""
+    return {} if "network" in task else {"depth": len(task["hidden"]) + 1}
 
 
 def factors(name: str, task: Settings, seeker: str) -> dict[str, Any]:
     """Return what all rows of a cell have in common: the name and settings of the task, and the seeker."""
-    network = {"classes": task["classes"], "hidden": "-".join(map(str, task["hidden"])), "initial": initial(task)}
+    network = {"classes": task["classes"], "hidden": weights.label(task), "initial": initial(task)}
     return {"system": "strong", "task": name, "family": task["task"], **network, "seeker": seeker}
 
 
@@ -75,7 +82,7 @@ def instance(
     Tasks that differ in network alone have the same samples.
 
     Args:
-        task: `task`, `classes`, `hidden`, `initial`, `scale` and `noise`.
+        task: `task`, `classes`, `hidden` or `network`, `initial`, `scale` and `noise`.
         samples: training samples at most.
         training: `epochs`, `batch` and `learning_rate`.
         seed: of the study.
@@ -86,7 +93,7 @@ def instance(
     """
     network = weights.network_of(task)
     where = ("strong", task["task"], str(task["classes"]))
-    names = (*where, "-".join(map(str, task["hidden"])), task["initial"], f"{task['scale']:g}")
+    names = (*where, weights.label(task), task["initial"], f"{task['scale']:g}")
     if task["task"] == PLANTED_CIRCLE:
         return _planted(task, network, names, samples, training, seed, count)
     problem = data.draw(
@@ -222,8 +229,8 @@ def classifier(where: Instance, seeker: str, mask: np.ndarray, found: np.ndarray
     if seeker == "biprop":
         parameters = biprop.binarised(where.network, parameters, found[None])
     kept = jnp.asarray((parameters * masks.spread(where.network, mask[None]))[0])
-    layers = layout.layers(where.network, kept)
-    return lambda x: np.asarray(jnp.argmax(feedforward.outputs(layers, jnp.asarray(x, jnp.float32).T), 0))
+    layers = leaves.cut_up(where.network, kept)
+    return lambda x: np.asarray(jnp.argmax(leaves.outputs(where.network, layers, jnp.asarray(x, jnp.float32)), 0))
 
 
 def _rows(where: Instance, state: str, mask: np.ndarray, parameters: np.ndarray, planted: np.ndarray | None) -> Rows:

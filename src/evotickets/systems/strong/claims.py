@@ -157,7 +157,7 @@ def g3(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
 def g4(frame: pd.DataFrame, seekers: Seekers) -> dict[str, Effect]:
     """Decide whether the gap to trained networks grows with classes and with width."""
     rows = gaps(frame, seekers)
-    single = rows[~rows["hidden"].str.contains("-")]
+    single = rows[rows["hidden"].str.fullmatch(r"\d+")]
     wider = single.assign(width=np.log2(single["hidden"].astype(float)))
     return {"G4a": slope(rows, "classes", "hidden"), "G4b": slope(wider, "width", "classes")}
 

@@ -9,10 +9,12 @@ from typing import Any
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, conform_part, known
 from evotickets.networks import masks, paths
+from evotickets.networks import network as networks
 from evotickets.planted import targets
 from evotickets.systems.strong import DENSE, FAMILIES, PLANTED, PLANTED_CIRCLE, SHARES, TARGET, seeker
 from evotickets.systems.strong.section import Section
 from evotickets.systems.strong.weights import network_of
+from evotickets.tasks import check_classes
 
 __all__ = ["Cell", "Section", "Strong", "resolve"]
 
@@ -110,9 +112,9 @@ def _samples(settings: dict[str, Any], most: int) -> int:
 
 def _fits(where: str, name: str, seekers: dict[str, dict[str, Any]], task: str, settings: dict[str, Any]) -> None:
     """Refuse a seeker whose members no memory holds, whose budget is too small, or whose ticket keeps too little."""
-    options, network = seekers[name], network_of(settings)
+    options, network = seekers[name], None if "network" in settings else network_of(settings)
     members, budget, density = (options.get(option) for option in ("population", "budget", "density"))
-    if members is not None:
+    if members is not None and network is not None:
         limits.check_memory(f"{where} on {task}", members=members, weights=network.parameter_count)
     if members is not None and budget is not None:
         # A genetic search evaluates its first individuals, and all migrants of at least so many generations.
@@ -122,7 +124,11 @@ def _fits(where: str, name: str, seekers: dict[str, dict[str, Any]], task: str, 
             raise StudyError(
                 f"{where}.population is {members}, but a budget of {budget} may be as few as {least} evaluations; lower it"
             )
-    if isinstance(density, float) and masks.kept_count(density, network.kernel_count) < len(network.layers):
+    if (
+        isinstance(density, float)
+        and network is not None
+        and masks.kept_count(density, network.kernel_count) < len(network.layers)
+    ):
         raise StudyError(
             f"{where}.density is {density:g}, which keeps fewer of the {network.kernel_count} weights of {task} than it has "
             "layers; raise it"
@@ -133,6 +139,7 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     where = f"strong.tasks.{name}"
     settings.setdefault("task", name)
     known(where, settings["task"], [*FAMILIES, PLANTED_CIRCLE])
+    check_classes(settings["task"], f"{where}.task")
     if settings["task"] == PLANTED_CIRCLE:
         settings |= {"classes": _planted(where, settings), "initial": "planted"}
         _connected(where, settings)
@@ -146,6 +153,9 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 def _connected(where: str, settings: dict[str, Any]) -> None:
     """Refuse a network that is too large, or through which hardly any random mask leaves a path."""
+    if "network" in settings:
+        settings["network"] = conform_part(networks, "", settings["network"], f"{where}.network")
+        return
     network = network_of(settings)
     limits.check_weights(network.parameter_count, where)
     share = paths.connected_share(network)
@@ -158,6 +168,8 @@ def _connected(where: str, settings: dict[str, Any]) -> None:
 
 def _planted(where: str, settings: dict[str, Any]) -> int:
     """Refuse a network that does not hold the ticket, and return its number of classes."""
+    if "network" in settings:
+        raise StudyError(f"{where} has a network of functions, but mother networks are perceptrons; use 'hidden'")
     hidden = settings["hidden"]
     if len(set(hidden)) > 1:
         raise StudyError(

@@ -36,7 +36,12 @@ def scorer(network: Network, objective: str, parameters: jax.Array, x: jax.Array
 
     Errors are counted exactly: equal counts are equal losses.
     """
-    tabled = len(network.layers) == 2 and network.layers[0].fan_in <= TABLED and network.outputs == 2
+    tabled = (
+        isinstance(network, Network)
+        and len(network.layers) == 2
+        and network.layers[0].fan_in <= TABLED
+        and network.outputs == 2
+    )
     losses = (
         _by_table(network, objective, parameters, x, y) if tabled else _by_engine(network, objective, parameters, x, y)
     )
@@ -58,6 +63,10 @@ def _by_engine(network: Network, objective: str, parameters: jax.Array, x: jax.A
 
 def masked(network: Network, parameters: jax.Array, genomes: jax.Array) -> jax.Array:
     """Return the parameters [P, N] of genomes [P, K]: zero where pruned; biases are never pruned."""
+    if not isinstance(network, Network):
+        keep = jnp.ones((len(genomes), network.parameter_count))
+        keep = keep.at[:, masks.kernel_positions(network)].set(genomes.astype(jnp.float32))
+        return keep * parameters[None]
     parts = []
     for layer, part in zip(network.layers, layout.slices(network), strict=True):
         parts.append(genomes[:, part.mask].astype(jnp.float32) * parameters[part.kernel][None])
@@ -109,7 +118,12 @@ def of_some(score: Score, genomes: jax.Array, count: jax.Array) -> jax.Array:
 
 
 def connector(network: Network) -> Callable[[jax.Array], jax.Array]:
-    """Return the function that tells [P] whether a path leads from an input to an output of genomes [P, K]."""
+    """Return the function that tells [P] whether a path leads from an input to an output of genomes [P, K].
+
+    What leads where in a network of functions is not known: any weight will do.
+    """
+    if not isinstance(network, Network):
+        return lambda genomes: jnp.any(genomes, -1)
 
     def connected(genomes: jax.Array) -> jax.Array:
         reached = jnp.ones((len(genomes), network.layers[0].fan_in), bool)

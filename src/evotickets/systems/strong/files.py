@@ -44,9 +44,11 @@ class Files(files.Files):
         return {name: own["objective"] for name, own in self.section.seekers.items() if "objective" in own}
 
     def task(self, place: Any) -> Parts:
-        """Name the task of a job; a planted one is none of the registry."""
-        name = self.section.tasks[place.task]["task"]
-        return {"task": None if name == PLANTED_CIRCLE else name}
+        """Name the task of a job and its network, where they are registered; a planted task is not."""
+        settings = self.section.tasks[place.task]
+        name = settings["task"]
+        network = settings.get("network", {}).get("network")
+        return {"task": None if name == PLANTED_CIRCLE else name, "network": network}
 
     def seeking(self, place: Any) -> Parts:
         """Name the parts of a cell."""

@@ -19,7 +19,10 @@ from evotickets.configuration.options import (
     Units,
     entry,
 )
+from evotickets.networks import network
 from evotickets.systems.strong import FAMILIES, PLANTED_CIRCLE, seeker
+
+NETWORK = entry(network)
 
 
 def _schemes() -> Iterable[str]:
@@ -58,6 +61,14 @@ class TaskEntry:
     hidden: Annotated[list[Annotated[int, Ge(1), Le(10_000)]], Len(1, 20), Doc("Units of the hidden layers.")] = field(
         default_factory=lambda: [20]
     )
+    network: Annotated[
+        dict[str, Any] | None,
+        NETWORK,
+        Doc(
+            "A registered network of functions, `{network: its name}`, and its options, instead of `hidden`; it draws its own "
+            "weights."
+        ),
+    ] = None
     initial: Annotated[
         str,
         OneOf(_schemes),

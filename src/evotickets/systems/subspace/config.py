@@ -13,6 +13,7 @@ from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, known, shown
 from evotickets.systems.subspace import DENSE, POOLS
 from evotickets.systems.subspace.section import Section
+from evotickets.tasks import check_classes
 from evotickets.tasks.registry import task
 
 __all__ = ["PARENTS", "Cell", "Section", "Subspace", "resolve"]
@@ -153,6 +154,7 @@ def _fits(where: str, settings: dict[str, Any]) -> dict[str, Any]:
         if not (isinstance(name, str) and name.isidentifier()):
             raise StudyError(f"{where}.arguments has {shown(name)}, which cannot be the name of an argument; mend it")
     images, options = settings["images"], settings["options"]
+    check_classes(images, f"{where}.images")
     takes = signature(task[images]).parameters if POOLS[images].kind == "pool" else {}
     for name in options:
         if name not in takes:

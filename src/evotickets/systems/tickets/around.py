@@ -21,6 +21,7 @@ from evotickets.networks.layout import Network
 from evotickets.pruning import scores
 from evotickets.systems.tickets.levels import Ticket, displacement
 from evotickets.tasks import Control, Supervised, replicated
+from evotickets.trainers.fits import fit_of
 from evotickets.trainers.strategies import recipe
 
 Rows = list[dict[str, Any]]
@@ -60,12 +61,19 @@ def flatness(
 
 
 def curvature(
-    network: Network, ticket: Ticket, scoring: Scoring, seeds: Sequence[int], *, probes: int, key: jax.Array
+    network: Network,
+    task: Supervised,
+    ticket: Ticket,
+    scoring: Scoring,
+    seeds: Sequence[int],
+    *,
+    probes: int,
+    key: jax.Array,
 ) -> Rows:
     """Estimate the Hessian of the training loss over the survivors of trained tickets: a row per seed."""
     _, shared = scoring
     measured = landscape.curvature(
-        landscape.cross_entropy(network),
+        landscape.loss_of(network, fit_of(task)),
         shared["train"],
         _mean(ticket),
         masks.survivors(network, ticket.mask),
@@ -82,12 +90,12 @@ def curvature(
 def diversity(network: Network, task: Supervised | Control, ticket: Ticket, seeds: Sequence[int]) -> Rows:
     """Compare trained tickets with each other: a row per measure and pair of seeds.
 
-    What they predict is compared on test images of both, where every seed has a split of its own.
+    Predicted classes are compared on test images of both, where every seed has a split of its own; real values are not.
     """
     moved = displacement(network, ticket)
     measures = {"cosine": landscape.cosine(moved), "distance": landscape.distance(moved)}
     measures["jaccard"] = landscape.jaccard(ticket.mask)
-    if not isinstance(task, Control):
+    if not isinstance(task, Control) and task.classes:
         seen = replicated(task)
         rows = seen.rows(len(seeds))
         classes = landscape.predictions(network, _mean(ticket), seen.test.x, rows=rows)

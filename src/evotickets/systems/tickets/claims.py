@@ -14,12 +14,12 @@ from evotickets.claims.registry import About
 from evotickets.claims.rules import MISSING, contrast, opposite
 from evotickets.pruning import CONTROLS
 from evotickets.statistics import SHARES, TWICE, Bounds, Effect
+from evotickets.systems.tickets.tables import SCORED
 
 RELIABLE = 0.5
 """Spearman's correlation from which two runs of one ticket have most of the order of their stds in common."""
 SPARSE, SPARSER, SPARSEST = 0.26, 0.11, 0.05
 """Densities up to which a level counts as sparse, sparser (about a tenth) and extremely sparse."""
-METRICS = ("accuracy", "return")
 RANGE = "share of a task's range of scores"
 """Unit of effects on normalised scores."""
 _SOURCE = ["source_task", "source_trainer", "source_criterion"]
@@ -46,7 +46,7 @@ def evidence(tables: Mapping[str, pd.DataFrame], *, gradient: Iterable[str]) -> 
 
 
 def _tested(frame: pd.DataFrame) -> pd.DataFrame:
-    return statistics.spread_parts(frame[frame["split"].eq("test") & frame["metric"].isin(METRICS)])
+    return statistics.spread_parts(frame[frame["split"].eq("test") & frame["metric"].isin(SCORED)])
 
 
 def _normalised(frame: pd.DataFrame, curve: list[str]) -> pd.DataFrame:

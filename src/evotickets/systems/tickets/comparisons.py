@@ -77,17 +77,24 @@ def transfers(
 
 
 def landscape(
-    section: Mapping[str, Any] | None, networks: Mapping[str, Any], chains: Collection[Cell], count: int
+    section: Mapping[str, Any] | None, networks: Mapping[str, Mapping[str, Any]], chains: Collection[Cell], count: int
 ) -> Landscape:
     """Resolve the section `landscape` of a study with `count` levels.
 
     Raises:
-        StudyError: if a chain is not in the study or listed twice, or a level is not there.
+        StudyError: if a chain is not in the study or listed twice, a level is not there, or an own network has a normaliser.
     """
     if section is None:
         return Landscape()
     where = "tickets.landscape"
     cells = [_chain(f"{where}.chains[{i}]", entry, networks, chains) for i, entry in enumerate(section["chains"])]
+    for task in dict.fromkeys(cell[0] for cell in cells):
+        settings = networks[task]
+        if tasks.is_control(settings["task"]) and "network" in settings and settings.get("normalise", True):
+            raise StudyError(
+                f"{where}.chains has {task}, whose policies see standardised observations, which cannot become part of a "
+                f"network of functions: set tickets.tasks.{task}.normalise to false, or use 'hidden'"
+            )
     own = {name: section[name] for name in ("draws", "probes", "samples")}
     return Landscape(tuple(cells), _levels(where, section.get("levels", range(count)), count), **own)
 
@@ -116,7 +123,7 @@ def _alike(where: str, first: str, second: str, networks: Mapping[str, Mapping[s
         if tasks.is_control(task):
             return settings | {"kind": "control", "activation": settings.get("activation", "tanh")}
         data = tasks.SUPERVISED[task]
-        sizes = {"inputs": data.input_shape, "outputs": data.classes}
+        sizes = {"inputs": data.input_shape, "outputs": data.width}
         return settings | sizes | {"activation": settings.get("activation", "relu")}
 
     mine, other = shape(first), shape(second)

@@ -11,7 +11,7 @@ from evotickets import tasks
 from evotickets.configuration.reader import StudyError, conform, conform_part, described, hint, known, shown
 from evotickets.networks import network
 from evotickets.pruning import CONTROLS, criterion, is_of_trained_weights
-from evotickets.systems.tickets import comparisons, sizes
+from evotickets.systems.tickets import comparisons, problems, sizes
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
 from evotickets.trainers import EVOSAX, UNUSABLE
@@ -32,7 +32,7 @@ __all__ = [
 EVOSAX_RULES = "evosax"
 """Under this name the schema describes the options of every class of evosax."""
 NETWORKS = ("hidden", "channels", "network")
-OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}}
+OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}, "host": {"batch"}}
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class Tickets:
     def data(self) -> dict[str, str]:
         """The data that the section asks for, by the key that names it."""
         return {f"tickets.tasks.{name}": settings["task"] for name, settings in self.tasks.items()}
+
+    @property
+    def environments(self) -> dict[str, dict[str, Any]]:
+        """The options of environments, by the key that names each."""
+        return {f"tickets.tasks.{name}": problems.options_of(settings) for name, settings in self.tasks.items()}
 
     @property
     def levels(self) -> range:
@@ -245,6 +250,11 @@ def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> 
     kind = tasks.kind(task)
     if kind not in gradient().get(settings["trainer"], (kind,)):
         able = " or ".join(name for name, kinds in gradient().items() if kind in kinds)
+        if kind == "host":
+            raise StudyError(
+                f"{where} trains {task}, an environment on the host, with {trainer}, which needs data or an environment in "
+                "JAX; use a strategy"
+            )
         if kind == "control":
             raise StudyError(
                 f"{where} trains the control task {task} with {trainer}, but it has no gradient; "

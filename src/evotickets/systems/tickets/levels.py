@@ -19,6 +19,7 @@ from evotickets.networks.layout import Network
 from evotickets.pruning import at_initialisation, controls, scores, top_k
 from evotickets.tasks import Control, Supervised, replicated
 from evotickets.trainers import EVOLUTION, objectives, trainer
+from evotickets.trainers.fits import fit_of
 from evotickets.trainers.history import Report, Trained, silent
 
 SAMPLES = 1024
@@ -79,7 +80,7 @@ def cut_initial(
 ) -> Ticket:
     """Cut an untrained ticket to a density at once, by a criterion that looks at the initial parameters alone.
 
-    `snip` and `grasp` take the gradient of the mean cross-entropy on up to 1024 training samples a seed; `synflow` needs
+    `snip` and `grasp` take the gradient of the mean loss of the data set on up to 1024 training samples a seed; `synflow` needs
     no data.
 
     Source: Lange & Sprekeler (2023), Fig. 2 compares with trained criteria; Frankle et al. (2021) study these.
@@ -94,7 +95,7 @@ def cut_initial(
         (x, y), rows = seen.train, seen.rows(len(ticket.initial))[:, None]
         size = y.shape[1]
         drawn = np.stack([rng.choice(size, min(SAMPLES, size), replace=False) for _ in ticket.initial])
-        loss, samples = landscape.cross_entropy(network), (x[rows, drawn], y[rows, drawn])
+        loss, samples = landscape.loss_of(network, fit_of(task)), (x[rows, drawn], y[rows, drawn])
     if at_initialisation.rounds_of(criterion) > 1:
         mask = at_initialisation.in_rounds(network, ticket.initial, criterion, count, loss, samples, rng=rng)
         return ticket._replace(mask=mask)

@@ -13,7 +13,18 @@ def task_of(settings: dict[str, Any], *, seed: int, count: int) -> Supervised | 
     name = settings["task"]
     if not tasks.is_control(name):
         return tasks.replicates(name, seed=seed, count=count, validation=settings.get("validation", True))
-    return tasks.control(name, **{option: settings[option] for option in tasks.options() if option in settings})
+    return tasks.control(name, **options_of(settings))
+
+
+def options_of(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of an environment that an entry sets."""
+    return {option: settings[option] for option in tasks.options() if option in settings}
+
+
+def unit_of(settings: dict[str, Any]) -> dict[str, str]:
+    """Return the unit of the real values that a task learns, as a record shows it beside `rmse`; nothing for others."""
+    facts = tasks.ALL[settings["task"]]
+    return {"unit": facts.unit} if facts.targets and facts.unit else {}
 
 
 def network_of(task: Supervised | Control, settings: dict[str, Any]) -> Network:
@@ -23,12 +34,11 @@ def network_of(task: Supervised | Control, settings: dict[str, Any]) -> Network:
 
         options = dict(settings["network"])
         shape = (task.observation_size,) if isinstance(task, Control) else task.input_shape
-        outputs = task.outputs if isinstance(task, Control) else task.classes
         # Whatever takes the one takes the other, but for what needs layers.
-        return cast(Any, describe(options.pop("network"), shape, outputs, options))
+        return cast(Any, describe(options.pop("network"), shape, task.outputs, options))
     if isinstance(task, Control):
         return layout.build((task.observation_size,), task.outputs, settings, activation="tanh")
-    return layout.build(task.input_shape, task.classes, settings)
+    return layout.build(task.input_shape, task.outputs, settings)
 
 
 def problem_of(settings: dict[str, Any], *, seed: int, count: int) -> tuple[Supervised | Control, Network]:

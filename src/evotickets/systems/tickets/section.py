@@ -1,10 +1,11 @@
 """The section `tickets` of a configuration: its keys, each with type, bounds, default and one sentence."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from evotickets import pruning
+from evotickets import pruning, tasks
 from evotickets.configuration.options import (
     Density,
     Described,
@@ -20,6 +21,8 @@ from evotickets.configuration.options import (
     Several,
     Units,
     entry,
+    options_of,
+    shared_options,
 )
 from evotickets.networks import network
 
@@ -48,6 +51,13 @@ TRAINER = Entry(
     _trainers,
 )
 NETWORK = entry(network)
+
+
+def _task_options() -> Mapping[str, inspect.Parameter]:
+    """Return what environments may be told, ours and those of the study's own files."""
+    return shared_options("task", {name: options_of(tasks.task[name]) for name in tasks.CONTROL})
+
+
 Task = Annotated[str, Doc("A name from `tasks`.")]
 Trainer = Annotated[str, Doc("A name from `trainers`.")]
 Level = Annotated[int, Le(99)]
@@ -57,6 +67,7 @@ Level = Annotated[int, Le(99)]
 class TaskEntry:
     """A task and the network that is trained on it."""
 
+    more: ClassVar = staticmethod(_task_options)
     task: Annotated[str | None, Doc("The registered task behind this entry; by default the entry's own name.")] = None
     hidden: Annotated[list[Units] | None, Len(0, 20), Doc("Units of the hidden layers of a perceptron.")] = None
     channels: Annotated[

@@ -16,7 +16,7 @@ def described(settings: dict[str, Any]) -> Network | None:
     task = tasks.ALL[settings["task"]]
     if "network" in settings:
         return None
-    return layout.build(task.input_shape, task.outputs or task.classes, settings) if task.input_shape else None
+    return layout.build(task.input_shape, task.width, settings) if task.input_shape else None
 
 
 def refuse_indistinct(name: str, settings: dict[str, Any], densities: list[float]) -> None:

@@ -37,8 +37,10 @@ TABLES = {
 }
 """The tables that a study collects, by the name of their file."""
 
-ERRORS = ["error", "minus_return"]
-"""What a barrier is measured in: the error of a data set, or the return of a control task with its sign turned."""
+SCORED = ("accuracy", "r2", "return")
+"""The metrics that are scores, of which larger is better: of classes, of real values, of a control task."""
+ERRORS = ["error", "unexplained", "minus_return"]
+"""What a barrier is measured in: the error of a data set, its unexplained variance, or a return with its sign turned."""
 
 
 def chain_of(place: Mapping[str, str]) -> dict[str, str]:
