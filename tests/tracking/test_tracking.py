@@ -402,7 +402,14 @@ class TestCharts:
         drawn = charts.content(charts.view("level", self.METRICS, self.PARAMETERS))
         assert drawn == (set(self.METRICS), {"trainer", "criterion", "density"})
         intervals = ["digits/intervals/test/accuracy_low", "digits/intervals/test/accuracy_high"]
-        assert charts.view("chain", [*self.METRICS, *intervals], ()) == charts.view("chain", self.METRICS, ())
+        view = charts.view("chain", [*self.METRICS, *intervals], ())
+        state = saved(view)
+        assert state["compareRunCharts"] == saved(charts.view("chain", self.METRICS, ()))["compareRunCharts"]
+        assert [(own["name"], own["display"]) for own in state["compareRunSections"]][-1] == (
+            "digits/intervals/test",
+            False,
+        )
+        assert charts.view("chain", charts.content(view).metrics, ()) == view
         many = [f"a task with a long name {i}/layer densities/dense{j}" for i in range(30) for j in range(30)]
         assert len(charts.view("level", many, self.PARAMETERS)) < 5000
         for other in ("somebody else's", "", '{"state": "deflate;x"}'):

@@ -80,7 +80,7 @@ def shown(system):
 
 
 def experiment(system):
-    """Name of the MLflow experiment of a system: one per study."""
+    """Study and system of a record; tracking puts the folder of the project before the one, and the other is the experiment."""
     return "/".join(filter(None, (study.name, system)))
 
 

@@ -133,7 +133,9 @@ def view(
         index: of the study among those of the experiment.
         many: whether the experiment has more than one study, which parallel coordinates of all then begin with.
     """
-    metrics = [metric for metric in metrics if not _INTERVAL.search(metric)]
+    metrics = set(metrics)
+    ends = {metric for metric in metrics if _INTERVAL.search(metric)}
+    metrics -= ends
     names = ordered(sorted(ordered(metrics), key=lambda metric: bool(_REFERENCE.search(metric)))[:_MOST])
     compared = ("/test/", "/recovery/") if kind == "cell" else ("/test/",)
     scores = [m for m in names if any(section in m for section in compared) and not _REFERENCE.search(m)]
@@ -144,7 +146,9 @@ def view(
     if kind == "chain" and LOG_DENSITY in names:
         charts += [_line(metric, f"over density {metric}", _OVER, **_OVER_DENSITY) for metric in scores]
     charts += [_bar(metric) if kind in FLAT else _line(metric) for metric in names]
-    sections = list(dict.fromkeys(chart["metricSectionId"] for chart in charts))
+    # The interface adds charts of intervals to their sections.
+    folded = sorted({metric.rpartition("/")[0] for metric in ends})
+    sections = list(dict.fromkeys([*(chart["metricSectionId"] for chart in charts), *folded]))
     state: dict[str, Any] = {
         "searchFilter": "tags.state = 'current'" + (f" AND tags.study = '{study}'" if study else ""),
         "runsHiddenMode": "SHOW_ALL",
@@ -171,7 +175,9 @@ def content(view: str) -> Content:
         state = json.loads(zlib.decompress(base64.b64decode(json.loads(view)["state"].removeprefix(_PACKED))))
         charts = state["compareRunCharts"]
         axes = {name for chart in charts for name in chart.get("selectedParams", [])}
-        return Content({chart["metricKey"] for chart in charts if "metricKey" in chart}, axes)
+        # One metric stands for those of a section of intervals, which has no charts of its own.
+        folded = {f"{own['name']}/" for own in state["compareRunSections"] if _INTERVAL.search(f"{own['name']}/")}
+        return Content({chart["metricKey"] for chart in charts if "metricKey" in chart} | folded, axes)
     except (ValueError, KeyError, TypeError, zlib.error):
         return Content(set(), set())
 
