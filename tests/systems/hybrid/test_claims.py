@@ -8,6 +8,7 @@ import pytest
 
 from evotickets.claims import registry
 from evotickets.systems import registry as systems
+from evotickets.systems.hybrid import variant_claims
 
 claims = systems.claims("hybrid")
 
@@ -243,42 +244,48 @@ def test_every_claim_has_its_texts():
         assert "supported if its" in claim.rule
 
 
+def effects_of(rule, accuracy, grids=None, more=()):
+    """Effects of a rule by part; what was run under one share-out alone needs no words for it."""
+    rows = pd.concat([scores(accuracy), *more])
+    evidence = claims.Evidence(rows, effects(lambda _: 0.5)[:0], times()[:0], METHODS, grids or {})
+    return {name.removesuffix(ERK): effect for name, effect in rule(evidence).items()}
+
+
 def test_every_share_out_is_decided_by_itself_and_the_weakest_counts():
     uniform = scores(lambda task, method, density: 0.8 if method == "hybrid" else 0.9, share_out="uniform")
-    both = pd.concat([scores(flat), uniform[uniform["layer_densities"] == "uniform"]])
-    found = {
-        row["claim"]: row
-        for row in registry.decide("hybrid", claims.Evidence(both, effects(lambda _: 0.5), times(), METHODS))
-    }
-    assert found["H3 with ERK densities"]["verdict"] == "supported"
-    assert found["H3 with uniform densities"]["verdict"] == found["H3"]["verdict"] == "contradicted"
-    assert found["H3"]["effect"] == pytest.approx(claims.CLOSE - 0.1, abs=0.002)
+    rows = pd.concat([scores(flat), uniform[uniform["layer_densities"] == "uniform"]])
+    found = claims.h3(claims.Evidence(rows, effects(lambda _: 0.5)[:0], times()[:0], METHODS))
+    assert found["H3 with ERK densities"].low > 0
+    assert found["H3 with uniform densities"] == found["H3"]
+    assert found["H3"].effect == pytest.approx(claims.CLOSE - 0.1, abs=0.002)
 
 
-def test_blocks_are_held_against_rivals_with_the_same_blocks():
-    found = decided(lambda task, method, density: {"tiles": 0.9, "gmp_tiles": 0.95, "gmp": 0.8}.get(method, 0.85))
-    assert found["H7"].effect == pytest.approx(0.9 - 0.95 + claims.CLOSE, abs=0.005)
+def test_blocks_are_held_against_baselines_with_the_same_blocks():
+    def accuracy(task, method, density):
+        return {"tiles": 0.9, "gmp_tiles": 0.95, "gmp": 0.8}.get(method, 0.85)
+
+    found = effects_of(variant_claims.h7, accuracy)
+    assert found["H7"].effect == found["H7 4x4"].effect == pytest.approx(0.9 - 0.95 + claims.CLOSE, abs=0.005)
     assert found["H7 4x4 beats static"].effect == pytest.approx(0.05, abs=0.003)
-    # Rivals of single weights are no concern of blocks, nor these of those.
-    assert found["H3 rigl"].effect == pytest.approx(claims.CLOSE, abs=0.003)
-    assert not any("tiles" in name for name in found if name.startswith("H3"))
+    # Baselines of single weights are no concern of blocks, nor these of those.
+    assert not any("tiles" in name for name in effects_of(claims.h3, accuracy))
 
 
 def test_the_best_hybrid_is_held_against_static_masks_and_a_control_with_its_grid():
     grid = [[{}, {"std": 0.3}], [{"mask_rate": 1}, {"mask_rate": 0.1}]]
-    grids = {"wide": grid, "wide_shuffled": grid}
     values = {"wide": 0.92, "wide_shuffled": 0.9, "static": 0.91, "rigl": 0.94}
-    table = scores(lambda task, method, density: values.get(method, 0.85))
-    evidence = claims.Evidence(table, effects(lambda _: 0.5), times(), METHODS, grids)
-    found = by_name(registry.decide("hybrid", evidence))
-    assert found["H8"].effect == found["H8 on mnist"].effect == pytest.approx(0.01, abs=0.003)
+
+    def accuracy(task, method, density):
+        return values.get(method, 0.85)
+
+    found = effects_of(variant_claims.h8, accuracy, {"wide": grid, "wide_shuffled": grid})
+    assert found["H8"].effect == pytest.approx(0.01, abs=0.003)
+    assert found["H8 on mnist"].effect == pytest.approx(0.01, abs=0.003)
     assert found["H8a"].effect == pytest.approx(0.92 - 0.94 + claims.CLOSE, abs=0.003)
     assert found["H8b"].effect == pytest.approx(0.02, abs=0.003)
     # The controls of another grid are no controls.
-    apart = evidence._replace(grids={"wide": grid, "wide_shuffled": grid[:1]})
-    assert by_name(registry.decide("hybrid", apart))["H8b"].verdict == "not asked"
+    assert effects_of(variant_claims.h8, accuracy, {"wide": grid, "wide_shuffled": grid[:1]})["H8b"].n == 0
     # A control that learns nothing needs no rates to learn with.
-    still = {"wide": grid, "noise_only": [[{}, {"std": 0.3}]]}
-    assert evidence._replace(grids=still, methods=METHODS | {"noise_only": METHODS["wide"] | {"mask_rate": 0}}).like(
-        "wide", mask_rate=0
-    ) == ["noise_only"]
+    methods = METHODS | {"noise_only": METHODS["wide"] | {"mask_rate": 0}}
+    still = claims.Evidence(scores(accuracy)[:0], effects(lambda _: 0.5)[:0], times()[:0], methods)
+    assert still._replace(grids={"wide": grid, "noise_only": grid[:1]}).like("wide", mask_rate=0) == ["noise_only"]

@@ -26,7 +26,8 @@ def test_a_table_in_which_nothing_matters_supports_nothing():
     supported = [name for name, claim in found.items() if claim.verdict == "supported"]
     assert len(supported) <= 2, supported
     assert {claim.name for claim in registry.of("subspace")} <= {name[:2] for name in found}
-    assert {claim.n for claim in found.values()} == {offspring.SEEDS}
+    # One parent is of one kind at most.
+    assert {claim.n for name, claim in found.items() if not name.startswith("S6")} == {offspring.SEEDS}
 
 
 def test_an_empty_table_decides_nothing():
@@ -142,7 +143,7 @@ def test_parents_are_decided_one_by_one_and_their_kinds_against_each_other():
     assert found["S2 on even"].verdict != "supported"
     assert found["S3a loss on sure"].statement == "One generation improves held-out loss on sure"
     assert found["S6"].verdict == "supported"
-    assert found["S6a"].effect == found["S6b"].effect == pytest.approx(0.1, abs=2e-3)
+    assert [found[name].effect for name in ("S6a", "S6b")] == pytest.approx([0.1, 0.1], abs=2e-3)
     # Without a calibrated parent nobody knows.
     assert decided(with_kinds(rows, sure=0.08, even=0.02))["S6"].verdict == "not asked"
     assert "S2 on digits" not in decided(offspring.table())

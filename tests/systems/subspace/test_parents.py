@@ -10,6 +10,7 @@ from evotickets.systems.subspace import cells, config, evaluation, parents, pool
 from evotickets.systems.subspace.resnet import ResNet
 from evotickets.tasks.cifar import CIFAR10
 from evotickets.tasks.files import data_folder
+from evotickets.tasks.registry import Pool, Source
 
 RESNET = config.RESNET
 SMALL = {"blocks": 1, "widths": [4, 4, 8], "inputs": 1}
@@ -223,10 +224,25 @@ def test_images_of_a_seed_are_drawn_without_repetition_and_the_same_again():
 
 def test_training_images_of_digits_are_not_held_out():
     source = pools.load("digits", 3, {})
-    train = {image.tobytes() for image in source.train.read(np.arange(len(source.train.labels)))}
-    test = [image.tobytes() for image in source.test.read(np.arange(len(source.test.labels)))]
-    assert len(train) + len(test) == 1797
-    assert not train & set(test)
+    train, validation, test = (
+        {image.tobytes() for image in pool.read(np.arange(len(pool.labels)))}
+        for pool in (source.train, source.validation, source.test)
+    )
+    assert [len(train), len(validation), len(test)] == [1079, 359, 359]
+    assert not train & test
+    assert not validation & (train | test)
+
+
+def test_without_images_of_validation_those_of_training_serve_that_are_not_of_fitness(monkeypatch):
+    x = np.arange(60, dtype=np.uint8).reshape(60, 1, 1, 1)
+    source = Source(Pool.of(x[:50], np.zeros(50)), Pool.of(x[50:], np.zeros(10)), (0.0,), (1.0,))
+    monkeypatch.setattr(problems, "source", lambda *_: source)
+    asked = {"fitness": 20, "validation": 30, "test": None}
+    fitness, validation, test = (set(part.images.ravel()) for part in problems.problem({"images": "x"}, asked, 0, 0))
+    assert fitness | validation == set(range(50))
+    assert test == set(range(50, 60))
+    with pytest.raises(ValueError, match=r"subspace.validation asks for 31 images, x has 30: lower it"):
+        problems.problem({"images": "x"}, asked | {"validation": 31}, 0, 0)
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ class Evidence(NamedTuple):
         rows, columns = self.methods[name].get("block", SINGLE)
         return rows, columns
 
-    def rivals(self, kind: str, own: str) -> list[str]:
+    def baselines(self, kind: str, own: str) -> list[str]:
         """Return the methods of a kind that see all samples and have the blocks of a method."""
         return [name for name in self.named(kind, batches=0) if own and self.block(name) == self.block(own)]
 
@@ -192,7 +192,7 @@ def _competes(part: str) -> str:
 def h3(evidence: Evidence) -> Effects:
     """Decide whether the hybrid is competitive with masks that gradients learn."""
     rows, own = evidence.accuracy, evidence.plain
-    baselines = {name: kind for kind in LEARNED for name in evidence.rivals(kind, own)}
+    baselines = {name: kind for kind in LEARNED for name in evidence.baselines(kind, own)}
 
     def all_of(effects: Mapping[str, Effect]) -> Effect:
         run = {baselines[name] for name, effect in effects.items() if effect.n}
@@ -203,7 +203,7 @@ def h3(evidence: Evidence) -> Effects:
     for density in sorted(rows.loc[rows["method"] == own, "density"].unique(), reverse=True):
         here = rows[rows["density"] == density]
         at[f"H3 at {density:g}"] = all_of({name: above(here, own, name, CLOSE) for name in baselines})
-    compared = [name for kind in ("set", "static") for name in evidence.rivals(kind, own)]
+    compared = [name for kind in ("set", "static") for name in evidence.baselines(kind, own)]
     more = {f"H3 beats {name}": above(rows, own, name) for name in compared}
     return {"H3": all_of(against)} | {f"H3 {name}": effect for name, effect in against.items()} | at | more
 

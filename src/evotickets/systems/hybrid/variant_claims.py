@@ -20,10 +20,10 @@ IN_BLOCKS = ("set", "rigl", "gmp")
 """The baselines whose masks may be of blocks; the last is block magnitude pruning."""
 
 
-def _rivals(evidence: Evidence, own: str, kinds: Iterable[str]) -> Effect:
-    """Return the weakest effect of a method over its rivals of all kinds, each of which must have been run."""
+def _baselines(evidence: Evidence, own: str, kinds: Iterable[str]) -> Effect:
+    """Return the weakest effect of a method over its baselines of all kinds, each of which must have been run."""
     effects = {
-        kind: weakest_known(above(evidence.accuracy, own, name, CLOSE) for name in evidence.rivals(kind, own))
+        kind: weakest_known(above(evidence.accuracy, own, name, CLOSE) for name in evidence.baselines(kind, own))
         for kind in kinds
     }
     return unless_all(weakest_known(effects.values()), kinds, [kind for kind, effect in effects.items() if effect.n])
@@ -31,7 +31,7 @@ def _rivals(evidence: Evidence, own: str, kinds: Iterable[str]) -> Effect:
 
 def _static(evidence: Evidence, own: str) -> Effect:
     """Return the effect of a method over a static mask of its blocks."""
-    return weakest_known(above(evidence.accuracy, own, name) for name in evidence.rivals("static", own))
+    return weakest_known(above(evidence.accuracy, own, name) for name in evidence.baselines("static", own))
 
 
 def _in_blocks(part: str) -> str:
@@ -56,13 +56,13 @@ def _in_blocks(part: str) -> str:
 )
 @under_every_share_out
 def h7(evidence: Evidence) -> Effects:
-    """Decide whether the hybrid is competitive with rivals that have the same blocks."""
+    """Decide whether the hybrid is competitive with baselines that have the same blocks."""
     found, shapes = Effects(), Effects()
     for own in evidence.hybrids:
         if evidence.block(own) == SINGLE or own in evidence.grids:
             continue
         shape = "x".join(map(str, evidence.block(own)))
-        shapes.setdefault(f"H7 {shape}", _rivals(evidence, own, IN_BLOCKS))
+        shapes.setdefault(f"H7 {shape}", _baselines(evidence, own, IN_BLOCKS))
         found.setdefault(f"H7 {shape} beats static", _static(evidence, own))
     asked = [name for name, effect in shapes.items() if effect.n]
     return {"H7": unless_all(weakest_known(shapes.values()), shapes, asked)} | shapes | found
@@ -89,7 +89,7 @@ def _at_best(part: str) -> str:
     "learning rate that they chose. H8: accuracy of the hybrid − that of static masks, at the weakest of the share-outs, 'on' "
     "a task by itself; H8a: − that of a baseline (SET, RigL, gradual magnitude pruning, straight-through top-k, each of which "
     f"must have been run) + {CLOSE}, the weakest; H8b: − that with shuffled utilities, chosen from the same grid. The hybrid "
-    "chooses from more candidates than its rivals, which can only favour it",
+    "chooses from more candidates than its baselines, which can only favour it",
     figures=("performance",),
     unit="accuracy",
     parts=_at_best,
@@ -102,7 +102,7 @@ def h8(evidence: Evidence) -> Effects:
         return {"H8": MISSING}
     static = _static(evidence, own)
     shuffled = weakest_known(above(evidence.accuracy, own, name) for name in evidence.like(own, shuffled=True))
-    found = {"H8": static, "H8a": _rivals(evidence, own, LEARNED), "H8b": shuffled}
+    found = {"H8": static, "H8a": _baselines(evidence, own, LEARNED), "H8b": shuffled}
     rows = evidence.scores
     for task in rows.loc[rows["method"] == own, "task"].unique():
         found[f"H8 on {task}"] = _static(evidence._replace(scores=rows[rows["task"] == task]), own)
