@@ -46,8 +46,8 @@ def workflow_files():
 def test_the_wheel_holds_the_workflow_and_all_data_of_the_package(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {f"evotickets/{name}" for name in workflow_files() if "__pycache__" not in name}
-    # It takes pictures for the documentation.
-    expected.remove("evotickets/workflow/screenshots.py")
+    # These take pictures for the documentation and set up the environment of a checkout.
+    expected -= {"evotickets/workflow/screenshots.py", "evotickets/workflow/environment.py"}
     assert {name for name in names if name.startswith("evotickets/workflow/")} == expected
     package = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*") if path.is_file()}
     package = {name for name in package if "__pycache__" not in name and ".egg-info/" not in name}
