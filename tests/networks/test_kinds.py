@@ -79,6 +79,8 @@ def frozen():
 
 
 KINDS = (attentive, recurrent, frozen)
+DEEP = pytest.mark.parametrize("kind", KINDS[:2], indirect=True, ids=lambda kind: kind.__name__)
+"""For what compiles for long: frozen statistics are constants of a perceptron."""
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
@@ -128,6 +130,7 @@ def test_members_of_a_population_are_networks_of_their_own(kind, digits):
     np.testing.assert_allclose(together, np.stack(alone), rtol=2e-4, atol=2e-4)
 
 
+@DEEP
 def test_masks_of_frozen_weights_are_found_by_gradients_and_by_search(kind):
     settings = {
         "task": "digits",
@@ -148,6 +151,7 @@ def test_masks_of_frozen_weights_are_found_by_gradients_and_by_search(kind):
     assert np.isfinite(list(grades.values())).all()
 
 
+@DEEP
 def test_a_hybrid_moves_masks_of_every_kind(kind, digits):
     task = {"task": "digits", "network": {"network": kind}}
     task["training"] = {
