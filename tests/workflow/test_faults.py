@@ -167,6 +167,7 @@ def write_text(path):
 def write_old_schema(path):
     table = pq.read_table(path)
     header = json.loads(table.schema.metadata[b"evotickets"]) | {"version": 0}
+    del header["seal"]
     pq.write_table(table.replace_schema_metadata({"evotickets": json.dumps(header)}), path)
 
 
