@@ -170,6 +170,7 @@ def kill_inside_jobs(place, undisturbed, rng, points):
         if seen is not None:
             kill(what, process, seen, rng)
             done[what, system] += 1
+            print(f"{done.total()} of {points}: {what}, {system}, {moment:.1f} s after a job began", flush=True)
         process.wait(120)
         # A head that was killed takes its jobs along, within a second or two.
         studies.wait_for(lambda: not _at_work(place), 30)
@@ -415,6 +416,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", type=Path, default=MINIATURE, help="the study (default: the miniature)")
     parser.add_argument("--points", type=int, default=30, help="kills inside jobs (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of every other fault (default: %(default)s)")
     parser.add_argument("--mutants", type=int, default=20, help="mutants that are run (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random here (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="keep the undisturbed study here (default: nowhere)")
@@ -450,15 +452,17 @@ def main():
 
     stages = {
         "bits": bits,
-        "kept": lambda rng: flip_what_heads_keep(own_cache(copied("kept")), undisturbed, rng, 5),
+        "kept": lambda rng: flip_what_heads_keep(own_cache(copied("kept")), undisturbed, rng, options.rounds),
         "kills": lambda rng: kill_inside_jobs(copied("killed"), undisturbed, rng, options.points),
-        "heads": lambda rng: start_two_heads(copied("two"), undisturbed, 3),
+        "heads": lambda rng: start_two_heads(copied("two"), undisturbed, options.rounds),
         "errors": lambda rng: serve_errors(copied("errors"), undisturbed, rng),
         "mutants": lambda rng: run_mutants(copied("mutants"), rng, options.mutants),
     }
     if os.geteuid() == 0:
         for disk in DISKS:
-            stages[disk] = lambda rng, disk=disk: fill_a_disk(copied(f"full-{disk}"), disk, undisturbed, rng, 4)
+            stages[disk] = lambda rng, disk=disk: fill_a_disk(
+                copied(f"full-{disk}"), disk, undisturbed, rng, options.rounds
+            )
     for name, stage in stages.items():
         if options.only and name not in options.only:
             continue
