@@ -143,6 +143,25 @@ def test_a_failed_job_shows_the_end_of_its_log_and_is_forgotten_when_it_succeeds
     assert said.endswith("1 failed: level digits/01\n")
 
 
+def test_a_failed_group_is_said_once_a_job(monkeypatch):
+    """Snakemake says it twice: all together, and one by one."""
+    screen = Screen()
+    to = handler(screen, monkeypatch)
+    tell(to, LogEvent.RUN_INFO, stats={"level": 2, "total": 2})
+    for jobid in (1, 2):
+        tell(to, LogEvent.JOB_INFO, **job(jobid))
+    tell(to, LogEvent.GROUP_ERROR, logging.ERROR, job_error_info=[job(1), job(2)], aux_logs=[])
+    for jobid in (1, 2):
+        tell(to, LogEvent.JOB_ERROR, logging.ERROR, **job(jobid))
+    to.close()
+    said = screen.getvalue()
+    assert [line for line in said.splitlines() if line.startswith("FAILED")] == [
+        "FAILED: level digits/01",
+        "FAILED: level digits/02",
+    ]
+    assert said.endswith("2 failed: level digits/01, level digits/02\n")
+
+
 def test_warnings_and_errors_of_snakemake_are_shown(monkeypatch):
     screen = Screen()
     to = handler(screen, monkeypatch)

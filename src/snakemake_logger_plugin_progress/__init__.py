@@ -189,6 +189,9 @@ class LogHandler(LogHandlerBase):
 
     def _fail(self, jobid: int, rule: str, logs: Sequence[str], message: str | None) -> None:
         job = self.running.pop(jobid, None)
+        if job is None and jobid in self.failed:
+            # Of a group Snakemake says it twice: all together, and one by one.
+            return
         name = job.name if job else rule
         if any(last_lines(log, 1) == [INTERRUPTED] for log in logs):
             self._write(f"interrupted: {name}")

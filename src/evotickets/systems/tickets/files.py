@@ -92,7 +92,7 @@ class Files(files.Files):
         criterion = place.criterion
         if criterion == "dense" or self._starts_anew(criterion) or self._chain(place).reference != criterion:
             return None
-        if "level" not in place.keys() and self.first_cut(place):
+        if not hasattr(place, "level") and self.first_cut(place):
             return None
         return f"{place.task}_{place.trainer}_{criterion}"
 
