@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
 import yaml
 
 from evotickets import results, sealed, study, verification
@@ -33,6 +34,8 @@ MINIATURE = studies.ROOT / "config/test.yaml"
 NO_SPACE = "No space left on device"
 MOMENTS = 3.5
 """A kill falls so many seconds after a job began, at most: importing, compiling, training and writing are all among them."""
+PATIENCE = 10
+"""Seconds that a job of a system that was killed least is waited for."""
 STORE = "mlflow.db"
 DISKS = {"results": "results", "snakemake": ".snakemake", "cache": ".cache", "temporary": "tmp", "store": "store"}
 """The folders of a study that may be disks of their own."""
@@ -87,6 +90,8 @@ def compare(place, undisturbed, store=STORE):
 
 def files(place):
     """All files that a study has made."""
+    for system in systems_of(place):
+        systems.tables(system)
     with contextlib.chdir(place):
         planned = verification.planned("study.yaml", WORKFLOW / "Snakefile")
     return [each._replace(path=str(place / each.path)) for each in planned]
@@ -155,30 +160,46 @@ def kill(what, process, job, rng):
 
 
 def kill_inside_jobs(place, undisturbed, rng, points):
-    """Kill a job, the head, or all of it while a job of each system in turn is at work; then let the study end."""
-    owners, done, order, wanted = scripts(place), Counter(), systems_of(place), undisturbed[0]
+    """Kill a job, the head, or all of it while jobs are at work, all systems as often as can be; then let the study end."""
+    owners, done, wanted = scripts(place), Counter(), undisturbed[0]
+    killed = dict.fromkeys(systems_of(place), 0)
     while done.total() < points:
-        system, what = order[done.total() % len(order)], ("job", "head", "all")[done.total() // len(order) % 3]
-        undo(place, system, rng)
-        process, moment, seen = start(place), rng.uniform(0, MOMENTS), None
-        while process.poll() is None and seen is None:
-            for job, script in jobs(process):
-                with suppress(psutil.NoSuchProcess):
-                    if owners.get(script) == system and time.time() - job.create_time() > moment:
-                        seen = job
-            time.sleep(0.02)
+        what = ("job", "head", "all")[done.total() % 3]
+        undo(place, min(killed, key=killed.get), rng)
+        process, moment = start(place), rng.uniform(0, MOMENTS)
+        seen = _chosen(process, owners, killed, moment)
         if seen is not None:
-            kill(what, process, seen, rng)
+            job, system = seen
+            kill(what, process, job, rng)
+            killed[system] += 1
             done[what, system] += 1
             print(f"{done.total()} of {points}: {what}, {system}, {moment:.1f} s after a job began", flush=True)
-        process.wait(120)
+        process.wait(300)
         # A head that was killed takes its jobs along, within a second or two.
-        studies.wait_for(lambda: not _at_work(place), 30)
+        studies.wait_for(lambda: not _at_work(place), 60)
         now = studies.tables(place)
         assert all(wanted[path] == content for path, content in now.items()), f"half of a file, or another: {place}"
     finish(place)
     compare(place, undisturbed)
     return done
+
+
+def _chosen(process, owners, killed, moment):
+    """Wait until a job is as old as `moment`, a while longer for one of a system that was killed least."""
+    begin = None
+    while process.poll() is None:
+        found = {}
+        for job, script in jobs(process):
+            with suppress(psutil.NoSuchProcess):
+                if script in owners and time.time() - job.create_time() > moment:
+                    found[owners[script]] = job
+        if found:
+            begin = begin or time.monotonic()
+            system = min(found, key=killed.get)
+            if killed[system] == min(killed.values()) or time.monotonic() - begin > PATIENCE:
+                return found[system], system
+        time.sleep(0.02)
+    return None
 
 
 def _at_work(place):
@@ -204,8 +225,6 @@ def flip(path, bit):
 def flip_bits(place, rng, each):
     """Flip bits, one at a time, in every kind of file: it is refused, or holds what it held before."""
     tried, refused = Counter(), Counter()
-    for system in systems_of(place):
-        systems.tables(system)
     for path in [Path(file.path) for file in files(place)]:
         content = path.read_bytes()
         if path.suffix not in (".parquet", ".safetensors", ".svg", ".html"):
@@ -234,7 +253,12 @@ def _held(path):
     if path.suffix != ".parquet":
         return sealed.read_page(path)
     header = results.read_metadata(path)
-    return header["metadata"], results.tables.read_arrow(path, results.SCHEMAS[header["schema"]])
+    table = results.tables.read_arrow(path, results.SCHEMAS[header["schema"]]).replace_schema_metadata()
+    # As bytes, for a NaN is no other NaN.
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return header["metadata"], sink.getvalue().to_pybytes()
 
 
 HEADS = {
