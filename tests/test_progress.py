@@ -8,11 +8,21 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snakemake.jobs import GroupJob
 from snakemake.logging import DefaultFormatter
+from snakemake.logging import logger as snakemake_logger
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
-from snakemake_logger_plugin_progress import LogHandler, LogHandlerSettings, Running, last_lines, time_left, words
+from snakemake_logger_plugin_progress import (
+    LogHandler,
+    LogHandlerSettings,
+    Running,
+    last_lines,
+    say_why_groups_fail,
+    time_left,
+    words,
+)
 
 
 def test_two_jobs_at_a_time_halve_the_time_left():
@@ -160,6 +170,20 @@ def test_a_failed_group_is_said_once_a_job(monkeypatch):
         "FAILED: level digits/02",
     ]
     assert said.endswith("2 failed: level digits/01, level digits/02\n")
+
+
+def test_snakemake_says_why_a_group_failed():
+    say_why_groups_fail()
+    say_why_groups_fail()
+    said = []
+    listener = logging.Handler()
+    listener.emit = lambda record: said.append(record.getMessage())
+    snakemake_logger.addHandler(listener)
+    try:
+        GroupJob.log_error(SimpleNamespace(jobs=[], groupid="digits_snes_snr"), "sbatch failed: Invalid gres")
+    finally:
+        snakemake_logger.removeHandler(listener)
+    assert said == ["sbatch failed: Invalid gres", "Error in group digits_snes_snr"]
 
 
 def test_warnings_and_errors_of_snakemake_are_shown(monkeypatch):
