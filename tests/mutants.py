@@ -196,10 +196,15 @@ def at(config, path):
     return config
 
 
-def mutants(system, each, seed=0):
-    """Yield so many mutants of every place of a study of one system: a name, the path, what was there, the study."""
-    config, rng = whole(system), random.Random(f"{system} {seed}")
+def mutants(system, each, seed=0, config=None):
+    """Yield so many mutants of every place of a study of one system: a name, the path, what was there, the study.
+
+    The study is one that says every key, or one that is given.
+    """
+    config, rng = config or whole(system), random.Random(f"{system} {seed}")
     for path in places(config):
+        if path[0] in SYSTEMS and path[0] != system:
+            continue
         before = at(config, path)
         values = [*HOSTILE.items(), *((f"near {number}", value) for number, value in enumerate(near(before)))]
         for name, value in rng.sample(values, each):

@@ -8,11 +8,21 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snakemake.jobs import GroupJob
 from snakemake.logging import DefaultFormatter
+from snakemake.logging import logger as snakemake_logger
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
-from snakemake_logger_plugin_progress import LogHandler, LogHandlerSettings, Running, last_lines, time_left, words
+from snakemake_logger_plugin_progress import (
+    LogHandler,
+    LogHandlerSettings,
+    Running,
+    last_lines,
+    say_why_groups_fail,
+    time_left,
+    words,
+)
 
 
 def test_two_jobs_at_a_time_halve_the_time_left():
@@ -141,6 +151,39 @@ def test_a_failed_job_shows_the_end_of_its_log_and_is_forgotten_when_it_succeeds
     assert "  | line 29\n  | the loss is NaN: lower std_init\n" in said
     assert "line 27" not in said
     assert said.endswith("1 failed: level digits/01\n")
+
+
+def test_a_failed_group_is_said_once_a_job(monkeypatch):
+    """Snakemake says it twice: all together, and one by one."""
+    screen = Screen()
+    to = handler(screen, monkeypatch)
+    tell(to, LogEvent.RUN_INFO, stats={"level": 2, "total": 2})
+    for jobid in (1, 2):
+        tell(to, LogEvent.JOB_INFO, **job(jobid))
+    tell(to, LogEvent.GROUP_ERROR, logging.ERROR, job_error_info=[job(1), job(2)], aux_logs=[])
+    for jobid in (1, 2):
+        tell(to, LogEvent.JOB_ERROR, logging.ERROR, **job(jobid))
+    to.close()
+    said = screen.getvalue()
+    assert [line for line in said.splitlines() if line.startswith("FAILED")] == [
+        "FAILED: level digits/01",
+        "FAILED: level digits/02",
+    ]
+    assert said.endswith("2 failed: level digits/01, level digits/02\n")
+
+
+def test_snakemake_says_why_a_group_failed():
+    say_why_groups_fail()
+    say_why_groups_fail()
+    said = []
+    listener = logging.Handler()
+    listener.emit = lambda record: said.append(record.getMessage())
+    snakemake_logger.addHandler(listener)
+    try:
+        GroupJob.log_error(SimpleNamespace(jobs=[], groupid="digits_snes_snr"), "sbatch failed: Invalid gres")
+    finally:
+        snakemake_logger.removeHandler(listener)
+    assert said == ["sbatch failed: Invalid gres", "Error in group digits_snes_snr"]
 
 
 def test_warnings_and_errors_of_snakemake_are_shown(monkeypatch):

@@ -1,172 +1,350 @@
 """Disturb whole studies at random in every way there is, and compare what they come to with one that nothing disturbed.
 
-`python -m tests.torture` runs all of it on the miniature of all five systems, which takes a quarter of an hour.
+`python -m tests.torture` does all of it to the miniature of all five systems, `--only` some of it; `--folder` keeps the
+undisturbed study for the next time.
 """
 
 import argparse
 import contextlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
+import yaml
 
-from evotickets import results, verification
+from evotickets import results, sealed, study, verification
+from evotickets.commands import WORKFLOW
+from evotickets.configuration import reader
+from evotickets.configuration.reader import StudyError
 from evotickets.systems import registry as systems
-from tests import stores, studies
+from tests import mutants, stores, studies
 
 MINIATURE = studies.ROOT / "config/test.yaml"
-SENTENCE = "cannot be written (No space left on device): make room for it and run again"
+NO_SPACE = "No space left on device"
+MOMENTS = 3.5
+"""A kill falls so many seconds after a job began, at most: importing, compiling, training and writing are all among them."""
+PATIENCE = 10
+"""Seconds that a job of a system that was killed least is waited for."""
+STORE = "mlflow.db"
+DISKS = {"results": "results", "snakemake": ".snakemake", "cache": ".cache", "temporary": "tmp", "store": "store"}
+"""The folders of a study that may be disks of their own."""
 
 
 def start(place, **environment):
     """Start a study with tracking, on two cores, as the leader of a group of processes."""
-    command = [sys.executable, "-m", "evotickets", "run", "--config", "study.yaml", "--cores", "2"]
+    command = [sys.executable, "-m", "evotickets", "run", "study.yaml", "--cores", "2"]
     with (place / "screen.log").open("a") as screen:
         return subprocess.Popen(
             command, cwd=place, stdout=screen, stderr=screen, start_new_session=True, env=os.environ | environment
         )
 
 
+def screen(place):
+    """Return all that was said."""
+    return (place / "screen.log").read_text(errors="replace")
+
+
 def finish(place, **environment):
     """Run a study to its end."""
-    process = start(place, **environment)
-    code = process.wait()
-    assert code == 0, f"{place} ended with {code}: {(place / 'screen.log').read_text()[-3000:]}"
+    code = start(place, **environment).wait()
+    assert code == 0, f"{place} ended with {code}: {screen(place)[-3000:]}"
 
 
-def outcome(place):
-    """Return all tables of a study, and the keys of the runs that the store holds as current."""
-    runs = {}
-    for system in [*systems.SYSTEMS, "claims"]:
-        runs |= stores.contents(place / "mlflow.db", system)
-    assert not studies.leftovers(place)
-    return studies.tables(place), sorted(runs)
+def runs(store):
+    """Return the runs that a store holds as current, by key: what they were asked and what they found."""
+    found = {}
+    for system in [*systems.SYSTEMS, "transfers", "landscape", "claims"]:
+        for key, several in stores.contents(store, system).items():
+            assert len(several) == 1, f"{key} stands {len(several)} times in {store}"
+            kept = [row for row in several[0]["metrics"] if not row[0].startswith("job/")]
+            found[key] = several[0]["parameters"], [row[:3] for row in kept]
+    return found
 
 
-def compare(place, undisturbed):
+def outcome(place, store=STORE):
+    """Return all tables of a study, and the runs that its store holds."""
+    assert not studies.leftovers(place), studies.leftovers(place)
+    return studies.tables(place), runs(place / store)
+
+
+def compare(place, undisturbed, store=STORE):
     """Hold a study against one that nothing disturbed, and read all of it back."""
-    found, wanted = outcome(place), undisturbed
-    different = sorted(path for path in wanted[0].keys() | found[0].keys() if wanted[0].get(path) != found[0].get(path))
-    assert not different, f"{place}: other tables than undisturbed: {different}"
-    assert found[1] == wanted[1], f"{place}: other runs: {set(found[1]) ^ set(wanted[1])}"
-    assert not list(verification.faults(files(place)))
+    found = outcome(place, store)
+    for what, one, other in zip(("tables", "runs"), found, undisturbed, strict=True):
+        different = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+        assert not different, f"{place}: other {what} than undisturbed: {different}"
+    faults = list(verification.faults(files(place)))
+    assert not faults, faults
 
 
 def files(place):
     """All files that a study has made."""
+    for system in systems_of(place):
+        systems.tables(system)
     with contextlib.chdir(place):
-        return [each._replace(path=str(place / each.path)) for each in verification.planned("study.yaml")]
+        planned = verification.planned("study.yaml", WORKFLOW / "Snakefile")
+    return [each._replace(path=str(place / each.path)) for each in planned]
+
+
+def systems_of(place):
+    """The systems of a study."""
+    return list(study.load(place / "study.yaml").sections)
+
+
+def scripts(place):
+    """Return the system of a study that the script of a job belongs to; what several share belongs to none."""
+    rules = {"tickets": ("tickets", "transfers", "landscape")}
+    owners = {}
+    for system in systems_of(place):
+        for name in rules.get(system, (system,)):
+            for script in re.findall(r"scripts/(\w+)\.py", (WORKFLOW / f"rules/{name}.smk").read_text()):
+                owners[script] = system
+    return owners
 
 
 def jobs(process):
-    """The processes of jobs that are at work under a head."""
+    """Return the jobs at work under a head with the names of their scripts."""
+    found = []
     with suppress(psutil.NoSuchProcess):
-        children = psutil.Process(process.pid).children(recursive=True)
-        return [child for child in children if _is_job(child)]
-    return []
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                words = child.cmdline()
+                script = next((word for word in words if ".snakemake/scripts" in word), None)
+                if script and "python" in Path(words[0]).name:
+                    found.append((child, script.split(".")[-2]))
+    return found
 
 
-def _is_job(process):
-    with suppress(psutil.NoSuchProcess):
-        return any(".snakemake/scripts" in part for part in process.cmdline())
-    return False
+def undo(place, system, rng):
+    """Take some files of a system away, so that there is work for it: as many as keep two workers busy for a while."""
+    owners = scripts(place)
+    with_script = {
+        rule: script
+        for path in (WORKFLOW / "rules").glob("*.smk")
+        for rule, script in re.findall(r"^rule (\w+):.*?scripts/(\w+)\.py", path.read_text(), re.MULTILINE | re.DOTALL)
+    }
+    # Snakemake's summary would take seconds at every point.
+    made = undo.made.setdefault(place, files(place))
+    mine = [each.path for each in made if owners.get(with_script.get(each.rule)) == system]
+    for path in rng.sample(mine, min(4, len(mine))):
+        Path(path).unlink(missing_ok=True)
+
+
+undo.made = {}
+
+
+def kill(what, process, job, rng):
+    """Kill a job, or the head, or everything at once."""
+    with suppress(psutil.NoSuchProcess, ProcessLookupError):
+        if what == "job":
+            job.kill()
+            # What runs beside it goes on, and so does the head; it is told to stop, for the next kill to come.
+            time.sleep(rng.uniform(0, 3))
+            process.send_signal(signal.SIGTERM)
+        elif what == "head":
+            heads = psutil.Process(process.pid).children()
+            next(head for head in heads if "evotickets.commands.head" in head.cmdline()).kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def kill_inside_jobs(place, undisturbed, rng, points):
-    """Kill a job, or the head, or all of them, inside a job, until it has happened so often; then let the study end."""
-    done = {"job": 0, "head": 0, "all": 0}
-    while sum(done.values()) < points:
-        process, what = start(place), rng.choice(list(done))
-        moment, seen = rng.uniform(0, 4), None
-        while process.poll() is None:
-            ages = [(time.time() - job.create_time(), job) for job in jobs(process) if job.is_running()]
-            seen = next((job for age, job in ages if age > moment), None)
-            if seen is not None:
-                break
-            time.sleep(0.02)
-        if seen is None:
-            break
-        with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if what == "job":
-                seen.kill()
-                # What runs beside it goes on, and so does the head; it is told to stop, for the next kill to come.
-                time.sleep(rng.uniform(0, 3))
-                process.send_signal(signal.SIGTERM)
-            elif what == "head":
-                next(p for p in psutil.Process(process.pid).children() if "snakemake" in " ".join(p.cmdline())).kill()
-            else:
-                os.killpg(process.pid, signal.SIGKILL)
-        done[what] += 1
-        process.wait(120)
-        studies.wait_for(lambda process=process: not jobs(process), 30)
+    """Kill a job, the head, or all of it while jobs are at work, all systems as often as can be; then let the study end."""
+    owners, done, wanted = scripts(place), Counter(), undisturbed[0]
+    killed = dict.fromkeys(systems_of(place), 0)
+    while done.total() < points:
+        what = ("job", "head", "all")[done.total() % 3]
+        undo(place, min(killed, key=killed.get), rng)
+        process, moment = start(place), rng.uniform(0, MOMENTS)
+        seen = _chosen(process, owners, killed, moment)
+        if seen is not None:
+            job, system = seen
+            kill(what, process, job, rng)
+            killed[system] += 1
+            done[what, system] += 1
+            print(f"{done.total()} of {points}: {what}, {system}, {moment:.1f} s after a job began", flush=True)
+        process.wait(300)
+        # A head that was killed takes its jobs along, within a second or two.
+        studies.wait_for(lambda: not _at_work(place), 60)
+        now = studies.tables(place)
+        assert all(wanted[path] == content for path, content in now.items()), f"half of a file, or another: {place}"
     finish(place)
     compare(place, undisturbed)
     return done
 
 
+def _chosen(process, owners, killed, moment):
+    """Wait until a job is as old as `moment`, a while longer for one of a system that was killed least."""
+    begin = None
+    while process.poll() is None:
+        found = {}
+        for job, script in jobs(process):
+            with suppress(psutil.NoSuchProcess):
+                if script in owners and time.time() - job.create_time() > moment:
+                    found[owners[script]] = job
+        if found:
+            begin = begin or time.monotonic()
+            system = min(found, key=killed.get)
+            if killed[system] == min(killed.values()) or time.monotonic() - begin > PATIENCE:
+                return found[system], system
+        time.sleep(0.02)
+    return None
+
+
+def _at_work(place):
+    """Return the processes that work in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            if process.cwd() == str(place) and (
+                "evotickets.commands.head" in words or any(".snakemake/scripts" in word for word in words)
+            ):
+                found.append(process)
+    return found
+
+
+def flip(path, bit):
+    """Flip one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(content)
+
+
 def flip_bits(place, rng, each):
     """Flip bits, one at a time, in every kind of file: it is refused, or holds what it held before."""
-    tried, refused = {}, {}
-    for system in systems.SYSTEMS:
-        systems.tables(system)
+    tried, refused = Counter(), Counter()
     for path in [Path(file.path) for file in files(place)]:
+        content = path.read_bytes()
         if path.suffix not in (".parquet", ".safetensors", ".svg", ".html"):
             continue
-        content = path.read_bytes()
         before = _held(path)
         for bit in rng.choices(range(8 * len(content)), k=each):
-            flipped = bytearray(content)
-            flipped[bit // 8] ^= 1 << bit % 8
-            path.write_bytes(flipped)
-            tried[path.suffix] = tried.get(path.suffix, 0) + 1
+            flip(path, bit)
+            tried[path.suffix] += 1
             try:
                 verification.check(path)
             except results.ResultError as error:
                 said = str(error)
-                refused[path.suffix] = refused.get(path.suffix, 0) + 1
+                refused[path.suffix] += 1
                 if str(path) not in said or "\n" in said:
                     raise AssertionError(f"bit {bit} of {path}: {said}") from error
             else:
                 assert _held(path) == before, f"bit {bit} of {path} was taken"
-        path.write_bytes(content)
+            path.write_bytes(content)
     return tried, refused
 
 
 def _held(path):
     """What readers find in a file."""
+    if path.suffix == ".safetensors":
+        return sealed.read_tensors(path)
     if path.suffix != ".parquet":
-        return path.read_bytes()
+        return sealed.read_page(path)
     header = results.read_metadata(path)
-    return header["metadata"], results.tables.read_arrow(path, results.SCHEMAS[header["schema"]])
+    table = results.tables.read_arrow(path, results.SCHEMAS[header["schema"]]).replace_schema_metadata()
+    # As bytes, for a NaN is no other NaN.
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return header["metadata"], sink.getvalue().to_pybytes()
 
 
-def fill_the_disk(place, undisturbed, rng, rounds):
-    """Let the study run on disks that are too small, each larger than the one before."""
-    need = sum(len(content) for content in undisturbed[0].values())
-    (place / "results").mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={need // 20}", "tmpfs", place / "results"], check=True)
+HEADS = {
+    "compiled programs": ".cache/jax/**/*",
+    "digests of code": ".cache/code.json",
+    "verified data": ".cache/data.json",
+    "records of Snakemake": ".snakemake/metadata/**/*",
+    "journal of jobs": "results/**/jobs.jsonl",
+    "lock": "results/**/.lock",
+    "log of tracking": "results/**/tracking.log",
+    "measurements of jobs": "results/**/benchmarks/**/*.jsonl",
+    "store": "mlflow.db",
+}
+"""Files that are no results, and that a run reads."""
+
+
+def flip_what_heads_keep(place, undisturbed, rng, rounds):
+    """Flip a bit in each file that a run reads and that is no result, and let it make some of the results anew."""
+    done = Counter()
+    shutil.copy(place / STORE, place / "sound.db")
+    for number in range(rounds):
+        for kind, pattern in HEADS.items():
+            for path in [path for path in sorted(place.glob(pattern)) if path.is_file() and path.stat().st_size]:
+                flip(path, rng.randrange(8 * path.stat().st_size))
+                done[kind] += 1
+        undo(place, systems_of(place)[number % len(systems_of(place))], rng)
+        code = start(place).wait()
+        said = screen(place)
+        assert "Traceback" not in said, said[-3000:]
+        assert code == 0, said[-3000:]
+        assert studies.tables(place) == undisturbed[0]
+        # What became of the store is said, and is no result: a new one holds all again.
+        shutil.copy(place / "sound.db", place / STORE)
+        subprocess.run([sys.executable, "-m", "evotickets", "sync", "study.yaml"], cwd=place, check=True)
+    (place / "sound.db").unlink()
+    compare(place, undisturbed)
+    return done
+
+
+def fill_a_disk(place, disk, undisturbed, rng, rounds):
+    """Let a study make results anew on a disk that is too small, larger each time; then on one that is not."""
+    folder = place / DISKS[disk]
+    if folder.is_symlink():
+        folder.unlink()
+    kept = place.with_name(f"{place.name}-{disk}")
+    if folder.exists():
+        shutil.move(folder, kept)
+    folder.mkdir()
+    store = STORE
+    environment = {"temporary": {"TMPDIR": str(folder)}}.get(disk, {})
+    if disk == "store":
+        store = "store/mlflow.db"
+        environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+    used = sum(path.stat().st_size for path in kept.rglob("*") if path.is_file()) if kept.exists() else 1_000_000
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2g", "tmpfs", folder], check=True)
+    ended = Counter()
     try:
-        for share in sorted(rng.uniform(0.05, 0.9) for _ in range(rounds)):
-            subprocess.run(["mount", "-o", f"remount,size={int(share * need)}", place / "results"], check=True)
-            process = start(place)
-            assert process.wait(), "there was room"
+        if kept.exists():
+            shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
+        for number in range(rounds):
+            if disk == "results":
+                # All is made anew but what the round before made.
+                size = int(used * (number + 1) / (rounds + 1))
+                for path in studies.tables(place) if number == 0 else ():
+                    (place / path).unlink()
+            else:
+                undo(place, systems_of(place)[number % len(systems_of(place))], rng)
+                full = shutil.disk_usage(folder).used
+                size = full + rng.choice([0, 4096, 40960])
+            subprocess.run(["mount", "-o", f"remount,size={max(size, 8192)}", folder], check=True)
+            before = len(screen(place)) if (place / "screen.log").exists() else 0
+            code = start(place, **environment).wait()
+            said = screen(place)[before:]
+            ended[code] += 1
+            assert "Traceback" not in said, f"{disk}: {said[-3000:]}"
+            assert code == 0 or NO_SPACE in said, f"{disk}: {said[-3000:]}"
             assert not studies.leftovers(place)
-        screen = (place / "screen.log").read_text()
-        assert SENTENCE in screen, screen[-3000:]
-        subprocess.run(["mount", "-o", "remount,size=2g", place / "results"], check=True)
-        finish(place)
-        compare(place, undisturbed)
+            subprocess.run(["mount", "-o", "remount,size=2g", folder], check=True)
+        finish(place, **environment)
+        if disk == "store":
+            command = [sys.executable, "-m", "evotickets", "sync", "study.yaml"]
+            subprocess.run(command, cwd=place, env=os.environ | environment, check=True)
+        compare(place, undisturbed, store)
     finally:
-        subprocess.run(["umount", place / "results"], check=True)
-    return rounds
+        subprocess.run(["umount", folder], check=True)
+    return ended
 
 
 def start_two_heads(place, undisturbed, rounds):
@@ -174,27 +352,87 @@ def start_two_heads(place, undisturbed, rounds):
     for _ in range(rounds):
         pair = [start(place), start(place)]
         codes = sorted(process.wait() for process in pair)
-        assert codes == [0, 2], (codes, (place / "screen.log").read_text()[-3000:])
+        assert codes == [0, 2], (codes, screen(place)[-3000:])
         compare(place, undisturbed)
-        shutil.rmtree(place / "results")
+        for path in rng_of(place).sample(list(studies.tables(place)), 6):
+            (place / path).unlink()
+    finish(place)
+    compare(place, undisturbed)
     return rounds
+
+
+def rng_of(place):
+    """A generator for what need not be the same in every run."""
+    return random.Random(str(place))
 
 
 def serve_errors(place, undisturbed, rng):
     """Track to a server that answers every other request with an error; what it lacks in the end is sent by a sync."""
-    server = stores.Server(stores.copy(stores.template(place), place / "store")).start()
+    server = stores.Server(stores.copy(stores.template(place), place / "server")).start()
+    failed = Counter()
     try:
         with stores.Proxy(server.port) as proxy:
-            proxy.fault = lambda number: "500" if rng.random() < 0.5 else None
+
+            def fault(number):
+                fails = rng.random() < 0.5
+                failed[fails] += 1
+                return "500" if fails else None
+
+            proxy.fault = fault
             finish(place, MLFLOW_TRACKING_URI=proxy.uri)
             proxy.fault = lambda number: None
-            command = [sys.executable, "-m", "evotickets", "sync"]
+            command = [sys.executable, "-m", "evotickets", "sync", "study.yaml"]
             subprocess.run(command, cwd=place, env=os.environ | {"MLFLOW_TRACKING_URI": proxy.uri}, check=True)
             proxy.shutdown()
     finally:
         server.kill()
-    shutil.copy(server.file, place / "mlflow.db")
-    compare(place, undisturbed)
+    compare(place, undisturbed, "server/mlflow.db")
+    return failed
+
+
+def allowed(config):
+    """Return the mutants of a study that validation lets through: what was changed, the study."""
+    spoken = config | {
+        name: reader.conform(config[name], mutants.rules_of(name), "") for name in systems.SYSTEMS if name in config
+    }
+    for system in [name for name in systems.SYSTEMS if name in config]:
+        for mutation, path, _, mutant in mutants.mutants(system, 8, config=spoken):
+            # Another folder, or fewer seeds of everything, is no other job.
+            if path[0] in systems.SYSTEMS:
+                with suppress(StudyError):
+                    study.resolve(mutant)
+                    yield f"{'.'.join(map(str, path))} = {mutation}", mutant
+
+
+def run_mutants(place, rng, count, patience=100):
+    """Really run what validation lets through, in a folder where all that a mutant leaves as it is has been made.
+
+    Return how many there are, and how those of the sample ended: a job may refuse with one sentence.
+    """
+    kept = place.with_name(f"{place.name}-kept")
+    shutil.rmtree(kept, ignore_errors=True)
+    place.rename(kept)
+    found = list(allowed(yaml.safe_load((kept / "study.yaml").read_text())))
+    ended = Counter(allowed=len(found))
+    for told, config in rng.sample(found, min(count, len(found))):
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(kept, place, symlinks=True)
+        (place / "study.yaml").write_text(yaml.safe_dump(config))
+        process = start(place)
+        try:
+            how = {0: "run", 1: "refused in a job", 2: "refused"}[process.wait(patience)]
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            how = "at work until it was ended"
+        said = screen(place)
+        if "Traceback" in said or how == "refused":
+            print(f"{told}: {how}:\n{said[-3000:]}", flush=True)
+            how = "broken"
+        elif how == "refused in a job":
+            print(f"{told}: {[line for line in said.splitlines() if line.startswith('  | ')][-1:]}", flush=True)
+        ended[how] += 1
+    return ended
 
 
 def main():
@@ -202,33 +440,59 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", type=Path, default=MINIATURE, help="the study (default: the miniature)")
     parser.add_argument("--points", type=int, default=30, help="kills inside jobs (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of every other fault (default: %(default)s)")
+    parser.add_argument("--mutants", type=int, default=20, help="mutants that are run (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random here (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, help="keep the undisturbed study here (default: nowhere)")
+    parser.add_argument("--only", action="append", help="bits, heads' files, kills, DISK, two heads, errors or mutants")
     options = parser.parse_args()
-    rng, root = random.Random(options.seed), Path(tempfile.mkdtemp(prefix="torture-"))
+    root = options.folder or Path(tempfile.mkdtemp(prefix="torture-"))
     print(f"working in {root}", flush=True)
-
-    def folder(name):
-        return studies.folder(root / name, options.study)
-
     began = time.monotonic()
 
     def tell(what):
         print(f"{time.monotonic() - began:6.0f} s  {what}", flush=True)
 
-    calm = folder("calm")
-    finish(calm)
+    calm = root / "calm"
+    if not calm.exists():
+        finish(studies.folder(calm, options.study))
     undisturbed = outcome(calm)
     tell(f"undisturbed: {len(undisturbed[0])} tables, {len(undisturbed[1])} runs")
-    tried, refused = flip_bits(calm, rng, 10)
-    for kind, count in tried.items():
-        tell(f"flipped bits in {kind}: {count}, of which {refused.get(kind, 0)} refused, the rest changed nothing")
-    tell(f"killed: {kill_inside_jobs(folder('killed'), undisturbed, rng, options.points)}")
+
+    def copied(name):
+        shutil.rmtree(root / name, ignore_errors=True)
+        place = shutil.copytree(calm, root / name, symlinks=True)
+        (place / "screen.log").unlink()
+        return place.resolve()
+
+    def own_cache(place):
+        (place / ".cache").unlink()
+        shutil.copytree(studies.ROOT / ".cache", place / ".cache", dirs_exist_ok=True)
+        return place
+
+    def bits(rng):
+        tried, refused = flip_bits(copied("bits"), rng, 10)
+        return {kind: f"{refused[kind]} of {count} refused, the rest changed nothing" for kind, count in tried.items()}
+
+    stages = {
+        "bits": bits,
+        "kept": lambda rng: flip_what_heads_keep(own_cache(copied("kept")), undisturbed, rng, options.rounds),
+        "kills": lambda rng: kill_inside_jobs(copied("killed"), undisturbed, rng, options.points),
+        "heads": lambda rng: start_two_heads(copied("two"), undisturbed, options.rounds),
+        "errors": lambda rng: serve_errors(copied("errors"), undisturbed, rng),
+        "mutants": lambda rng: run_mutants(copied("mutants"), rng, options.mutants),
+    }
     if os.geteuid() == 0:
-        tell(f"full disks: {fill_the_disk(folder('full'), undisturbed, rng, 4)}")
-    tell(f"two heads: {start_two_heads(folder('heads'), undisturbed, 1)}")
-    serve_errors(folder("errors"), undisturbed, rng)
-    tell("a server that fails half of the time: survived")
-    shutil.rmtree(root)
+        for disk in DISKS:
+            stages[disk] = lambda rng, disk=disk: fill_a_disk(
+                copied(f"full-{disk}"), disk, undisturbed, rng, options.rounds
+            )
+    for name, stage in stages.items():
+        if options.only and name not in options.only:
+            continue
+        tell(f"{name}: {stage(random.Random(f'{options.seed} {name}'))}")
+    if not options.folder:
+        shutil.rmtree(root)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ class _Running:
     benchmark: str | None
     start: float
     attempts: int
+    ended: bool = False
 
 
 class LogHandler(LogHandlerBase):
@@ -103,6 +104,10 @@ class LogHandler(LogHandlerBase):
 
     def _end(self, jobid: int, status: str, now: float, logs: Sequence[str] = ()) -> None:
         job = self.jobs[jobid]
+        if job.ended:
+            # Of a group Snakemake says it twice: all together, and one by one.
+            return
+        job.ended = True
         failed = status == journal.FAILED
         log = journal.last_lines([Path(log) for log in logs]) if failed else ""
         if log.endswith(f"\n{INTERRUPTED}"):

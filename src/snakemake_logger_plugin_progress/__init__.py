@@ -93,6 +93,24 @@ def last_lines(log: str, count: int) -> list[str]:
     return [line for line in lines if line][-count:]
 
 
+def say_why_groups_fail() -> None:
+    """Have Snakemake say why jobs that were submitted as one failed, which it drops: what sbatch refused, for one."""
+    from snakemake.jobs import GroupJob
+    from snakemake.logging import logger
+
+    told = GroupJob.log_error
+    if getattr(told, "says_why", False):
+        return
+
+    def log_error(self: GroupJob, msg: str | None = None, aux_logs: list[str] | None = None, **more: Any) -> None:
+        if msg:
+            logger.error(msg)
+        told(self, msg, aux_logs, **more)
+
+    log_error.says_why = True  # type: ignore[attr-defined]
+    GroupJob.log_error = log_error
+
+
 class LogHandler(LogHandlerBase):
     """Follow the events of a run and draw them."""
 
@@ -116,6 +134,7 @@ class LogHandler(LogHandlerBase):
         self.running: dict[int, Running] = {}
         self.failed: dict[int, str] = {}
         self.ended = threading.Event()
+        say_why_groups_fail()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note what happened and show it; a failure here never reaches the workflow."""
@@ -189,6 +208,9 @@ class LogHandler(LogHandlerBase):
 
     def _fail(self, jobid: int, rule: str, logs: Sequence[str], message: str | None) -> None:
         job = self.running.pop(jobid, None)
+        if job is None and jobid in self.failed:
+            # Of a group Snakemake says it twice: all together, and one by one.
+            return
         name = job.name if job else rule
         if any(last_lines(log, 1) == [INTERRUPTED] for log in logs):
             self._write(f"interrupted: {name}")

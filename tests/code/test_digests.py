@@ -316,6 +316,12 @@ def test_what_files_say_is_kept_and_a_damaged_file_does_no_harm(tmp_path):
     kept.write_text("[")
     assert Code(folder / "house", kept=kept).digest(folder / "level.py") == first
     assert kept.stat().st_size > 100
+    sound = kept.read_bytes()
+    for place in range(0, len(sound), 50):
+        damaged = bytearray(sound)
+        damaged[place] ^= 1 << place % 8
+        kept.write_bytes(damaged)
+        assert Code(folder / "house", kept=kept).digest(folder / "level.py") == first
 
 
 def test_a_digest_does_not_depend_on_where_the_package_lies(tmp_path):

@@ -262,8 +262,9 @@ def test_a_file_of_data_is_read_again_once_it_changes(tiny_mnist, monkeypatch):
             ):
                 images.MNIST.fetch()
     # A memory that is damaged itself, or cannot be written, remembers nothing.
-    files.VERIFIED.write_text("{")
-    files.verify(dict.fromkeys(paths[:1], images.MNIST.checksums[paths[0].name]))
+    for content in ("{", "5", "[1]", '{"a": 1}', "[" * 100_000):
+        files.VERIFIED.write_text(content)
+        files.verify(dict.fromkeys(paths[:1], images.MNIST.checksums[paths[0].name]))
 
 
 def test_offline_the_missing_file_its_folder_and_the_variable_are_named(tmp_path, monkeypatch):

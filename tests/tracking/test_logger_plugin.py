@@ -190,6 +190,9 @@ class TestHandler:
         errors = [{"jobid": job, "log": []} for job in (1, 2)]
         aux = [str(tmp_path / "group.log")]
         handler.emit(self.record(LogEvent.GROUP_ERROR, job_error_info=errors, aux_logs=aux))
+        # Snakemake goes on with each of them, without the log.
+        for job in (1, 2):
+            handler.emit(self.record(LogEvent.JOB_ERROR, jobid=job, rule_name="cell", log=[]))
         jobs = journal.read([tmp_path / "results" / journal.NAME])
         assert [(job.key, job.status, job.log) for job in jobs.values()] == [
             ("cell/1", "failed", "out of memory"),

@@ -5,6 +5,7 @@ import json
 import math
 import resource
 import sqlite3
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import time
 import zlib
 from pathlib import Path
 
+import psutil
 import pytest
 
 from evotickets.figures import style
@@ -610,10 +612,23 @@ class TestServer:
         assert sync(records, uri=proxy.uri).untracked == ()
         assert stores.contents(server.file, "slow") == expected
 
-    def test_the_interface_prints_its_addresses_and_listens_on_this_machine_only(self, server, capsys):
+    def test_the_interface_prints_its_addresses_and_listens_on_this_machine_only(self, server, records, capsys):
+        assert sync(records, uri=server.uri).links
         log = (server.file.parent / "server.log").read_text()
         assert log.startswith(f"tracking: http://127.0.0.1:{server.port}\n")
-        assert "0.0.0.0:" not in log
+        head = psutil.Process(server.process.pid)
+        sockets = [s for p in [head, *head.children(recursive=True)] for s in p.net_connections("all")]
+        listening = {s.laddr for s in sockets if s.status == psutil.CONN_LISTEN}
+        assert {("127.0.0.1", server.port)} == listening
+        others = {
+            address.address
+            for several in psutil.net_if_addrs().values()
+            for address in several
+            if address.family == socket.AF_INET
+        }
+        for address in others - {"127.0.0.1"}:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((address, server.port), 5)
         assert main(["ui", "--uri", server.uri]) == 0
         assert f"{server.uri}/#/experiments/" in capsys.readouterr().out
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import resource
 import shutil
@@ -16,14 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from evotickets import lock, results
-from tests import studies
+from tests import studies, torture
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A study that nothing disturbed."""
+    """A study that nothing disturbed, with tracking."""
     place = studies.folder(tmp_path_factory.mktemp("finished"))
-    said = studies.run(place)
+    said = studies.run(place, "--logger", "progress", "mlflow")
     assert f"{studies.JOBS}/{studies.JOBS} jobs done" in said
     return place
 
@@ -89,6 +90,13 @@ def test_a_killed_snakemake_leaves_no_lock_to_a_command_line_that_survives_it(in
     assert "Run it again" in said
     assert any((interrupted / ".snakemake/locks").iterdir()), "Snakemake's lock outlives it"
     same_after_another_run(interrupted, finished)
+
+
+def test_kills_at_random_inside_jobs_change_no_table_and_no_run(finished, tmp_path):
+    """A job, the head and all of it, with tracking and two workers; `make torture` does it to every system."""
+    place = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    done = torture.kill_inside_jobs(place, torture.outcome(finished), random.Random(0), 3)
+    assert {what for what, _ in done} == {"job", "head", "all"}
 
 
 def test_a_second_run_is_refused_while_the_first_sleeps_and_while_its_command_line_is_dead(interrupted, finished):
@@ -167,6 +175,7 @@ def write_text(path):
 def write_old_schema(path):
     table = pq.read_table(path)
     header = json.loads(table.schema.metadata[b"evotickets"]) | {"version": 0}
+    del header["seal"]
     pq.write_table(table.replace_schema_metadata({"evotickets": json.dumps(header)}), path)
 
 

@@ -82,7 +82,7 @@ def test_jobs_and_a_daemon_are_killed_and_the_tables_are_the_same(local, tmp_pat
 def test_a_killed_head_is_replaced_while_its_jobs_are_in_the_queue(local, tmp_path):
     place = studies.without_last_level(local, tmp_path / "study")
     process = studies.start(place, *QUICK, profile="slurm")
-    submitted("rule_level")
+    submitted("digits_snes_snr")
     studies.end(process)
     said = studies.run(place, *QUICK, profile="slurm")
     assert "jobs done" in said

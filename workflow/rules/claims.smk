@@ -36,7 +36,7 @@ rule claims:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=10,
+        runtime=growing(10),
     params:
         code=lambda wildcards: code(
             "claims",

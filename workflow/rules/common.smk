@@ -84,9 +84,9 @@ def experiment(system):
     return "/".join(filter(None, (study.name, system)))
 
 
-def growing(megabytes):
-    """Memory of a job: as much again with every attempt, where a profile sets retries."""
-    return lambda wildcards, attempt: megabytes * attempt
+def growing(amount):
+    """Memory (MB) or run time (minutes) of a job: as much again with every attempt, where a profile sets retries."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def code(script, *modules, **parts):

@@ -20,7 +20,7 @@ for system, name in [(s, n) for s, figures in FIGURES.items() for n, figure in f
         threads: 1
         resources:
             mem_mb=growing(1000),
-            runtime=10,
+            runtime=growing(10),
         params:
             code=code("figure", f"{FIGURES[system][name].module}:{name}", f"evotickets.systems.{system}.tables"),
             system=system,

@@ -28,7 +28,7 @@ rule sparse:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=240,
+        runtime=growing(240),
     params:
         code=lambda wildcards: code("sparse", **HYBRID_FILES.training(wildcards)),
         experiment=experiment("hybrid"),
@@ -55,7 +55,7 @@ rule mask_effects:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=120,
+        runtime=growing(120),
     params:
         code=lambda wildcards: code("mask_effects", **HYBRID_FILES.training(wildcards)),
         experiment=experiment("hybrid"),
@@ -83,7 +83,7 @@ rule mask_overhead:
     threads: 2
     resources:
         mem_mb=growing(4000),
-        runtime=60,
+        runtime=growing(60),
     params:
         code=lambda wildcards: code("mask_overhead", **HYBRID_FILES.training(wildcards)),
         experiment=experiment("hybrid"),

@@ -24,7 +24,7 @@ rule noise_copy:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=120,
+        runtime=growing(120),
     params:
         code=lambda wildcards: code("noise_copy", **TICKET_FILES.training(wildcards)),
         experiment=experiment("landscape"),
@@ -54,7 +54,7 @@ rule connectivity:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=120,
+        runtime=growing(120),
     params:
         code=lambda wildcards: code("connectivity", **TICKET_FILES.task(wildcards)),
         experiment=experiment("landscape"),
@@ -85,7 +85,7 @@ rule flatness:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=120,
+        runtime=growing(120),
     params:
         code=lambda wildcards: code("flatness", **TICKET_FILES.task(wildcards)),
         experiment=experiment("landscape"),
@@ -117,7 +117,7 @@ rule diversity:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=60,
+        runtime=growing(60),
     params:
         code=lambda wildcards: code("diversity", criterion="snr", **TICKET_FILES.task(wildcards)),
         experiment=experiment("landscape"),
@@ -145,7 +145,7 @@ rule landscape_chain:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=10,
+        runtime=growing(10),
     params:
         code=code("landscape_chain"),
         experiment=experiment("landscape"),

@@ -26,7 +26,7 @@ rule plant:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=10,
+        runtime=growing(10),
     params:
         code=code("plant"),
         target=lambda wildcards: PLANTING.targets[wildcards.target],
@@ -52,7 +52,7 @@ rule seek:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=120,
+        runtime=growing(120),
     params:
         code=lambda wildcards: code("seek", **PLANTING_FILES.seeking(wildcards)),
         experiment=experiment("planting"),
@@ -79,7 +79,7 @@ rule planted_networks:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=10,
+        runtime=growing(10),
     params:
         code=code("planted_networks"),
         target=lambda wildcards: PLANTING.targets[wildcards.target],

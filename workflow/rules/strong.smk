@@ -25,7 +25,7 @@ rule search:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=240,
+        runtime=growing(240),
     params:
         code=lambda wildcards: code("search", **STRONG_FILES.seeking(wildcards)),
         experiment=experiment("strong"),
@@ -52,7 +52,7 @@ rule strong_boundaries:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=10,
+        runtime=growing(10),
     params:
         code=lambda wildcards: code("strong_boundaries", **STRONG_FILES.task(wildcards)),
         task=lambda wildcards: STRONG.tasks[wildcards.task],

@@ -28,7 +28,7 @@ rule parent:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=60,
+        runtime=growing(60),
     params:
         code=lambda wildcards: code("parent", **SUBSPACE_FILES.images(wildcards)),
         parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
@@ -52,7 +52,7 @@ rule helper:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=720,
+        runtime=growing(720),
     params:
         code=lambda wildcards: code("children", **SUBSPACE_FILES.images(wildcards)),
         experiment=experiment("subspace"),
@@ -82,7 +82,7 @@ rule children:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=720,
+        runtime=growing(720),
     params:
         code=lambda wildcards: code("children", **SUBSPACE_FILES.images(wildcards)),
         experiment=experiment("subspace"),

@@ -27,7 +27,7 @@ rule table:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=10,
+        runtime=growing(10),
     params:
         code=lambda wildcards: code("table", TABLES[wildcards.table][0]),
         module=lambda wildcards: TABLES[wildcards.table][0],

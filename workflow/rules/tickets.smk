@@ -26,7 +26,7 @@ rule initialise:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=10,
+        runtime=growing(10),
     params:
         code=lambda wildcards: code("initialise", **TICKET_FILES.task(wildcards)),
         network=lambda wildcards: TICKETS.tasks[wildcards.task],
@@ -49,10 +49,12 @@ rule level:
         f"{LOGS}/tickets/{{task}}/{{trainer}}/{{criterion}}/level{{level}}.log",
     benchmark:
         f"{BENCHMARKS}/tickets/{{task}}/{{trainer}}/{{criterion}}/level{{level}}.jsonl"
+    group:
+        TICKET_FILES.submission
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=120,
+        runtime=growing(60),
     params:
         code=lambda wildcards: code("level", **TICKET_FILES.cutting(wildcards)),
         experiment=experiment("tickets"),
@@ -78,7 +80,7 @@ rule cut_figure:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=10,
+        runtime=growing(10),
     params:
         code=code("cut_figure", criterion="snr"),
     script:
@@ -101,10 +103,12 @@ rule chain:
         f"{LOGS}/tickets/{{task}}/{{trainer}}/{{criterion}}/chain.log",
     benchmark:
         f"{BENCHMARKS}/tickets/{{task}}/{{trainer}}/{{criterion}}/chain.jsonl"
+    group:
+        TICKET_FILES.submission
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=10,
+        runtime=growing(10),
     params:
         code=code("chain"),
         experiment=experiment("tickets"),

@@ -27,7 +27,7 @@ rule transfer:
     threads: 1
     resources:
         mem_mb=growing(3000),
-        runtime=120,
+        runtime=growing(120),
     params:
         code=lambda wildcards: code("transfer", **TICKET_FILES.transferring(wildcards)),
         experiment=experiment("transfers"),
@@ -57,7 +57,7 @@ rule transfer_chain:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=10,
+        runtime=growing(10),
     params:
         code=code("transfer_chain"),
         experiment=experiment("transfers"),

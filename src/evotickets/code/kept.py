@@ -20,7 +20,10 @@ class Kept:
         self._reader = b"".join(Path(module.__file__ or "").read_bytes() for module in (scopes, syntax))
         self._sources: dict[str, list] = {}
         with suppress(OSError, ValueError):
-            self._sources = json.loads(path.read_bytes()) if path else {}
+            digest, _, content = path.read_bytes().partition(b"\n") if path else (b"", b"", b"")
+            # What is damaged may be JSON still, and have jobs run again, or not run again.
+            if hashlib.sha256(content).hexdigest().encode() == digest:
+                self._sources = json.loads(content)
 
     def read(self, path: Path) -> Source:
         """Read a file of code.
@@ -50,7 +53,8 @@ class Kept:
             unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
             with suppress(OSError):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                unfinished.write_text(json.dumps(self._sources), encoding="utf-8")
+                content = json.dumps(self._sources).encode()
+                unfinished.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
                 unfinished.replace(self._path)
             self._new = False
 

@@ -6,6 +6,7 @@ refuses what it cannot trust with one sentence.
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("evosax", "gymnax", "jax", "jaxlib", "numpy", "optax", "pyarrow", "scikit-learn", "torch")
 _HEADER = b"evotickets"
+_SEAL = re.compile(rb'"seal": "([0-9a-f]{64})"')
+"""Checksums of Parquet are of pages alone: a bit of the footer may name another column or another study."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +120,27 @@ def write_table(
         "code": code_version(),
         "libraries": library_versions(),
         "metadata": dict(metadata or {}),
+        "seal": "0" * 64,
     }
     arrow = _conform(path, table, schema)
     arrow = arrow.replace_schema_metadata({_HEADER: json.dumps(header, sort_keys=True, ensure_ascii=False)})
     sink = pa.BufferOutputStream()
     pq.write_table(arrow, sink, compression="zstd", write_page_checksum=True, row_group_size=max(1, len(arrow)))
-    sealed.write(path, sink.getvalue().to_pybytes())
+    sealed.write(path, _sealed(sink.getvalue().to_pybytes()))
+
+
+def _sealed(content: bytes) -> bytes:
+    """Return a file with the digest of all of it, the place of the digest filled with zeros, in its header."""
+    *_, place = _SEAL.finditer(content)
+    return content[: place.start(1)] + _digest(content, place) + content[place.end(1) :]
+
+
+def _digest(content: bytes, place: re.Match[bytes]) -> bytes:
+    whole = memoryview(content)
+    digest = hashlib.sha256(whole[: place.start(1)])
+    digest.update(b"0" * 64)
+    digest.update(whole[place.end(1) :])
+    return digest.hexdigest().encode()
 
 
 def _conform(path: Path, table: Any, schema: Schema) -> pa.Table:
@@ -219,11 +237,14 @@ def _open(path: Path) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
     if not path.is_file():
         raise ResultError(f"{path} is missing: run the workflow again to make it")
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        content = path.read_bytes()
+        with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
             held = file.metadata.metadata or {}
             if _HEADER not in held:
                 raise ResultError(f"{path} was not written by evotickets: move it away and run the workflow again")
-            yield file, json.loads(held[_HEADER])
+            header = json.loads(held[_HEADER])
+            _check_seal(content, header)
+            yield file, header
     except ResultError:
         raise
     # Damage shows in many ways, as names that are no text for one.
@@ -231,6 +252,13 @@ def _open(path: Path) -> Iterator[tuple[pq.ParquetFile, dict[str, Any]]]:
         raise ResultError(
             f"{path} is damaged, cut short or no Parquet file: delete it and run the workflow again"
         ) from error
+
+
+def _check_seal(content: bytes, header: Mapping[str, Any]) -> None:
+    places = list(_SEAL.finditer(content))
+    # Files of before there were seals have none.
+    if "seal" in header and not (places and _digest(content, places[-1]) == places[-1][1]):
+        raise ValueError("the digest is of another file")
 
 
 def read_arrow(path: Path, schema: Schema) -> pa.Table:

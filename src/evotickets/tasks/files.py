@@ -76,7 +76,8 @@ def verify(checksums: Mapping[Path, str]) -> None:
         ValueError: if a file has another digest.
     """
     known: dict[str, list] = {}
-    with suppress(OSError, ValueError):
+    # Damaged, it may be anything.
+    with suppress(OSError, ValueError, TypeError, RecursionError):
         known = dict(json.loads(VERIFIED.read_bytes()))
     news = {}
     for path, checksum in checksums.items():

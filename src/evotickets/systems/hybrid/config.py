@@ -324,7 +324,7 @@ def _fits(where: str, name: str, options: dict[str, Any], task: str, settings: d
         raise StudyError(
             f"{where}: {name} has {options['groups']} groups, which do not divide the {batches} batches of {task}"
         )
-    if options.get("every", 1) > STOP * steps:
+    if options.get("every", 0) > STOP * steps:
         raise StudyError(
             f"{where}: {name} changes its mask every {options['every']} steps, never in the first three quarters of the "
             f"{steps} of {task}; lower it"

@@ -67,12 +67,34 @@ class Files(files.Files):
         It is the initial one, that of the level before, or that of the same level of the reference chain.
         """
         level, criterion = int(place.level), place.criterion
-        if level == 0 or criterion == "random" or criterion in one_shot():
+        if level == 0 or self._starts_anew(criterion):
             return f"{self.results}/tickets/{place.task}/initial.parquet"
-        key = (place.task, place.trainer, criterion)
-        (chain,) = (c for c in self.section.chains if (c.task, c.trainer, c.criterion) == key)
+        chain = self._chain(place)
         reference = Chain(chain.task, chain.trainer, chain.reference, chain.reference)
         return self.level_file("ticket", reference, level if chain.reference != criterion else level - 1)
+
+    @staticmethod
+    def _starts_anew(criterion: str) -> bool:
+        return criterion == "random" or criterion in one_shot()
+
+    @cached_property
+    def _chains(self) -> dict[tuple[str, str, str], Chain]:
+        return {(chain.task, chain.trainer, chain.criterion): chain for chain in self.section.chains}
+
+    def _chain(self, place: Any) -> Chain:
+        return self._chains[place.task, place.trainer, place.criterion]
+
+    def submission(self, place: Any) -> str | None:
+        """Name the jobs that go to a cluster as one: levels that each start from the one before, and what collects them.
+
+        None for a level that may run beside others, and for a collection that waits for a figure of some levels.
+        """
+        criterion = place.criterion
+        if criterion == "dense" or self._starts_anew(criterion) or self._chain(place).reference != criterion:
+            return None
+        if not hasattr(place, "level") and self.first_cut(place):
+            return None
+        return f"{place.task}_{place.trainer}_{criterion}"
 
     def task(self, place: Any) -> Parts:
         """Name the task of a job, and its network where that is registered."""
