@@ -77,7 +77,8 @@ def configure(threads: int, *, rollouts: bool = False, cache: str | Path | None 
     os.environ["NPROC"] = str(threads)
     threadpoolctl.threadpool_limits(threads)
     if cache is not None:
-        jax.config.update("jax_compilation_cache_dir", str(Path(cache).absolute() / processor()))
+        # JAX counts the path to what a program is kept by: one path for all links that lead to a folder.
+        jax.config.update("jax_compilation_cache_dir", str(Path(cache).resolve() / processor()))
         # By default programs that compile within a second are not kept; a job consists of those.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
