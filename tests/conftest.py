@@ -9,22 +9,43 @@ from evotickets import devices, own
 # Tests compile the same programs again and again; one core a process, as in the workflow.
 devices.configure(1, cache=Path(__file__).parents[1] / ".cache/jax")
 
+# Some images set it. Each of the hundreds of processes that tests start would compile the whole package for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-WAITING = (
+
+LONGEST = (
+    # Most of these minutes they wait for jobs, and others run beside them.
     "workflow/test_slurm",
-    "workflow/test_workflow",
     "workflow/test_faults",
+    "workflow/test_workflow",
+    "workflow/test_interruption",
+    "workflow/test_anywhere",
     "workflow/test_subspace",
+    "workflow/test_own_parts",
+    "workflow/test_reruns",
     "systems/subspace/test_parents",
+    "trainers/test_classes",
+    "test_docs",
+    "test_wheel",
+    "tracking/test_tracking",
+    "tracking/test_faults",
+    "tracking/test_logger_plugin",
+    "test_devices",
+    "systems/hybrid/test_coevolution",
+    "systems/hybrid/test_training",
+    "systems/hybrid/test_baselines",
+    "figures/test_figures",
+    "trainers/test_evolution",
+    "systems/strong/test_search",
 )
-"""Files that take minutes, most of them waiting for jobs: at the end nothing would run beside them."""
+"""Files that take half a minute and more, the longest first: one at the end would run alone, as a file stays on one worker."""
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the files that wait."""
-    places = {name: place for place, name in enumerate(WAITING)}
+    """Begin with the longest files."""
+    places = {name: place for place, name in enumerate(LONGEST)}
     tests = Path(__file__).parent
-    items.sort(key=lambda item: places.get(item.path.relative_to(tests).with_suffix("").as_posix(), len(WAITING)))
+    items.sort(key=lambda item: places.get(item.path.relative_to(tests).with_suffix("").as_posix(), len(LONGEST)))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -215,10 +215,13 @@ def test_configure_sets_devices_threads_and_cache(tmp_path):
     """
     cache = tmp_path / "cache"
     assert run(program.format(threads=1, cache=str(cache))).splitlines() == ["1 True 1", "1"]
-    written = {path.name for path in cache.iterdir()}
+    written = {path.name for path in cache.rglob("*-cache")}
     assert written
     assert run(program.format(threads=1, cache=str(cache))).splitlines() == ["1 True 1", "1"]
-    assert {path.name for path in cache.iterdir()} == written
+    assert {path.name for path in cache.rglob("*-cache")} == written
+    (tmp_path / "link").symlink_to(cache)
+    assert run(program.format(threads=1, cache=str(tmp_path / "link"))).splitlines() == ["1 True 1", "1"]
+    assert {path.name for path in cache.rglob("*-cache")} == written
     assert run(program.format(threads=3, cache=None)).splitlines()[0] == "3 False 3"
 
 

@@ -128,6 +128,9 @@ def own_parts(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own_parts")
     for room in ("src/evotickets", "workflow"):
         shutil.copytree(ROOT / room, folder / room, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    (ROOT / ".cache/jax").mkdir(parents=True, exist_ok=True)
+    (folder / ".cache").mkdir()
+    (folder / ".cache/jax").symlink_to(ROOT / ".cache/jax")
     study = yaml.safe_load((ROOT / "config/test.yaml").read_text())
     for language, block in FENCE.findall(OWN_PARTS.read_text()):
         if language == "yaml":

@@ -96,6 +96,10 @@ def test_a_study_of_own_parts_of_every_kind_runs_from_the_wheel_to_its_report(py
     config = tmp_path / "mine/config/config.yaml"
     shutil.copy(OUTSIDER / "everything.yaml", config)
     shutil.copy(OUTSIDER / "everything.py", config.parent)
+    # What this checkout has compiled before need not be compiled again.
+    (ROOT / ".cache/jax").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "mine/.cache").mkdir(exist_ok=True)
+    (tmp_path / "mine/.cache/jax").symlink_to(ROOT / ".cache/jax")
     said = evotickets("run", "--cores", "2")
     assert "NOT tracked" not in said
     assert (tmp_path / "mine/results/report.html").stat().st_size > 100_000

@@ -74,10 +74,13 @@ def configure(threads: int, *, rollouts: bool = False, cache: str | Path | None 
         raise RuntimeError("configure() must come before the first JAX computation of the process") from error
     for sentence in _overrule([VECTORS, COMPILATION] if rollouts else [VECTORS, COMPILATION, EMITTERS]):
         print(sentence, file=sys.stderr)
+    # Each operation remembers the one line that it comes from rather than ten frames: an eighth of compiling a training.
+    jax.config.update("jax_traceback_in_locations_limit", 1)
     os.environ["NPROC"] = str(threads)
     threadpoolctl.threadpool_limits(threads)
     if cache is not None:
-        jax.config.update("jax_compilation_cache_dir", str(Path(cache).absolute() / processor()))
+        # JAX counts the path to what a program is kept by: one path for all links that lead to a folder.
+        jax.config.update("jax_compilation_cache_dir", str(Path(cache).resolve() / processor()))
         # By default programs that compile within a second are not kept; a job consists of those.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -144,7 +144,11 @@ def settings(params: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, s
                 continue
             whole = ".".join(filter(None, (name, key)))
             word = _NAMES.get(whole, key or name)
-            text = setting if isinstance(setting, str | int | float) else json.dumps(setting, ensure_ascii=False, default=str)
+            text = (
+                setting
+                if isinstance(setting, str | int | float)
+                else json.dumps(setting, ensure_ascii=False, default=str)
+            )
             if isinstance(text, str) and len(text) > _LONGEST:
                 text = text[:_LONGEST].rpartition(",")[0] + ", …"
             before = known.get(word, found.get(word, text))

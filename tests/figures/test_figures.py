@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import matplotlib
@@ -311,6 +311,7 @@ def on_one_task(frame: pd.DataFrame, **more) -> pd.DataFrame:
     return frame.assign(task="digits", **more)
 
 
+@cache
 def drawings() -> dict[tuple[str, str], Callable]:
     """Every figure by system and name, with all that it is drawn from but a path."""
     scores = score_table({"snes": ["snr", "random"], "adam": ["magnitude"]})

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy.special import log_softmax
 
 from evotickets import population
 from evotickets.networks import feedforward, masks
@@ -35,31 +36,39 @@ def random_mask(network, density, seeds=2, key=0):
 
 
 def first(tree):
-    return jax.tree.map(lambda leaf: leaf[0], tree)
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[0], tree)
+
+
+# One program each: one by one, their operations are dozens of programs for every shape.
+logits = jax.jit(population.logits)
+logits_of_seeds = jax.jit(jax.vmap(population.logits, (0, 0, None)))
 
 
 def masked_dense(network, mask, members, x):
     """The network that the engine must equal: survivors scattered into the dense one."""
+    return np.asarray(_masked_dense(network, np.stack([masks.survivors(network, row) for row in mask]), members, x))
 
-    def one(mask, members):
-        where = masks.survivors(network, mask)
+
+@partial(jax.jit, static_argnums=0)
+def _masked_dense(network, positions, members, x):
+    def one(where, members):
         flat = masks.scatter(members, where, network.parameter_count)
         return jax.vmap(lambda v: feedforward.apply(network, networks_layout.unflatten(network, v), x))(flat)
 
-    return jnp.stack([one(row, own) for row, own in zip(mask, members, strict=True)])
+    return jax.vmap(one)(positions, members)
 
 
 def problem(network, mask, population_size=5, batch=70, key=0):
     rng = np.random.default_rng(key)
     seeds = len(mask)
     count = mask[0].sum() + network.parameter_count - network.kernel_count
-    members = jnp.asarray(rng.normal(size=(seeds, population_size, count)) / 2, jnp.float32)
-    x = jnp.asarray(rng.normal(size=(batch, *network.input_shape)), jnp.float32)
-    return members, x, jnp.asarray(rng.integers(0, network.outputs, batch))
+    members = np.asarray(rng.normal(size=(seeds, population_size, count)) / 2, np.float32)
+    x = np.asarray(rng.normal(size=(batch, *network.input_shape)), np.float32)
+    return members, x, np.asarray(rng.integers(0, network.outputs, batch), np.int32)
 
 
 def close(actual, expected):
-    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5 * float(jnp.abs(expected).max()))
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5 * float(np.abs(expected).max()))
 
 
 @pytest.mark.parametrize("path", ["dense", "sparse"])
@@ -69,7 +78,7 @@ def test_known_answer(path):
     plan = first(population.plan(SMALL, mask, path=path))
     members = jnp.array([[2.0, 100.0, 0.5, 3.0, -1.0], [2.0, 100.0, -9.0, 3.0, -1.0]])  # w, b₀, b₁, v, c
     x = jnp.array([[1.0, 50.0], [-2.0, 50.0], [4.0, 50.0]])
-    np.testing.assert_allclose(population.logits(plan, members, x)[..., 0], [[6.5, -1, 24.5], [-1, -1, -1]], rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(logits(plan, members, x))[..., 0], [[6.5, -1, 24.5], [-1, -1, -1]], rtol=1e-6)
     np.testing.assert_allclose(
         population.losses(plan, members, x, jnp.zeros((3, 1)), loss=population.squared_error),
         [(6.5**2 + 1 + 24.5**2) / 3, 1],
@@ -82,7 +91,7 @@ def test_units_without_fan_in_contribute_their_bias(path):
     mask = np.array([[False, False, False, False, True, True]])
     plan = first(population.plan(SMALL, mask, path=path))
     members = jnp.array([[2.0, -3.0, 5.0, 7.0, 1.0]])  # b₀, b₁, v₀, v₁, c
-    np.testing.assert_allclose(population.logits(plan, members, jnp.ones((2, 2))), np.full((1, 2, 1), 11), rtol=1e-6)
+    np.testing.assert_allclose(logits(plan, members, jnp.ones((2, 2))), np.full((1, 2, 1), 11), rtol=1e-6)
 
 
 @pytest.mark.parametrize("path", ["dense", "sparse"])
@@ -90,7 +99,7 @@ def test_collapsed_network_returns_its_last_bias(path):
     mask = np.array([[True, True, True, True, False, False]])
     plan = first(population.plan(SMALL, mask, path=path))
     members = jnp.arange(7.0)[None]
-    np.testing.assert_allclose(population.logits(plan, members, jnp.ones((2, 2))), np.full((1, 2, 1), 6), rtol=1e-6)
+    np.testing.assert_allclose(logits(plan, members, jnp.ones((2, 2))), np.full((1, 2, 1), 6), rtol=1e-6)
 
 
 CASES = [
@@ -121,15 +130,14 @@ def test_equals_the_masked_dense_network(network, path, density):
         losses = jax.vmap(population.losses, (0, 0, None, None))(plan, members, x, y)
         return outputs, losses, jax.lax.map(lambda a: population.pair_losses(*a, x, y), (plan, mean, offsets))
 
-    def losses(outputs):
-        return -jnp.take_along_axis(jax.nn.log_softmax(outputs), y[None, None, :, None], -1)[..., 0].mean(-1)
-
     outputs, plain, paired = ours(plan, members, mean, offsets)
-    expected = masked_dense(network, mask, members, x)
-    pairs = jnp.concatenate([mean[:, None] + offsets, mean[:, None] - offsets], axis=1)
-    close(outputs, expected)
-    close(plain, losses(expected))
-    close(paired, losses(masked_dense(network, mask, pairs, x)))
+    pairs = np.concatenate([mean[:, None] + offsets, mean[:, None] - offsets], axis=1)
+    expected = masked_dense(network, mask, np.concatenate([members, pairs], axis=1), x)
+    losses = -np.take_along_axis(log_softmax(expected, -1), y[None, None, :, None], -1)[..., 0].mean(-1)
+    count = members.shape[1]
+    close(outputs, expected[:, :count])
+    close(plain, losses[:, :count])
+    close(paired, losses[:, count:])
 
 
 @pytest.mark.parametrize(("network", "density"), [(SHALLOW, 1.0), (SHALLOW, 0.1), (DEEP, 0.1), (LINEAR, 0.05)])
@@ -137,8 +145,13 @@ def test_policies_equal_the_masked_dense_network(network, density):
     mask = random_mask(network, density)
     plan = population.plan(network, mask)
     members, x, _ = problem(network, mask, batch=6)
-    policies = jax.vmap(population.policy)(plan, members)
-    outputs = jax.vmap(jax.vmap(population.act, (None, 0, None)), (0, 0, None))(plan, policies, x.reshape(2, 3, -1))
+
+    @jax.jit
+    def act(plan, members, x):
+        policies = jax.vmap(population.policy)(plan, members)
+        return jax.vmap(jax.vmap(population.act, (None, 0, None)), (0, 0, None))(plan, policies, x)
+
+    outputs = np.asarray(act(plan, members, x.reshape(2, 3, -1)))
     close(outputs.reshape(*members.shape[:2], 6, -1), masked_dense(network, mask, members, x))
 
 
@@ -150,7 +163,7 @@ def test_small_networks_share_programs(monkeypatch):
         plan = population.plan(DEEP, mask)
         shapes.add(tuple(leaf.shape for leaf in jax.tree.leaves(plan)))
         members, x, _ = problem(DEEP, mask)
-        outputs = jax.vmap(population.logits, (0, 0, None))(plan, members, x)
+        outputs = logits_of_seeds(plan, members, x)
         close(outputs, masked_dense(DEEP, mask, members, x))
     assert len(shapes) == 1
 
@@ -170,13 +183,13 @@ def test_bfloat16_rounds_factors_only(network, density):
     paths = ("dense",) if network is CNN else ("dense", "sparse")
     for path in paths:
         exact, rounded = (
-            population.logits(first(population.plan(network, mask, path=path, precision=precision)), members[0], x)
+            np.asarray(logits(first(population.plan(network, mask, path=path, precision=precision)), members[0], x))
             for precision in ("float32", "bfloat16")
         )
-        scale = float(jnp.abs(exact).max())
+        scale = float(np.abs(exact).max())
         # Eight bits of mantissa: a product is off by at most 2⁻⁷ of itself, and sums of them cancel.
-        assert 0 < float(jnp.abs(exact - rounded).max()) < 2**-6 * scale
-        assert float(jnp.abs(exact - rounded).mean()) < 2**-8 * scale
+        assert 0 < float(np.abs(exact - rounded).max()) < 2**-6 * scale
+        assert float(np.abs(exact - rounded).mean()) < 2**-8 * scale
 
 
 def test_seeds_may_differ_in_what_is_alive():
@@ -187,7 +200,7 @@ def test_seeds_may_differ_in_what_is_alive():
     members, x, _ = problem(SHALLOW, mask)
     for path in ("dense", "sparse"):
         plan = population.plan(SHALLOW, mask, path=path)
-        close(jax.vmap(population.logits, (0, 0, None))(plan, members, x), masked_dense(SHALLOW, mask, members, x))
+        close(logits_of_seeds(plan, members, x), masked_dense(SHALLOW, mask, members, x))
 
 
 def test_auto_takes_the_faster_path():
@@ -253,7 +266,7 @@ def test_cuts_waste_least(fans, most):
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 1), st.integers(1, 3))
 def test_groups_hold_every_weight_that_matters_once(key, density, seeds):
     mask = random_mask(DEEP, density, seeds, key)
-    plan = population.plan(DEEP, mask, path="sparse")
+    plan = jax.tree.map(np.asarray, population.plan(DEEP, mask, path="sparse"))
     for s in range(seeds):
         count = len(masks.survivors(DEEP, mask[s]))
         one, two, three, four = networks_layout.kernels(DEEP, mask[s])

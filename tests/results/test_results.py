@@ -323,7 +323,7 @@ def test_a_table_that_a_study_lacks_is_read_as_one_without_rows(path):
 def test_a_bit_of_any_byte_is_refused_or_changes_nothing(path):
     """Parquet has checksums of its pages; names, configuration and where columns begin are in a footer that has none."""
     write(path)
-    content, table = path.read_bytes(), results.tables.read_arrow(path, SCORES)
+    content, table = path.read_bytes(), results.tables.read_arrow(path, FLATNESS)
     held = results.read_metadata(path)["metadata"]
     refused = []
     for place in range(len(content)):
@@ -331,7 +331,7 @@ def test_a_bit_of_any_byte_is_refused_or_changes_nothing(path):
         flipped[place] ^= 1 << place % 8
         path.write_bytes(flipped)
         try:
-            assert results.tables.read_arrow(path, SCORES).equals(table)
+            assert results.tables.read_arrow(path, FLATNESS).equals(table)
             assert results.read_metadata(path)["metadata"] == held
         except ResultError as error:
             refused.append(str(error))
@@ -346,4 +346,4 @@ def test_a_file_of_before_there_were_seals_is_read(path):
     header = json.loads(table.schema.metadata[b"evotickets"])
     del header["seal"]
     pq.write_table(table.replace_schema_metadata({"evotickets": json.dumps(header)}), path)
-    assert len(results.read_table(path, schema=SCORES)) == len(table)
+    assert len(results.read_table(path, schema=FLATNESS)) == len(table)

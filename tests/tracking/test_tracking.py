@@ -4,8 +4,8 @@ import itertools
 import json
 import math
 import resource
-import sqlite3
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading

@@ -21,21 +21,17 @@ ONE_CHAIN = {"cut_figure": 1, "chain": 1} | FOLLOWING
 
 
 def python(folder, *arguments):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(studies.ROOT / "src"), str(folder / "installed")])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path(folder)))}
     command = [sys.executable, "-m", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
 
 
+def path(folder):
+    return [studies.ROOT / "src", folder / "installed"]
+
+
 def planned(folder):
-    """How many jobs of each rule a dry run plans."""
-    arguments = ["--logger", "progress", "--configfile", "study/study.yaml", "--cores", "2", "--dry-run"]
-    done = python(folder, "snakemake", *arguments)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    if "Nothing to be done" in said:
-        return {}
-    stats = re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)
-    return {rule: int(count) for rule, count in stats if rule not in ("all", "total")}
+    return studies.planned(folder, "study/study.yaml", path(folder))
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +113,6 @@ def test_what_fits_no_kind_is_refused_before_any_job(finished, edit, old, new, s
     assert done.returncode == 2
     assert re.search(sentence, done.stderr), done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    done = python(finished, "snakemake", "--configfile", "study/study.yaml", "--cores", "2", "--dry-run")
-    assert done.returncode != 0
-    assert re.search(sentence, done.stderr), done.stderr
+    code, said = studies.dry_run(finished, "study/study.yaml", path(finished))
+    assert code != 0
+    assert re.search(sentence, said), said

@@ -2,7 +2,6 @@
 
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
@@ -29,14 +28,7 @@ def snakemake(folder, *arguments):
 
 
 def planned(folder):
-    """How many jobs of each rule a dry run plans."""
-    done = snakemake(folder, "--dry-run")
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    if "Nothing to be done" in said:
-        return {}
-    stats = re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)
-    return {rule: int(count) for rule, count in stats if rule not in ("all", "total")}
+    return studies.planned(folder, "study.yaml", [folder / "src"])
 
 
 def checkout(folder):

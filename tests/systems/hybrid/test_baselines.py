@@ -1,6 +1,7 @@
 """Gradient baselines: exact counts at every step, and what defines each of them; pure evolution where the minimum is known."""
 
 import inspect
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -61,10 +62,17 @@ SPARSE = {
 }
 
 
+@cache
+def whole_walk(name):
+    """A sparse method as it is above, and its states; shared by the tests that look at them."""
+    method = hybrid.method[name](setting(), **SPARSE[name])
+    return method, walk(method)
+
+
 @pytest.mark.parametrize("name", SPARSE)
 def test_exactly_as_many_are_kept_at_every_step_and_the_rest_is_zero(name):
-    method = hybrid.method[name](setting(), **SPARSE[name])
-    for state in walk(method):
+    method, states = whole_walk(name)
+    for state in states:
         deployed, masks = jax.jit(method.deployed)(state, jnp.asarray(COUNTS))
         for layer, parameter in enumerate(NAMES):
             assert int(masks[parameter].sum()) == COUNTS[layer]
@@ -98,8 +106,7 @@ def test_a_block_is_worth_the_mean_of_the_entries_that_are_there():
 
 
 def test_a_static_mask_stays_and_its_survivors_move():
-    method = hybrid.method["static"](setting())
-    states = walk(method)
+    method, states = whole_walk("static")
     first, last = (masks_of(method, state) for state in (states[0], states[-1]))
     for name in NAMES:
         np.testing.assert_array_equal(first[name], last[name])
@@ -148,8 +155,8 @@ def test_masks_change_every_so_many_steps_by_a_share_that_falls(name):
 
 
 def test_the_smallest_are_pruned_and_what_grows_starts_at_zero_without_momentum():
-    method = hybrid.method["set"](setting(), every=EVERY)
-    states = walk(method, EVERY)
+    method, states = whole_walk("set")
+    states = states[: EVERY + 1]
     before, after = (masks_of(method, state)[NAMES[0]] for state in states[-2:])
     # What the step itself did to the weights, without the change of the mask.
     still = hybrid.method["set"](setting(), every=10**6)
@@ -166,8 +173,8 @@ def test_the_smallest_are_pruned_and_what_grows_starts_at_zero_without_momentum(
 
 
 def test_rigl_grows_where_the_gradient_is_largest():
-    method = hybrid.method["rigl"](setting(), every=EVERY)
-    states = walk(method, EVERY)
+    method, states = whole_walk("rigl")
+    states = states[: EVERY + 1]
     before, after = (masks_of(method, state)[NAMES[0]] for state in states[-2:])
     x, y = samples(EVERY - 1).first(0)
     gradient = np.abs(np.asarray(jax.jit(jax.grad(setting().loss))(states[-2].weights.params, x, y)[NAMES[0]]))
@@ -225,6 +232,13 @@ def bowl(dimensions=12):
     return Setting(architecture, 400, 1, 32, 0.1, 0.9, error=lambda out, y: jnp.sum((out - y) ** 2, -1))
 
 
+@jax.jit
+def planted(key, truth):
+    """Samples of every step; drawn inside the loop they take three quarters of its compilation."""
+    x = jax.lax.map(lambda at: jax.random.normal(jax.random.fold_in(key, at), (1, 32, 12)), jnp.arange(400))
+    return Batches(x, x @ truth)
+
+
 @pytest.mark.parametrize(
     "options",
     [{}, {"groups": 4}, {"antithetic": False, "population": 64}, {"generations": 2}],
@@ -235,16 +249,15 @@ def test_pure_evolution_arrives_at_the_minimum(options):
     truth = jax.random.normal(jax.random.key(0), (12, 1))
 
     @jax.jit
-    def run(key):
-        def step(state, at):
-            own = jax.random.fold_in(key, at)
-            x = jax.random.normal(own, (1, 32, 12))
-            return method.step(state, None, Batches(x, x @ truth), at, own)[0], None
+    def run(key, samples):
+        def step(state, given):
+            at, own = given
+            return method.step(state, None, own, at, jax.random.fold_in(key, at))[0], None
 
         start = method.start({"dense1/kernel": jnp.zeros((12, 1))}, None, key)
-        return jax.lax.scan(step, start, jnp.arange(400))[0]
+        return jax.lax.scan(step, start, (jnp.arange(400), samples))[0]
 
-    state = run(jax.random.key(1))
+    state = run(jax.random.key(1), planted(jax.random.key(1), truth))
     np.testing.assert_allclose(state.mean, truth[:, 0], atol=0.01)
     assert float(state.std.max()) < 0.05
 

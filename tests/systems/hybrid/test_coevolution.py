@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -43,23 +44,33 @@ def planted(block=(1, 1), seed=0):
     return jnp.asarray(np.where(mask, signs * rng.uniform(1, 2, mask.shape), 0), jnp.float32), mask
 
 
+@partial(jax.jit, static_argnums=2)
+def drawn(key, truth, shape):
+    """Fresh samples of every step of a regression; drawn inside the loop they would be compiled with every method."""
+    steps, *each = shape
+    x = jax.lax.map(lambda at: jax.random.normal(jax.random.fold_in(key, at), each), jnp.arange(steps))
+    return Batches(x, x @ truth)
+
+
 def fit(method, truth, shared, count, seed=0):
     """Train on fresh samples of a regression; returns the deployed kernel and mask, and the counts of all steps."""
     counts = jnp.array([count])
     params = {"dense1/kernel": 0.1 * jax.random.normal(jax.random.key(seed), truth.shape)}
 
     @jax.jit
-    def run(key):
-        def step(state, at):
-            own = jax.random.fold_in(key, at)
-            x = jax.random.normal(own, (shared.batches, shared.batch, truth.shape[0]))
-            state, _ = method.step(state, counts, Batches(x, x @ truth), at, jax.random.fold_in(own, 1))
+    def run(key, samples):
+        def step(state, given):
+            at, own = given
+            state, _ = method.step(state, counts, own, at, jax.random.fold_in(jax.random.fold_in(key, at), 1))
             return state, sum(jnp.sum(mask) for mask in method.deployed(state, counts)[1].values())
 
-        state, kept = jax.lax.scan(step, method.start(params, counts, key), jnp.arange(shared.steps))
+        start = method.start(params, counts, key)
+        state, kept = jax.lax.scan(step, start, (jnp.arange(shared.steps), samples))
         return *method.deployed(state, counts), kept
 
-    deployed, masks, kept = run(jax.random.key(seed + 100))
+    key = jax.random.key(seed + 100)
+    shape = shared.steps, shared.batches, shared.batch, truth.shape[0]
+    deployed, masks, kept = run(key, drawn(key, truth, shape))
     return np.asarray(deployed["dense1/kernel"]), np.asarray(masks.get("dense1/kernel")), np.asarray(kept)
 
 
@@ -99,7 +110,7 @@ def drawn_state(architecture, counts, seed=0):
     method = hybrid.method["hybrid"](shared, start_at="magnitude")
     rng = np.random.default_rng(seed)
     params = feedforward.initialise(architecture, rng)
-    return shared, method, method.start(params, counts, jax.random.key(seed))
+    return shared, method, jax.jit(method.start)(params, counts, jax.random.key(seed))
 
 
 SMALL = {"hidden": [6]}

@@ -27,16 +27,26 @@ def rows(found, name, step=60):
     ]
 
 
-def run(digits, method, density=0.25, task=TASK, **options):
-    return cells.run(digits, task, {"method": method, **options}, density, seed=0, count=2)
+@pytest.fixture(scope="module")
+def run(digits):
+    """Train a cell of two seeds; tests that look at the same one share it."""
+    found = {}
+
+    def once(method, density=0.25, task=TASK, **options):
+        asked = repr((method, density, task, options))
+        if asked not in found:
+            found[asked] = cells.run(digits, task, {"method": method, **options}, density, seed=0, count=2)
+        return found[asked]
+
+    return once
 
 
 @pytest.mark.parametrize("name", sorted(hybrid.method))
-def test_every_method_trains_and_keeps_exactly_what_it_may(digits, name):
+def test_every_method_trains_and_keeps_exactly_what_it_may(digits, run, name):
     changes = {key: {"every": 10} for key in ("set", "rigl", "gmp")}
     # At a quarter four units are left to a small dense network, which trains slowly.
     density = 0.5 if name == "small_dense" else 0.25
-    found = run(digits, name, density, **({"evolution": {"population": 8}} | changes).get(name, {}))
+    found = run(name, density, **({"evolution": {"population": 8}} | changes).get(name, {}))
     assert found.trajectory.steps == [20, 40, 60]
     whole = cells.architecture_of(digits, TASK)
     if name in ("dense", "evolution"):
@@ -57,7 +67,7 @@ def test_every_method_trains_and_keeps_exactly_what_it_may(digits, name):
 
 def test_every_seed_has_its_own_images():
     data = tasks.replicates("digits", seed=0, count=2)
-    found = run(data, "dense")
+    found = cells.run(data, TASK, {"method": "dense"}, 0.25, seed=0, count=2)
     architecture = cells.architecture_of(data, TASK)
     for seed in range(2):
         own = jax.tree.map(lambda leaf, seed=seed: leaf[seed], found.params)
@@ -72,8 +82,8 @@ def test_every_seed_has_its_own_images():
         np.testing.assert_allclose(leaf[0], found.params[name][0], rtol=1e-5, atol=1e-6)
 
 
-def test_scores_are_those_of_the_deployed_network(digits):
-    found = run(digits, "hybrid")
+def test_scores_are_those_of_the_deployed_network(digits, run):
+    found = run("hybrid")
     architecture = cells.architecture_of(digits, TASK)
     for seed, accuracy in enumerate(rows(found, "test/accuracy")):
         own = jax.tree.map(lambda leaf, seed=seed: leaf[seed], found.params)
@@ -83,30 +93,31 @@ def test_scores_are_those_of_the_deployed_network(digits):
         assert not kernels[~found.masks[seed]].any()
 
 
-def test_costs_and_churn(digits):
+def test_costs_and_churn(run):
     samples = 60 * 2 * 32
-    hybrid, static = run(digits, "hybrid"), run(digits, "static")
+    hybrid, static = run("hybrid"), run("static")
     assert rows(hybrid, "cost/passes") == [6 * samples] * 2
     assert rows(static, "cost/passes") == [3 * samples] * 2
     assert rows(static, "cost/passes", 20) == [samples] * 2
     assert rows(static, "mask/churn") == [0, 0]
     assert min(rows(hybrid, "mask/churn", 20)) > 0.2
-    still = run(digits, "hybrid", mask_rate=0.0)
+    still = run("hybrid", mask_rate=0.0)
     assert rows(still, "mask/churn", 20) == [0, 0]
-    half = rows(run(digits, "small_dense"), "cost/passes")[0]
+    half = rows(run("small_dense"), "cost/passes")[0]
     assert half == pytest.approx(0.25 * 3 * samples, rel=0.15)
 
 
-def test_the_same_seed_gives_the_same_and_seeds_do_not_depend_on_their_number(digits):
-    first, again = run(digits, "hybrid"), run(digits, "hybrid")
+def test_the_same_seed_gives_the_same_and_seeds_do_not_depend_on_their_number(digits, run):
+    first = run("hybrid")
+    again = cells.run(digits, TASK, {"method": "hybrid"}, 0.25, seed=0, count=2)
     np.testing.assert_array_equal(first.masks, again.masks)
     alone = cells.run(digits, TASK, {"method": "hybrid"}, 0.25, seed=0, count=1)
     np.testing.assert_array_equal(first.masks[:1], alone.masks)
 
 
-def test_block_masks_of_a_recurrent_network(digits):
+def test_block_masks_of_a_recurrent_network(digits, run):
     task = TASK | {"recurrent": 8}
-    found = run(digits, "hybrid", 0.25, task, block=(4, 4))
+    found = run("hybrid", 0.25, task, block=(4, 4))
     architecture = cells.architecture_of(digits, task)
     start = 0
     for parameter in architecture.prunable:

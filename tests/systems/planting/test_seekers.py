@@ -195,7 +195,7 @@ def test_a_step_of_training_is_adams():
         out = feedforward.apply(found.network, params, jnp.asarray(found.problem.train.x[0]))
         return -jnp.mean(jax.nn.log_softmax(out)[jnp.arange(32), found.problem.train.y[0]])
 
-    slope = np.asarray(jax.grad(loss)(jnp.asarray(start))) * keep
+    slope = np.asarray(jax.jit(jax.grad(loss))(jnp.asarray(start))) * keep
     # The first step of Adam is the sign of the gradient times the learning rate.
     steep = np.abs(slope) > 1e-5
     np.testing.assert_allclose((trained[0] - start)[steep], -0.001 * np.sign(slope[steep]), rtol=2e-3)
@@ -361,7 +361,7 @@ def test_a_step_of_scores_passes_the_gradient_straight_through_the_mask(kind):
             layers.append((used * keep + kernel * (soft - jax.lax.stop_gradient(soft)), bias))
         return adam.loss(2, tuple(layers), jnp.asarray(x[0]), jnp.asarray(y[0]))
 
-    wanted = scores[0] - rate * (np.asarray(jax.grad(loss)(jnp.asarray(scores[0]))) + decay * scores[0])
+    wanted = scores[0] - rate * (np.asarray(jax.jit(jax.grad(loss))(jnp.asarray(scores[0]))) + decay * scores[0])
     wanted = np.clip(wanted, 0, 1) if kind == "gem_miner" else wanted
     kernels = masks.kernel_positions(network)
     np.testing.assert_allclose(np.asarray(found)[:, kernels], wanted[None, kernels], atol=1e-6)
