@@ -11,7 +11,7 @@ SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 
 # From the ground up. A module imports from its own room, or from rooms on floors below it.
 FLOORS = [
-    {"own"},
+    {"own", "refusals"},
     {"parts", "intervals", "sealed", "terminal", "extras"},
     {"configuration"},
     {"networks", "streams", "devices", "statistics"},
