@@ -28,6 +28,8 @@ EDGES = {
     "figures",
     "claims",
     "interop",
+    # What `import evotickets` offers of all rooms.
+    "library",
     "jobs",
     "lock",
     "study",
@@ -56,7 +58,7 @@ ROOMS = {
     "gymnax": ("tasks",),
     "brax": ("tasks",),
     "sklearn": ("tasks",),
-    "evosax": ("trainers",),
+    "evosax": ("trainers", "library.evosax"),
     "torch": ("interop", "systems.subspace"),
 }
 
