@@ -20,6 +20,7 @@ from evotickets.devices import promoting
 from evotickets.networks import feedforward, layout, masks
 from evotickets.pruning import controls, criterion, top_k
 from evotickets.systems.tickets.tables import SCORES
+from tests import notebooks
 from tests.test_docs import snippets
 
 ROOT = Path(__file__).parents[1]
@@ -441,3 +442,15 @@ def test_a_wrong_call_is_told_so_in_one_sentence(case, own, tmp_path, monkeypatc
     with promoting(), pytest.raises((ValueError, KeyError), match=sentence) as caught:
         call(own)
     assert "\n" not in str(caught.value)
+
+
+def test_the_notebook_of_own_parts_runs(tmp_path):
+    book = notebooks.run("own_criterion.ipynb", tmp_path)
+    assert notebooks.pictures(book) == 1
+    # A loop that learns nothing stays near log 10 = 2.3.
+    (before, after, accuracy) = map(
+        float, re.search(r"loss (.+) → (.+); test accuracy (.+)", notebooks.said(book)).groups()
+    )
+    assert after < 0.8 * before
+    assert accuracy > 0.3
+    assert (tmp_path / "found.parquet").is_file()
