@@ -19,7 +19,7 @@ from evotickets import devices
 
 NAMES = (
     *("gemm", "dense", "mlp", "cnn", "bfloat16", "chain", "planting", "strong", "hybrid", "subspace"),
-    *("rollouts", "cores", "scale"),
+    *("problems", "rollouts", "cores", "scale"),
 )
 
 

@@ -11,7 +11,7 @@ SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 
 # From the ground up. A module imports from its own room, or from rooms on floors below it.
 FLOORS = [
-    {"own"},
+    {"own", "refusals"},
     {"parts", "intervals", "sealed", "terminal", "extras"},
     {"configuration", "crossed"},
     {"networks", "streams", "devices", "statistics"},
@@ -28,6 +28,8 @@ EDGES = {
     "figures",
     "claims",
     "interop",
+    # What `import evotickets` offers of all rooms.
+    "library",
     "jobs",
     "lock",
     "study",
@@ -56,7 +58,7 @@ ROOMS = {
     "gymnax": ("tasks",),
     "brax": ("tasks",),
     "sklearn": ("tasks",),
-    "evosax": ("trainers",),
+    "evosax": ("trainers", "library.evosax"),
     "torch": ("interop", "systems.subspace"),
 }
 

@@ -29,6 +29,62 @@ Axis letters, which have one meaning in the whole package; axes without a letter
 * `n` samples of a data set
 """
 
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evotickets.interop.torch import export, import_back
+    from evotickets.library.chains import Chain, draw_ticket, options, prune, score, train, train_chain
+    from evotickets.library.evosax import Problem
+    from evotickets.library.looks import connectivity, curvature, evaluate, flatness, survivors
+    from evotickets.library.problems import build_network, load_task
+    from evotickets.library.records import read_table, read_tables
+    from evotickets.networks.tickets import Ticket
+    from evotickets.results.tickets import read_ticket, write_ticket
 
 __version__ = version(__name__)
+
+HOMES = {
+    "library.evosax": ("Problem",),
+    "interop.torch": ("export", "import_back"),
+    "library.chains": ("Chain", "draw_ticket", "options", "prune", "score", "train", "train_chain"),
+    "library.looks": ("connectivity", "curvature", "evaluate", "flatness", "survivors"),
+    "library.problems": ("build_network", "load_task"),
+    "library.records": ("read_table", "read_tables"),
+    "networks.tickets": ("Ticket",),
+    "results.tickets": ("read_ticket", "write_ticket"),
+}
+"""What the package offers by its own name, and the module of each: imported when it is first asked for, and not before."""
+
+__all__ = [
+    "Chain", "Problem", "Ticket", "build_network", "connectivity", "curvature", "draw_ticket", "evaluate", "export",
+    "flatness", "import_back", "load_task", "options", "prune", "read_table", "read_tables", "read_ticket", "score",
+    "survivors", "train", "train_chain", "write_ticket",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Return what the package offers under a name, or a room of it.
+
+    Raises:
+        AttributeError: if there is neither.
+    """
+    for home, names in HOMES.items():
+        if name in names:
+            found = getattr(import_module(f"{__name__}.{home}"), name)
+            globals()[name] = found
+            return found
+    if not name.startswith("_"):
+        try:
+            return import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    from evotickets.refusals import hint
+
+    raise AttributeError(f"evotickets has no {name!r}; {hint(name, __all__)}", name=name, obj=None)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -23,6 +23,7 @@ from typing import Any, overload
 from annotated_doc import Doc
 
 from evotickets import own
+from evotickets.refusals import UnknownError, hint
 
 Part = Callable[..., Any]
 
@@ -132,7 +133,7 @@ class Parts(Mapping[str, Part]):
         try:
             return self._load()[name]
         except KeyError:
-            raise KeyError(f"unknown {self.kind} {name!r}; known are {', '.join(self)}") from None
+            raise UnknownError(f"unknown {self.kind} {name!r}; {hint(name, self)}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._load())

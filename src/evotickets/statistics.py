@@ -27,6 +27,7 @@ from evotickets.intervals import (
     shared_out,
     standard_error,
 )
+from evotickets.refusals import check_names
 
 __all__ = [
     "ANYWHERE",
@@ -137,8 +138,9 @@ def pair_matrix(pairs: pd.DataFrame) -> np.ndarray:
         pairs: columns `seed`, `other` and `value`, every pair of seeds once in either order.
 
     Raises:
-        ValueError: if a pair is missing or there twice.
+        ValueError: if a pair or a column is missing, or a pair there twice.
     """
+    check_names("columns", pairs, ["seed", "other", "value"], more=True)
     order = sorted({*pairs["seed"], *pairs["other"]})
     rows, columns = (np.searchsorted(order, pairs[end]) for end in ("seed", "other"))
     counted, matrix = np.zeros((2, len(order), len(order)))
@@ -173,10 +175,11 @@ def contrast(
         bounds: of the difference.
 
     Raises:
-        ValueError: if a row is there twice, the two share nothing, or some cell lacks seeds that others have.
+        ValueError: if a column is missing, a row there twice, the two share nothing, or cells have other seeds.
     """
-    rows = frame[frame[column].isin([a, b])]
     keys = [*cells, column, "seed"]
+    check_names("columns", frame, [*keys, "value"], more=True)
+    rows = frame[frame[column].isin([a, b])]
     if rows.duplicated(keys).any():
         raise ValueError(f"more than one score for the same {', '.join(keys)}: select one split and one metric")
     wide = rows.pivot(index=[*cells, "seed"], columns=column, values="value").reindex(columns=[a, b])
@@ -203,8 +206,9 @@ def min_max(frame: pd.DataFrame, by: Sequence[str], curve: Sequence[str]) -> pd.
     Source: Lange & Sprekeler (2023), Fig. 1 (scores min–max normalised over tasks).
 
     Raises:
-        ValueError: if all points of a group are equal.
+        ValueError: if all points of a group are equal, or a column is missing.
     """
+    check_names("columns", frame, [*by, *curve, "value"], more=True)
     points = frame.groupby([*by, *curve])["value"].mean().groupby(list(by))
     ends = pd.DataFrame({"worst": points.min(), "best": points.max()})
     flat = ends[ends["worst"] == ends["best"]]
@@ -246,8 +250,9 @@ def matching_density(scores: pd.DataFrame) -> float:
             being the dense level.
 
     Raises:
-        ValueError: if a seed is there twice or the dense level has fewer than two seeds.
+        ValueError: if a column is missing, a seed there twice, or the dense level has fewer than two seeds.
     """
+    check_names("columns", scores, ["density", "seed", "value"], more=True)
     if scores.duplicated(["density", "seed"]).any():
         raise ValueError("more than one score for the same density and seed: select one chain, split and metric")
     levels = scores.groupby("density")["value"]

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evotickets import landscape, population, study
+from evotickets import landscape, population, results, study
 from evotickets.configuration.reader import StudyError
 from evotickets.networks import feedforward, functions, layout, masks, network
 from evotickets.own import PartError
 from evotickets.pruning import controls
-from evotickets.systems.tickets import archive, levels, problems
+from evotickets.systems.tickets import levels, problems
 
 
 @pytest.fixture
@@ -144,21 +144,22 @@ def test_networks_of_any_kind_are_trained_pruned_and_stored(own, make, trainer, 
     options = {"trainer": trainer, "batch": 32, "evaluations": 2}
     options |= {"steps": 4} if trainer == "adam" else {"population": 8, "generations": 4}
     start = levels.initialise(mine, 2, seed=0, name="digits")
-    assert not np.array_equal(*start.initial)
+    assert not np.array_equal(*start.flat(mine, "initial"))
     trained, _ = levels.train(mine, data, start, options, key=jax.random.key(0))
-    assert (trained.mean != start.initial).any()
+    assert (trained.flat(mine, "mean") != start.flat(mine, "initial")).any()
     ticket = levels.cut(mine, trained, "magnitude", 0.5, rng=np.random.default_rng(0))
     kept = masks.kept_count(0.5, mine.kernel_count)
-    assert ticket.mask.sum(1).tolist() == [kept, kept]
+    mask, initial = ticket.flat(mine, "mask"), ticket.flat(mine, "initial")
+    assert mask.sum(1).tolist() == [kept, kept]
     trained, _ = levels.train(mine, data, ticket, options, key=jax.random.key(1))
-    assert (trained.mean[:, masks.kernel_positions(mine)][~ticket.mask] == 0).all()
-    archive.write_ticket(tmp_path / "ticket.parquet", mine, trained, range(2), {})
-    again, _ = archive.read_ticket(tmp_path / "ticket.parquet", mine)
-    np.testing.assert_array_equal(again.mean, trained.mean)
-    np.testing.assert_array_equal(again.mask, trained.mask)
-    moved, initial = controls.permute_mask(mine, ticket.mask, ticket.initial, np.random.default_rng(0))
-    assert moved.sum() == ticket.mask.sum()
-    assert initial.shape == ticket.initial.shape
+    assert (trained.flat(mine, "mean")[:, masks.kernel_positions(mine)][~mask] == 0).all()
+    results.write_ticket(tmp_path / "ticket.parquet", trained)
+    again = results.read_ticket(tmp_path / "ticket.parquet")
+    for part in ("mean", "mask"):
+        np.testing.assert_array_equal(again.flat(mine, part), trained.flat(mine, part))
+    moved, permuted = controls.permute_mask(mine, mask, initial, np.random.default_rng(0))
+    assert moved.sum() == mask.sum()
+    assert permuted.shape == initial.shape
 
 
 def test_lines_of_the_landscape_are_those_of_the_engine(own):

@@ -49,7 +49,7 @@ def test_a_gradient_trainer_has_no_signal_to_noise_ratio():
 
 
 def test_an_unknown_score_is_refused():
-    with pytest.raises(ValueError, match="unknown score 'magnitud'; known are magnitude, "):
+    with pytest.raises(ValueError, match=r"unknown score 'magnitud'; did you mean 'magnitude'\?"):
         scores.score("magnitud", MEAN, STD)
 
 

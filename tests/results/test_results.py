@@ -222,7 +222,8 @@ def some_tickets(draw):
 def ticket(**changes):
     kernel = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
     tensors = {"dense1/kernel": kernel, "dense1/bias": np.zeros((2, 2), np.float32)}
-    return Ticket((7, 3), tensors, {"dense1/kernel": kernel > 5}, tensors)._replace(**changes)
+    held = {"seeds": (7, 3), "initial": tensors, "mask": {"dense1/kernel": kernel > 5}, "mean": tensors}
+    return Ticket(**held | changes)
 
 
 class TestTickets:
@@ -247,7 +248,8 @@ class TestTickets:
         results.write_ticket(path, given)
         read = results.read_ticket(path)
         assert read.seeds == given.seeds
-        for before, after in zip(given[1:], read[1:], strict=True):
+        for part in ("initial", "mask", "mean", "std", "statistics"):
+            before, after = getattr(given, part), getattr(read, part)
             assert (before is None) == (after is None)
             assert set(before or {}) == set(after or {})
             for name in before or {}:
@@ -269,8 +271,15 @@ class TestTickets:
         ],
     )
     def test_refuses_parts_that_disagree(self, path, changes, message):
-        with pytest.raises(ResultError, match=message):
+        with pytest.raises(ValueError, match=message):
             results.write_ticket(path, ticket(**changes))
+        assert not path.exists()
+
+    def test_keeps_what_made_it(self, path):
+        results.write_ticket(path, ticket(settings={"config": {"density": 0.5}}))
+        assert results.read_ticket(path).settings == {"config": {"density": 0.5}}
+        results.write_ticket(path, ticket(settings={"a": 1}), {"b": 2})
+        assert results.read_ticket(path).settings == {"b": 2}
 
 
 RECORD = Record(

@@ -16,11 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evotickets import __version__, results, statistics, study
+import evotickets
+from evotickets import __version__, devices, results, statistics, study
 from evotickets.claims import registry
 from evotickets.systems import registry as systems
 from evotickets.systems.hybrid.tables import HYBRID, HYBRID_EFFECTS
 from evotickets.systems.tickets.tables import BARRIERS, CONNECTIVITY, FLATNESS, SCORES, TRANSFERS
+from tests import notebooks
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -110,6 +112,37 @@ def test_tickets_are_read_with_one_call_and_nested_where_they_are_by_definition(
     reference = results.read_ticket(base / "magnitude/level02/ticket.parquet")
     permuted = results.read_ticket(base / "mask_permuted/level02/ticket.parquet")
     assert not all((permuted.mask[n] == m).all() for n, m in reference.mask.items())
+
+
+def test_the_library_makes_the_tickets_of_the_study(finished):
+    plan = study.load(ROOT / "config/test.yaml").tickets
+    options = {name: value for name, value in plan.settings["digits", "snes"].items() if name != "trainer"}
+    with devices.promoting():
+        task = evotickets.load_task("digits", seeds=2)
+        network = evotickets.build_network(task, hidden=plan.tasks["digits"]["hidden"])
+        chain = evotickets.train_chain(network, task, "snes", "snr", plan.densities, seeds=2, **options)
+    for level, ticket in enumerate(chain.tickets):
+        folder = "snr" if level else "dense"
+        stored = results.read_ticket(
+            finished / f"results/test/tickets/digits/snes/{folder}/level{level:02d}/ticket.parquet"
+        )
+        assert ticket.seeds == stored.seeds
+        for part in ("initial", "mask", "mean", "std"):
+            assert all(
+                np.array_equal(array, getattr(stored, part)[name]) for name, array in getattr(ticket, part).items()
+            )
+    table = scores(finished)
+    own = table[table["task"].eq("digits") & table["trainer"].eq("snes") & table["criterion"].eq("snr")]
+    keys = ["level", "seed", "split", "metric"]
+    pd.testing.assert_frame_equal(
+        *(rows[table.columns].sort_values(keys, ignore_index=True) for rows in (chain.scores, own)), check_dtype=False
+    )
+
+
+def test_the_notebook_of_a_finished_study_runs(finished):
+    book = notebooks.run("finished_study.ipynb", finished)
+    assert notebooks.pictures(book) == 2
+    assert "C1 snr" in notebooks.said(book)
 
 
 def test_the_metadata_carry_config_code_and_library_versions(finished):

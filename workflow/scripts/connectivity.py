@@ -1,7 +1,7 @@
 """Score the straight lines between trained tickets of one chain: all pairs, places and seeds in one call."""
 
 from evotickets import devices, jobs, landscape, results, streams, tasks
-from evotickets.systems.tickets import archive, around
+from evotickets.systems.tickets import around
 from evotickets.systems.tickets.levels import point
 from evotickets.systems.tickets.problems import problem_of
 from evotickets.systems.tickets.tables import BARRIERS, CONNECTIVITY, RELIABILITY, chain_of, factors
@@ -9,11 +9,11 @@ from evotickets.systems.tickets.tables import BARRIERS, CONNECTIVITY, RELIABILIT
 
 def main(job, inputs, output, place, experiment, network, settings, available, levels, densities, samples, seed, seeds):
     task, description = problem_of(network, seed=seed, count=seeds)
-    trained = {k: archive.read_ticket(path, description) for k, path in zip(available, inputs.tickets, strict=True)}
-    copies = {k: archive.read_ticket(path, description) for k, path in zip(levels, inputs.copies, strict=True)}
-    members = trained[0][1]
+    trained = {k: results.read_ticket(path) for k, path in zip(available, inputs.tickets, strict=True)}
+    copies = {k: results.read_ticket(path) for k, path in zip(levels, inputs.copies, strict=True)}
+    members = trained[0].seeds
     points, others = (
-        {level: point(description, ticket) for level, (ticket, _) in held.items()} for held in (trained, copies)
+        {level: point(description, ticket) for level, ticket in held.items()} for held in (trained, copies)
     )
     pairs = landscape.pairs(points, others, levels)
 
@@ -29,7 +29,7 @@ def main(job, inputs, output, place, experiment, network, settings, available, l
     rows = [
         factors(chain_of(place), level, densities[level]) | row
         for level in levels
-        for row in around.reliability(description, trained[level][0], copies[level][0], settings, members)
+        for row in around.reliability(description, trained[level], copies[level], settings)
     ]
     results.write_table(output.reliability, rows, schema=RELIABILITY, metadata=job.metadata)
     job.record_cost(output.record, system=experiment, seeds=len(members), densities={k: densities[k] for k in levels})

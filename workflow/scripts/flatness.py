@@ -1,7 +1,7 @@
 """Score trained tickets of one chain under noise on their weights, and estimate the Hessian of their loss."""
 
 from evotickets import devices, jobs, landscape, results, streams, tasks
-from evotickets.systems.tickets import archive, around
+from evotickets.systems.tickets import around
 from evotickets.systems.tickets.problems import problem_of
 from evotickets.systems.tickets.tables import CURVATURE, FLATNESS, chain_of, factors
 
@@ -15,18 +15,18 @@ def main(
     scoring = landscape.on_task(description, task, samples=samples, episodes=episodes, key=key)
     flatness, curvature = [], []
     for level, path in zip(levels, paths, strict=True):
-        ticket, members = archive.read_ticket(path, description)
+        ticket = results.read_ticket(path)
         common = factors(chain_of(place), level, densities[level])
         key = streams.stream(seed, "noise", level)
-        rows = around.flatness(description, ticket, scoring, members, draws=draws, key=key)
+        rows = around.flatness(description, ticket, scoring, draws=draws, key=key)
         flatness += [common | row for row in rows]
         if not tasks.is_control(network["task"]):
             key = streams.stream(seed, "curvature", level)
-            rows = around.curvature(description, task, ticket, scoring, members, probes=probes, key=key)
+            rows = around.curvature(description, task, ticket, scoring, probes=probes, key=key)
             curvature += [common | row for row in rows]
     results.write_table(output.flatness, flatness, schema=FLATNESS, metadata=job.metadata)
     results.write_table(output.curvature, curvature, schema=CURVATURE, metadata=job.metadata)
-    job.record_cost(output.record, system=experiment, seeds=len(members), densities={k: densities[k] for k in levels})
+    job.record_cost(output.record, system=experiment, seeds=seeds, densities={k: densities[k] for k in levels})
 
 
 with jobs.job(snakemake) as job:

@@ -1,7 +1,6 @@
 """Draw the initial parameters of a task's network; all trainers and criteria start from them."""
 
-from evotickets import devices, jobs
-from evotickets.systems.tickets import archive
+from evotickets import devices, jobs, results
 from evotickets.systems.tickets import levels as tickets
 from evotickets.systems.tickets.problems import problem_of
 
@@ -9,7 +8,7 @@ from evotickets.systems.tickets.problems import problem_of
 def main(job, output, name, network, seed, seeds_count):
     _, description = problem_of(network, seed=seed, count=seeds_count)
     ticket = tickets.initialise(description, seeds_count, seed=seed, name=name)
-    archive.write_ticket(output, description, ticket, range(seeds_count), job.metadata)
+    results.write_ticket(output, ticket, job.metadata)
 
 
 with jobs.job(snakemake) as job:

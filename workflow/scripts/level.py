@@ -9,7 +9,7 @@ from evotickets.systems.tickets.tables import SCORES, chain_of, factors
 
 def main(job, source, output, place, experiment, network, settings, density, seed, seeds_count):
     task, description = problem_of(network, seed=seed, count=seeds_count)
-    previous, members = archive.read_ticket(source, description)
+    previous = results.read_ticket(source)
     where = (place.trainer, place.level)
     ticket = tickets.next_ticket(
         description, task, previous, place.criterion, density, seed=seed, name=place.task, place=where
@@ -20,15 +20,14 @@ def main(job, source, output, place, experiment, network, settings, density, see
     report = job.progress(settings.get("generations") or settings["steps"], "step")
     trained, run = tickets.train(description, task, ticket, settings, mesh=devices.mesh(), report=report, key=key)
     cell = factors(chain_of(place), int(place.level), density)
-    archive.write_trained(output, description, trained, run.trajectory, members, job.metadata)
-    scores = shared_images.scores(run.trajectory.final(members), cell, description, task, trained, seed=seed)
+    archive.write_trained(output, trained, run.trajectory, job.metadata)
+    scores = shared_images.scores(run.trajectory, cell, description, task, trained, seed=seed)
     results.write_table(output.scores, scores, schema=SCORES, metadata=job.metadata)
-    size = {"seeds": seeds_count, "kept": int(trained.mask[0].sum())}
     job.record(
         output.record,
         system=experiment,
         kind="level",
-        parameters=cell | unit_of(network) | size,
+        parameters=cell | unit_of(network) | {"seeds": seeds_count, "kept": trained.kept},
         metrics=run.trajectory.summary(),
         artifacts=[output.ticket, output.scores, output.history],
         dataset=archive.dataset(task),

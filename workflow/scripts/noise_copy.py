@@ -1,6 +1,6 @@
 """Train the ticket of a level once more under other noise and data order; all seeds at once."""
 
-from evotickets import devices, jobs, streams, tasks
+from evotickets import devices, jobs, results, streams, tasks
 from evotickets.systems.tickets import archive
 from evotickets.systems.tickets import levels as tickets
 from evotickets.systems.tickets.problems import problem_of
@@ -9,20 +9,19 @@ from evotickets.systems.tickets.tables import chain_of, factors
 
 def main(job, source, output, place, experiment, network, settings, density, seed, seeds):
     task, description = problem_of(network, seed=seed, count=seeds)
-    trained, members = archive.read_ticket(source, description)
+    ticket = results.read_ticket(source).untrained()
     key = streams.stream(seed, place.task, place.trainer, place.level, "twin")
     report = job.progress(settings.get("generations") or settings["steps"], "step")
-    ticket = tickets.untrained(trained)
     noise_copy, run = tickets.train(description, task, ticket, settings, report=report, key=key)
 
     cell = factors(chain_of(place), int(place.level), density)
-    archive.write_trained(output, description, noise_copy, run.trajectory, members, job.metadata)
+    archive.write_trained(output, noise_copy, run.trajectory, job.metadata)
     job.record(
         output.record,
         system=experiment,
         kind="level",
         name=f"level{place.level} noise copy of {place.criterion} {place.trainer} {place.task}",
-        parameters=cell | {"seeds": len(members), "kept": int(noise_copy.mask[0].sum())},
+        parameters=cell | {"seeds": len(ticket.seeds), "kept": ticket.kept},
         metrics=run.trajectory.summary(),
         artifacts=[output.ticket, output.history],
         dataset=archive.dataset(task),

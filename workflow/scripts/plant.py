@@ -4,15 +4,13 @@ from evotickets import jobs, results
 from evotickets.planted import ground as grounds
 from evotickets.systems.planting import cells
 from evotickets.systems.planting.tables import SCALES
-from evotickets.systems.tickets import archive
-from evotickets.systems.tickets import levels as tickets
 
 
 def main(job, output, depth, target, seed, seeds_count):
     network = cells.network_of(target, depth)
     ground = grounds.ground(target, depth, seed=seed, count=seeds_count)
-    ticket = tickets.Ticket(ground.parameters, ground.mask)
-    archive.write_ticket(output.planted, network, ticket, range(seeds_count), job.metadata)
+    ticket = results.Ticket.of(network, range(seeds_count), ground.parameters, ground.mask)
+    results.write_ticket(output.planted, ticket, job.metadata)
     rows = [{"seed": seed, "scales": scales} for seed, scales in enumerate(ground.scales)]
     results.write_table(output.scales, rows, schema=SCALES, metadata=job.metadata)
 

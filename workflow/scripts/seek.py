@@ -5,15 +5,15 @@ import numpy as np
 from evotickets import devices, jobs, results
 from evotickets.systems.planting import cells
 from evotickets.systems.planting.tables import PLANTING, SCALES
-from evotickets.systems.tickets import archive
 
 
 def main(job, planted, scales, output, place, experiment, target, seeker, training, samples, seed):
     depth = int(place.depth)
     network = cells.network_of(target, depth)
-    ticket, members = archive.read_ticket(planted, network)
+    ticket = results.read_ticket(planted)
+    parameters, mask = (ticket.flat(network, part) for part in ("initial", "mask"))
     factors = np.stack(results.read_table(scales, schema=SCALES)["scales"].tolist())
-    ground = cells.Ground(ticket.initial, ticket.mask, factors)
+    ground = cells.Ground(parameters, mask, factors)
     found = cells.seek(target, depth, ground, seeker, place.density, count=samples, training=training, seed=seed)
 
     density = float(found.mask[0].mean())
@@ -21,9 +21,9 @@ def main(job, planted, scales, output, place, experiment, target, seeker, traini
     where |= {"seeker": place.seeker, "asked": place.density, "density": density}
     rows = [{"system": "planting"} | where | row for row in found.rows]
     results.write_table(output.scores, rows, schema=PLANTING, metadata=job.metadata)
-    masks = [{"seed": seed, "mask": mask} for seed, mask in zip(members, found.mask, strict=True)]
+    masks = [{"seed": seed, "mask": mask} for seed, mask in zip(ticket.seeds, found.mask, strict=True)]
     results.write_table(output.mask, masks, schema=results.MASK, metadata=job.metadata)
-    shown = {"task": place.target} | where | {"seeds": len(members), "kept": int(found.mask[0].sum())}
+    shown = {"task": place.target} | where | {"seeds": len(ticket.seeds), "kept": int(found.mask[0].sum())}
     del shown["target"]
     job.record(
         output.record,

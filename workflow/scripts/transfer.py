@@ -10,25 +10,25 @@ from evotickets.systems.tickets.tables import TRANSFERS, factors, source_of
 def main(job, source, output, place, experiment, source_network, network, settings, density, seed, seeds_count):
     task, description = problem_of(network, seed=seed, count=seeds_count)
     refuse_misfit(problem_of(source_network, seed=seed, count=1)[1], description, (place.source_task, place.task))
-    trained, members = archive.read_ticket(source, description)
+    trained = results.read_ticket(source)
 
     # The noise of the target's own ticket, so that both are compared seed by seed.
     key = streams.stream(seed, place.task, place.trainer, place.level)
     report = job.progress(settings.get("generations") or settings["steps"], "step")
-    done, run = tickets.train(description, task, tickets.untrained(trained), settings, report=report, key=key)
+    done, run = tickets.train(description, task, trained.untrained(), settings, report=report, key=key)
 
     origin = source_of(place)
     chain = {"task": place.task, "trainer": place.trainer, "criterion": "transferred"}
     cell = factors(chain, int(place.level), density)
-    archive.write_trained(output, description, done, run.trajectory, members, job.metadata)
-    scores = shared_images.scores(run.trajectory.final(members), origin | cell, description, task, done, seed=seed)
+    archive.write_trained(output, done, run.trajectory, job.metadata)
+    scores = shared_images.scores(run.trajectory, origin | cell, description, task, done, seed=seed)
     results.write_table(output.scores, scores, schema=TRANSFERS, metadata=job.metadata)
     job.record(
         output.record,
         system=experiment,
         kind="level",
         name=f"level{place.level} {' '.join(origin.values())} to {place.task} {place.trainer}",
-        parameters=cell | origin | {"seeds": seeds_count, "kept": int(done.mask[0].sum())},
+        parameters=cell | origin | {"seeds": seeds_count, "kept": done.kept},
         metrics=run.trajectory.summary(),
         artifacts=[output.ticket, output.scores, output.history],
         dataset=archive.dataset(task),

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from difflib import get_close_matches
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -16,10 +15,9 @@ import yaml
 from evotickets.configuration.loader import Loader, Refusal
 from evotickets.configuration.options import catalogue
 from evotickets.parts import Parts
+from evotickets.refusals import hint
 from evotickets.terminal import printable
 
-LISTED = 250
-"""Letters of a list of names in a sentence."""
 LARGEST = 1_000_000
 """Bytes of a configuration file; a larger file is something else."""
 
@@ -276,16 +274,6 @@ def _number(value: Any, rule: str) -> str:
 def shown(name: Any) -> str:
     """Return a name short enough for a sentence and on one line."""
     return _short(name)[1:-1] if isinstance(name, str) else _short(name)
-
-
-def hint(name: Any, known: Iterable[str]) -> str:
-    """Suggest the known name that is closest, or all of them."""
-    known = list(known)
-    close = get_close_matches(str(name)[:60], known, 1)
-    names = ", ".join(known)
-    if len(names) > LISTED:
-        names = f"{names[: names.rindex(', ', 0, LISTED)]}, …"
-    return f"did you mean {close[0]!r}?" if close else f"known are {names}"
 
 
 def known(where: str, name: str, names: Iterable[str]) -> None:

@@ -12,17 +12,24 @@ from scipy import stats
 from evotickets import streams
 from evotickets.networks import feedforward, layout
 from evotickets.networks.layout import Network
+from evotickets.refusals import check_shape
 
 
 def cosine(displacement: np.ndarray) -> np.ndarray:
-    """Return the cosine similarity [S, S] of displacement (trained − initial weights) [S, N]; NaN where nothing moved."""
+    """Return the cosine similarity [S, S] of displacement (trained − initial weights) [S, N]; NaN where nothing moved.
+
+    Raises:
+        ValueError: if there are other than two axes.
+    """
+    check_shape("displacement", displacement, "S", "N")
     with np.errstate(invalid="ignore"):
         directions = displacement / np.linalg.norm(displacement, axis=1, keepdims=True)
     return directions @ directions.T
 
 
 def distance(displacement: np.ndarray) -> np.ndarray:
-    """Return the Euclidean distances [S, S] of displacement [S, N]."""
+    """Return the Euclidean distances [S, S] of displacement [S, N]; raises as `cosine`."""
+    check_shape("displacement", displacement, "S", "N")
     return np.stack([np.linalg.norm(displacement - move, axis=1) for move in displacement])
 
 
@@ -30,7 +37,11 @@ def jaccard(mask: np.ndarray) -> np.ndarray:
     """Return |both kept| / |either kept| [S, S] of masks [S, K].
 
     Two random masks of density d share d / (2 − d) on average, which is what to compare with.
+
+    Raises:
+        ValueError: if there are other than two axes.
     """
+    check_shape("the mask", mask, "S", "K")
     counts = mask.astype(float)
     both = counts @ counts.T
     kept = counts.sum(1)
@@ -38,7 +49,14 @@ def jaccard(mask: np.ndarray) -> np.ndarray:
 
 
 def predictions(network: Network, flat: np.ndarray, x: np.ndarray, *, rows: np.ndarray | None = None) -> np.ndarray:
-    """Return the predicted classes [S, B] of networks [S, N] on inputs [B, …], or on rows [S] of inputs [R, B, …]."""
+    """Return the predicted classes [S, B] of networks [S, N] on inputs [B, …], or on rows [S] of inputs [R, B, …].
+
+    Raises:
+        ValueError: if networks or rows are of another shape.
+    """
+    check_shape("networks", flat, "S", network.parameter_count)
+    if rows is not None:
+        check_shape("rows", rows, len(flat))
 
     @jax.jit
     def classes(flat, x, rows):
@@ -58,7 +76,13 @@ def disagreement(classes: np.ndarray, inputs: np.ndarray | None = None) -> np.nd
         classes: [S, B].
         inputs: which input each prediction is of [S, B], in ascending order; two seeds are compared on those that they
             share. All seeds have the same by default. NaN where two share none.
+
+    Raises:
+        ValueError: if the shapes are others.
     """
+    check_shape("classes", classes, "S", "B")
+    if inputs is not None:
+        check_shape("inputs", inputs, *classes.shape)
     if inputs is None:
         return (classes[:, None] != classes[None]).mean(-1)
     found = np.full((len(classes), len(classes)), np.nan)
@@ -77,7 +101,11 @@ def snr_correlation(ratios: np.ndarray, final: np.ndarray) -> np.ndarray:
     Args:
         ratios: |mean| / std [levels, S, K], the first level being the one to compare with.
         final: weights that survive to the end [S, K]; only these are compared.
+
+    Raises:
+        ValueError: if the shapes are others.
     """
+    check_shape("ratios", ratios, "levels", *final.shape)
     ranks = [[stats.rankdata(level[seed][kept]) for seed, kept in enumerate(final)] for level in ratios]
     with np.errstate(invalid="ignore"):
         return np.array(

@@ -13,6 +13,7 @@ from evotickets.networks import feedforward, layout
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import ACTIVATIONS
 from evotickets.networks.layout import Network
+from evotickets.refusals import check_names, check_shape
 from evotickets.tasks import Control, Supervised, replicated
 from evotickets.trainers import rollouts
 from evotickets.trainers.fits import CLASSES, Fit, fit_of
@@ -133,7 +134,16 @@ def fold(network: Network, flat: np.ndarray, statistics: dict[str, np.ndarray]) 
         network: a perceptron.
         flat: trained policies [S, N].
         statistics: `count` [S], `mean` and `m2` [S, I] as a control ticket stores them.
+
+    Raises:
+        ValueError: if the network is no perceptron, or policies or statistics are of another shape.
     """
+    if not isinstance(network, Network) or network.layers[0].is_convolution:
+        raise ValueError("a normaliser is written into the first layer of a perceptron; this network has none")
+    check_shape("policies", flat, "S", network.parameter_count)
+    check_names("statistics", statistics, rollouts.Statistics._fields)
+    for name in ("mean", "m2"):
+        check_shape(name, statistics[name], len(flat), network.layers[0].fan_in)
     return np.asarray(jax.jit(jax.vmap(partial(folded, network)))(flat, statistics))
 
 

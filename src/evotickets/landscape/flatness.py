@@ -9,6 +9,7 @@ import numpy as np
 
 from evotickets import streams
 from evotickets.landscape.evaluation import OnLine
+from evotickets.refusals import check_shape
 
 Fold = Callable[[jax.Array, Any], jax.Array]
 EPSILONS = np.linspace(0, 1, 11, dtype=np.float32)
@@ -66,7 +67,11 @@ def noise_curves(
 
     Returns:
         {"split/metric": mean over draws [S, epsilons]}.
+
+    Raises:
+        ValueError: if networks, positions and rows are not of the same seeds.
     """
+    _check(flat, positions, rows)
 
     @jax.jit
     def curves(shared, flat, positions, epsilons, statistics, rows, keys):
@@ -112,7 +117,11 @@ def curvature(
         steps: of Lanczos; D of them give exact eigenvalues, far fewer the extreme ones.
         rows: where `shared` has a leading axis [R], the row of each network [S].
         key: decides probes and start vectors.
+
+    Raises:
+        ValueError: if networks, positions and rows are not of the same seeds.
     """
+    _check(flat, positions, rows)
 
     @jax.jit
     def curvatures(shared, flat, positions, rows, keys):
@@ -129,6 +138,13 @@ def curvature(
         return jax.lax.map(one, (flat, positions, rows, keys))
 
     return Curvature(*map(np.asarray, curvatures(shared, flat, positions, rows, streams.split(key, len(flat)))))
+
+
+def _check(flat: np.ndarray, positions: np.ndarray, rows: np.ndarray | None) -> None:
+    check_shape("networks", flat, "S", "N")
+    check_shape("positions", positions, len(flat), "D")
+    if rows is not None:
+        check_shape("rows", rows, len(flat))
 
 
 def _trace(product: Callable, dimensions: int, probes: int, key: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -6,19 +6,27 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from evotickets.refusals import check_shape
+
 
 def reliability(first: np.ndarray, second: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return Spearman's correlation [S] of the stds [S, K] of two runs of one ticket over its survivors [S, K].
 
     Only the noise of the runs differs, so that what they have in common is of the weights. NaN where all are equal.
+
+    Raises:
+        ValueError: if the shapes differ.
     """
+    check_shape("stds of the first run", first, *mask.shape)
+    check_shape("stds of the second run", second, *mask.shape)
     ranks = [[stats.rankdata(row[kept]) for row, kept in zip(std, mask, strict=True)] for std in (first, second)]
     with np.errstate(invalid="ignore"):
         return np.array([np.corrcoef(*pair)[0, 1] for pair in zip(*ranks, strict=True)])
 
 
 def spread(std: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the standard deviation of the stds [S, K] of the survivors [S, K] over their mean [S]."""
+    """Return the standard deviation of the stds [S, K] of the survivors [S, K] over their mean [S]; raises as `reliability`."""
+    check_shape("stds", std, *mask.shape)
     kept = [row[chosen].astype(float) for row, chosen in zip(std, mask, strict=True)]
     return np.array([values.std() / values.mean() for values in kept])
 

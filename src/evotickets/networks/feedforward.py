@@ -1,7 +1,8 @@
 """What feed-forward networks compute, and their first weights."""
 
 from collections.abc import Mapping
-from math import sqrt
+from math import prod, sqrt
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,8 @@ from scipy.special import ndtr, ndtri
 
 from evotickets.networks.description import Description
 from evotickets.networks.functions import Functions
-from evotickets.networks.layout import Layers, Network
+from evotickets.networks.layout import Layers, Network, check_tensors
+from evotickets.refusals import check_shape
 
 Params = dict[str, jax.Array]
 """Arrays by name, such as `dense1/kernel`."""
@@ -85,8 +87,29 @@ def _pool(x: jax.Array) -> jax.Array:
     )
 
 
+def check_inputs(network: Description, x: Any) -> None:
+    """Refuse inputs [B, …] of another shape than a network reads, but for axes that it flattens anyway.
+
+    Raises:
+        ValueError: has both shapes.
+    """
+    shape = getattr(network, "input_shape", None)
+    if shape is None:  # An `Architecture` knows its parameters alone.
+        return
+    own = tuple(getattr(x, "shape", ()))
+    images = isinstance(network, Network) and network.layers[0].is_convolution
+    if images or len(own) < 2 or prod(own[1:]) != prod(shape):
+        check_shape("x", x, "B", *shape)
+
+
 def apply(network: Description, params: Params, x: jax.Array) -> jax.Array:
-    """Return the outputs [B, O] of one network on inputs [B, *input_shape]."""
+    """Return the outputs [B, O] of one network on inputs [B, *input_shape]; perceptrons flatten theirs.
+
+    Raises:
+        ValueError: if parameters or inputs are not those of the network.
+    """
+    check_tensors(network, params, alone=True)
+    check_inputs(network, x)
     if not isinstance(network, Network):
         return network.forward(params, x)[0]
     activation = ACTIVATIONS[network.activation]

@@ -13,6 +13,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from evotickets.networks.description import Description, Forward, Parameter
+from evotickets.refusals import check_names, check_shape
 
 Layers = tuple[tuple[Any, Any], ...]
 """Kernel [O, I] and bias [O] of every layer."""
@@ -195,11 +196,45 @@ def _joined(parts: list[Any]) -> Any:
     return parts[0].__array_namespace__().concatenate(parts, axis=-1)
 
 
+def check_tensors(network: Description, tensors: Mapping[str, Any], *, alone: bool = False) -> None:
+    """Refuse tensors [..., *shape] that are not all parameters of a network, or all that are prunable.
+
+    With `alone` they are those of one network, without axes in front, and there may be more of them.
+
+    Raises:
+        ValueError: names what is missing, too many or of another shape.
+    """
+    all_prunable = tensors.keys() == {own.name for own in network.prunable}
+    named = network.prunable if all_prunable and not alone else network.parameters
+    check_names("tensors", tensors, [own.name for own in named], more=alone)
+    for own in named:
+        check_shape(own.name, tensors[own.name], *(() if alone else (...,)), *own.shape)
+    leads = {own.name: tensors[own.name].shape[: tensors[own.name].ndim - len(own.shape)] for own in named}
+    first, *others = leads
+    for name in others:
+        if leads[name] != leads[first]:
+            raise ValueError(f"{first} has the leading axes {leads[first]} and {name} {leads[name]}: give all the same")
+
+
+def _check_length(network: Description, flat: Any) -> None:
+    """Refuse flat arrays of neither all parameters nor all prunable entries."""
+    sizes, shape = (network.parameter_count, network.kernel_count), tuple(getattr(flat, "shape", ()))
+    if not shape or shape[-1] not in sizes:
+        raise ValueError(
+            f"a flat array has the shape {shape}; expected is a last axis of {sizes[0]}, all parameters of the network, "
+            f"or {sizes[1]}, its prunable entries"
+        )
+
+
 def unflatten(network: Description, flat: Any) -> dict[str, Any]:
     """Turn flat parameters [..., N] or flat masks [..., K] into `{"dense1/kernel": [..., *shape], …}`.
 
     These names and shapes are those of files and of PyTorch; masks have no biases.
+
+    Raises:
+        ValueError: if the last axis has another length.
     """
+    _check_length(network, flat)
     if not isinstance(network, Network):
         named = network.parameters if flat.shape[-1] == network.parameter_count else network.prunable
         parts = zip(named, consecutive(own.size for own in named), strict=True)
@@ -215,7 +250,12 @@ def unflatten(network: Description, flat: Any) -> dict[str, Any]:
 
 
 def flatten(network: Description, tensors: Mapping[str, Any]) -> Any:
-    """Flatten named tensors to [..., N], or to [..., K] if there are only kernels; the inverse of `unflatten`."""
+    """Flatten named tensors to [..., N], or to [..., K] if there are only kernels; the inverse of `unflatten`.
+
+    Raises:
+        ValueError: if a tensor is missing, too many or of another shape.
+    """
+    check_tensors(network, tensors)
     parts = []
     if not isinstance(network, Network):
         for own in network.parameters:

@@ -31,6 +31,22 @@ def kernel_positions(network: Description) -> np.ndarray:
     return np.concatenate([np.arange(part.kernel.start, part.kernel.stop) for part in layout.slices(network)])
 
 
+def check_mask(network: Description, mask: np.ndarray, axes: int = 2) -> None:
+    """Refuse masks that are not booleans [S, K], or [S, N] where biases are prunable; fewer axes only where they may have.
+
+    Raises:
+        ValueError: has the shape or type, and that which is expected.
+    """
+    shape = tuple(getattr(mask, "shape", ()))
+    if len(shape) < axes or shape[-1] not in (network.kernel_count, network.parameter_count):
+        raise ValueError(
+            f"the mask has the shape {shape}; expected is (S, {network.kernel_count}), a row for each seed and an entry "
+            "for each prunable weight of the network"
+        )
+    if mask.dtype != bool:
+        raise ValueError(f"the mask is {mask.dtype}; expected are booleans, True where a weight is kept")
+
+
 def everything(network: Description, seeds: int = 1) -> np.ndarray:
     """Return the masks [S, K] that keep every entry."""
     return np.ones((seeds, network.kernel_count), bool)
@@ -57,8 +73,9 @@ def survivors(network: Description, mask: np.ndarray) -> np.ndarray:
     is a survivor.
 
     Raises:
-        ValueError: if the masks keep different counts.
+        ValueError: if the masks are of another network, or keep different counts.
     """
+    check_mask(network, mask, axes=1)
     keep = spread(network, mask)
     counts = np.unique(keep.sum(-1))
     if len(counts) > 1:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evotickets.refusals import hint
+
 THRESHOLDS = (0.2, 0.5, 0.7)
 """Squared radii at which the class of Circle changes."""
 
@@ -78,7 +80,7 @@ def build(name: str, depth: int) -> Target:
         ValueError: if there is no such family, or the depth is below 2.
     """
     if name not in TARGETS:
-        raise ValueError(f"unknown target {name!r}; known are {', '.join(TARGETS)}")
+        raise ValueError(f"unknown target {name!r}; {hint(name, TARGETS)}")
     if depth < 2:
         raise ValueError(f"target {name} needs a depth of at least 2 weight layers, got {depth}")
     kernels, biases = TARGETS[name].build(depth)

@@ -13,8 +13,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from evotickets.networks.feedforward import check_inputs
 from evotickets.population import dense, functions, sparse
 from evotickets.population.plan import Plan
+from evotickets.refusals import check_shape
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -30,7 +32,12 @@ def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
 
 
 def logits(plan: Plan, members: jax.Array, x: jax.Array) -> jax.Array:
-    """Return the outputs [P, B, O] of members [P, D] on a batch [B, *input_shape]."""
+    """Return the outputs [P, B, O] of members [P, D] on a batch [B, *input_shape].
+
+    Raises:
+        ValueError: if members or batch are not those of the plan.
+    """
+    _check(plan, None, members, x)
     if plan.path == functions.PATH:
         return functions.logits(plan, members, x)
     tiles = _tiles(plan, len(members), False, x)
@@ -40,7 +47,11 @@ def logits(plan: Plan, members: jax.Array, x: jax.Array) -> jax.Array:
 
 
 def losses(plan: Plan, members: jax.Array, x: jax.Array, y: jax.Array, *, loss: Loss = cross_entropy) -> jax.Array:
-    """Return the mean loss [P] of members [P, D] on a batch [B, *input_shape] with targets [B, ...]."""
+    """Return the mean loss [P] of members [P, D] on a batch [B, *input_shape] with targets [B, ...].
+
+    Raises:
+        ValueError: if members, batch or targets are not those of the plan.
+    """
     return _losses(plan, None, members, x, y, loss)
 
 
@@ -50,11 +61,16 @@ def pair_losses(
     """Return the mean losses [P] of antithetic pairs: of mean [D] + offsets [P/2, D], then of mean - offsets.
 
     A pair shares its products with the input: X(μ ± δ) = Xμ ± Xδ.
+
+    Raises:
+        ValueError: as `losses`.
     """
     return _losses(plan, mean, offsets, x, y, loss)
 
 
 def _losses(plan: Plan, mean: jax.Array | None, rows: jax.Array, x: jax.Array, y: jax.Array, loss: Loss) -> jax.Array:
+    _check(plan, mean, rows, x)
+    check_shape("y", y, len(x), *jnp.shape(y)[1:])
     if plan.path == functions.PATH:
         return functions.losses(plan, mean, rows, x, y, loss)
     tiles = _tiles(plan, len(rows), mean is not None, x)
@@ -67,6 +83,17 @@ def _losses(plan: Plan, mean: jax.Array | None, rows: jax.Array, x: jax.Array, y
         return jax.vmap(lambda out: loss(out, y) @ share)(outputs)
 
     return jax.lax.map(tile, (tiles, targets, shares)).sum(0)
+
+
+def _check(plan: Plan, mean: jax.Array | None, rows: jax.Array, x: jax.Array) -> None:
+    if plan.seeds:
+        raise ValueError(
+            f"the plan is of {plan.seeds} seeds; take that of one, jax.tree.map(lambda leaf: leaf[0], plan), or vmap over it"
+        )
+    check_shape("members" if mean is None else "offsets", rows, "P", plan.survivors)
+    if mean is not None:
+        check_shape("mean", mean, plan.survivors)
+    check_inputs(plan.network, x)
 
 
 def _prepare(plan: Plan, mean: jax.Array | None, rows: jax.Array) -> tuple[ModuleType, Any]:

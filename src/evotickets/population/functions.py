@@ -19,12 +19,20 @@ PATH = "functions"
 
 
 def plan(network: Functions, mask: np.ndarray, precision: str) -> Plan:
-    """Prepare the evaluation of populations that share a mask [K] a seed: where their survivors are [S, D]."""
-    return Plan((), (), (jnp.asarray(masks.survivors(network, mask)),), (), cast(Any, network), PATH, precision)
+    """Prepare the evaluation of populations that share a mask [K] a seed: where their survivors are [S, D].
+
+    Where nothing is pruned a member is all parameters, and there is nothing to prepare.
+    """
+    positions = masks.survivors(network, mask)
+    kept = positions.shape[-1]
+    reads = () if kept == network.parameter_count else (jnp.asarray(positions),)
+    return Plan((), (), reads, (), cast(Any, network), PATH, precision, kept)
 
 
 def whole(plan: Plan, members: jax.Array) -> jax.Array:
     """Return the parameters [..., N] of members [..., D]."""
+    if not plan.reads:
+        return members
     (positions,) = plan.reads
     return masks.scatter(members, positions, plan.network.parameter_count)
 

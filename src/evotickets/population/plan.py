@@ -10,6 +10,7 @@ import numpy as np
 from evotickets.configuration.options import Doc
 from evotickets.networks.functions import Functions
 from evotickets.networks.layout import Network
+from evotickets.networks.masks import check_mask
 from evotickets.population import layout
 
 # All that was measured and decides a path or a shape. Fan-in lists lose to scattered kernels above this density, and on
@@ -49,7 +50,7 @@ class Plan:
 
     `kernels` [S, A, R] and `biases` [S, A] of a layer say where a weight sits in a member, its `reads` [S, R] which input of
     the layer it multiplies. Index D of a member stands for zero. First-layer units come group by group, then those
-    without fan-in. Kernels, biases and reads are empty where nothing is pruned.
+    without fan-in. Kernels, biases and reads are empty where nothing is pruned. `survivors` is D.
     """
 
     kernels: tuple[jax.Array, ...]
@@ -59,6 +60,13 @@ class Plan:
     network: Network = field(metadata={"static": True})
     path: str = field(metadata={"static": True})
     precision: str = field(metadata={"static": True})
+    survivors: int = field(metadata={"static": True})
+
+    @property
+    def seeds(self) -> int:
+        """Number of seeds in the arrays; 0 in the plan of one, and where there are no arrays."""
+        arrays, axes = (self.kernels, 2) if self.kernels else (self.reads, 1)
+        return len(arrays[0]) if arrays and arrays[0].ndim > axes else 0
 
 
 def plan(
@@ -82,8 +90,9 @@ def plan(
         precision: `float32`, or `bfloat16` to round what the first layer and convolutions multiply; sums stay float32.
 
     Raises:
-        ValueError: if the path or precision is unknown or impossible, or the seeds keep different counts.
+        ValueError: if the path or precision is unknown or impossible, the masks do not fit, or keep different counts.
     """
+    check_mask(network, mask)
     if isinstance(network, Functions):
         if path != "auto" or precision != "float32":
             raise ValueError(f"network {network.name} knows one path and float32 only: leave path and precision out")
@@ -99,7 +108,7 @@ def plan(
     count = counts.pop()
     route = _choose(network, count, path)
     if route == "dense" and count == network.kernel_count and not any(layer.is_convolution for layer in network.layers):
-        return Plan((), (), (), (), network, route, precision)
+        return Plan((), (), (), (), network, route, precision, network.parameter_count)
     zero = count + network.parameter_count - network.kernel_count
     tables = [layout.positions(network, row) for row in mask]
     drops = route == "sparse" or network.kernel_count >= DROP_FROM
@@ -115,7 +124,7 @@ def plan(
         reads.append(jnp.asarray(np.maximum(read, 0)))
     lists = layout.groups(tables, slots, zero, GROUPS) if route == "sparse" else ()
     groups = tuple(Group(*map(jnp.asarray, arrays)) for arrays in lists)
-    return Plan(tuple(kernels), tuple(biases), tuple(reads), groups, network, route, precision)
+    return Plan(tuple(kernels), tuple(biases), tuple(reads), groups, network, route, precision, zero)
 
 
 def working_set() -> int:

@@ -9,6 +9,7 @@ from evotickets.networks.feedforward import ACTIVATIONS
 from evotickets.population import functions
 from evotickets.population.members import weights
 from evotickets.population.plan import Plan
+from evotickets.refusals import check_shape
 
 # On a CPU, a member's matrix product is a call of a tenth of a microsecond, quick only where its outputs fill vectors.
 # Products of at most so many entries and inputs are written out instead, and become part of what surrounds them; but
@@ -25,8 +26,9 @@ def policy(plan: Plan, members: jax.Array) -> Any:
     layers are filled up with units of zeros to whole vectors where that makes the product quicker.
 
     Raises:
-        ValueError: if the network has convolutions.
+        ValueError: if the network has convolutions, or members are of another shape.
     """
+    check_shape("members", members, "P", plan.survivors)
     if plan.path == functions.PATH:
         return functions.whole(plan, members)
     if any(layer.is_convolution for layer in plan.network.layers):

@@ -10,6 +10,7 @@ from evotickets import pruning, streams
 from evotickets.networks import masks
 from evotickets.networks.layout import Network
 from evotickets.pruning import top_k
+from evotickets.refusals import hint
 
 
 def rounds_of(criterion: str) -> int:
@@ -27,7 +28,7 @@ def _scorer(
     """
     known = pruning.at_once()
     if criterion not in known:
-        raise ValueError(f"unknown one-shot score {criterion!r}; known are {', '.join(sorted(known))}")
+        raise ValueError(f"unknown one-shot score {criterion!r}; {hint(criterion, sorted(known))}")
     wanted, function = pruning.needs(criterion), pruning.criterion[criterion]
     if "loss" in wanted and loss is None:
         raise ValueError(f"criterion {criterion!r} needs the gradient of a loss, which a control task does not have")

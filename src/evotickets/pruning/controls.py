@@ -8,6 +8,7 @@ import numpy as np
 from evotickets.networks import layout, masks
 from evotickets.networks.layout import Network
 from evotickets.pruning.top_k import keep_largest
+from evotickets.refusals import check_shape
 
 
 def random_mask(shape: tuple[int, int], count: int, rng: np.random.Generator) -> np.ndarray:
@@ -27,7 +28,11 @@ def permute_mask(
         mask: [S, K].
         initial: [S, N].
         rng: source of the permutations.
+
+    Raises:
+        ValueError: if masks or weights are of another shape.
     """
+    _check(network, mask, initial)
     mask, initial = mask.copy(), initial.copy()
     positions = masks.kernel_positions(network)
     for seed in range(len(mask)):
@@ -39,7 +44,8 @@ def permute_mask(
 
 
 def permute_weights(network: Network, mask: np.ndarray, initial: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Permute the surviving initial weights [S, N] inside each layer; the mask [S, K] stays."""
+    """Permute the surviving initial weights [S, N] inside each layer; the mask [S, K] stays. Raises as `permute_mask`."""
+    _check(network, mask, initial)
     initial = initial.copy()
     positions = masks.kernel_positions(network)
     for seed in range(len(mask)):
@@ -47,3 +53,8 @@ def permute_weights(network: Network, mask: np.ndarray, initial: np.ndarray, rng
             alive = positions[part][mask[seed, part]]
             initial[seed, alive] = initial[seed, rng.permutation(alive)]
     return initial
+
+
+def _check(network: Network, mask: np.ndarray, initial: np.ndarray) -> None:
+    check_shape("the mask", mask, "S", network.kernel_count)
+    check_shape("initial", initial, len(mask), network.parameter_count)

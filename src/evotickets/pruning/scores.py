@@ -3,6 +3,7 @@
 import numpy as np
 
 from evotickets import pruning
+from evotickets.refusals import check_shape, hint
 
 
 def score(
@@ -15,16 +16,19 @@ def score(
     """Score every prunable entry [S, K] by a named criterion of trained weights.
 
     Raises:
-        ValueError: if the criterion is unknown, needs a std that the trainer does not have, or returns other than [S, K].
+        ValueError: if the criterion is unknown, needs what there is not or of another shape, or returns other than [S, K].
     """
     known = pruning.of_trained_weights()
     if criterion not in known:
-        raise ValueError(f"unknown score {criterion!r}; known are {', '.join(sorted(known))}")
+        raise ValueError(f"unknown score {criterion!r}; {hint(criterion, sorted(known))}")
     wanted = pruning.needs(criterion)
     if "std" in wanted and std is None:
         raise ValueError(
             f"criterion {criterion!r} needs a search distribution; a gradient trainer has none: use magnitude"
         )
+    for what, array in {"std": std, "initial": initial, "mask": mask}.items():
+        if what in wanted:
+            check_shape(what, array, *mean.shape)
     given = {"mean": mean, "std": std, "initial": initial, "mask": mask}
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.asarray(pruning.criterion[criterion](**{name: given[name] for name in wanted}))

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from evotickets.refusals import check_shape
+
 INTERPOLATIONS = 12
 """Guesses by interpolation before a search halves its bracket; it hardly ever takes as many."""
 
@@ -24,8 +26,11 @@ def keep_largest(scores: np.ndarray, allowed: np.ndarray, count: int, rng: np.ra
     Ties are broken by a seeded permutation, never by position. The result [S, K] is nested in `allowed`.
 
     Raises:
-        ValueError: if fewer than `count` entries are allowed.
+        ValueError: if fewer than `count` entries are allowed, or scores are NaN or of another shape.
     """
+    check_shape("allowed", allowed, *scores.shape)
+    if np.isnan(scores).any():
+        raise ValueError(f"{np.isnan(scores).sum()} of {scores.size} scores are NaN, which ranks nowhere: mend them")
     mask = np.zeros(scores.shape, bool)
     for seed, (row, free) in enumerate(zip(scores, allowed, strict=True)):
         candidates = np.flatnonzero(free)

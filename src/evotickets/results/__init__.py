@@ -1,5 +1,6 @@
 """Parquet is the record: tidy tables, tickets, and what a job tells the tracking store."""
 
+from evotickets.networks.tickets import Tensors, Ticket
 from evotickets.results.records import RECORD, Metric, Record, read_record, write_record
 from evotickets.results.tables import (
     CLAIMS,
@@ -16,7 +17,7 @@ from evotickets.results.tables import (
     register,
     write_table,
 )
-from evotickets.results.tickets import TICKET, Tensors, Ticket, read_ticket, write_ticket
+from evotickets.results.tickets import TICKET, read_ticket, write_ticket
 from evotickets.sealed import ResultError
 
 __all__ = [

@@ -9,6 +9,7 @@ import numpy as np
 
 from evotickets import extras
 from evotickets.configuration.reader import StudyError
+from evotickets.refusals import hint
 from evotickets.tasks.registry import Control, Data, Facts, Images, Kind, Pair, Split, Tasks, Whole, task
 from evotickets.tasks.replicates import Replicated, Supervised, replicated
 from evotickets.tasks.scaling import scale_of, standardised
@@ -57,7 +58,7 @@ def kind(name: str) -> Kind:
         ValueError: if no task has this name.
     """
     if name not in ALL:
-        raise ValueError(f"unknown task {name!r}; known are {', '.join(ALL)}")
+        raise ValueError(f"unknown task {name!r}; {hint(name, ALL)}")
     return ALL[name].kind
 
 
@@ -93,10 +94,13 @@ def control(name: str, *, normalise: bool = True, **options: Any) -> Control:
     """Build a control task with its options; with `normalise`, policies see standardised observations.
 
     Raises:
-        ValueError: if no control task has this name.
+        ValueError: if no control task has this name, or it does not take an option.
     """
     if not is_control(name):
         raise ValueError(f"{name!r} is a {kind(name)} task; control tasks are {', '.join(CONTROL)}")
+    for option in options:
+        if option not in task.options(name):
+            raise ValueError(f"{name} has no option {option!r}; {hint(option, [NORMALISE, *task.options(name)])}")
     return replace(task[name](**options), normalise=normalise)
 
 

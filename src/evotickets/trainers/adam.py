@@ -11,7 +11,7 @@ from evotickets import streams
 from evotickets.configuration.options import Doc, Ge, Le, LearningRate
 from evotickets.trainers import trainer
 from evotickets.trainers.descent import descend
-from evotickets.trainers.history import Report, Trained, Trajectory, silent
+from evotickets.trainers.history import Report, Trained, Trajectory, rounds, silent
 from evotickets.trainers.objectives import Evaluations, Objective, scorer
 
 
@@ -40,7 +40,7 @@ def train(
         key: decides everything.
 
     Raises:
-        ValueError: if the objective has no gradient.
+        ValueError: if the objective has no gradient, or steps are no multiple of evaluations.
 
     Source: Lange & Sprekeler (2023), appendix (Adam, batch 128, magnitude pruning).
     """
@@ -48,7 +48,7 @@ def train(
         raise ValueError("this task has no gradient: train it with an evolution strategy")
     value_and_grad = jax.value_and_grad(objective.loss, argnums=2)
     optimizer = optax.adam(learning_rate)
-    steps //= evaluations
+    steps = rounds(steps, evaluations)
 
     @jax.jit
     def advance(shared, context, weights, state, keys):

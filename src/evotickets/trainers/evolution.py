@@ -16,7 +16,7 @@ from evotickets.devices import promoting
 from evotickets.trainers import EVOSAX, deviation, sampling, ties
 from evotickets.trainers import strategy as strategies
 from evotickets.trainers import trainer as register
-from evotickets.trainers.history import Report, Trained, Trajectory, silent
+from evotickets.trainers.history import Report, Trained, Trajectory, rounds, silent
 from evotickets.trainers.objectives import Evaluations, Objective, scorer
 from evotickets.trainers.strategies import Strategy, recipe
 
@@ -94,9 +94,12 @@ def train(
         key: decides everything.
         options: of the strategy.
 
+    Raises:
+        ValueError: if there is no such strategy, or generations are no multiple of evaluations.
+
     Source: Lange & Sprekeler (2023), §3 (mean = masked initial weights, fresh paths, mean decay each generation).
     """
-    steps, build = generations // evaluations, recipe(trainer)
+    steps, build = rounds(generations, evaluations, "generations"), recipe(trainer)
 
     def strategy() -> Strategy:
         # Built while tracing: evosax computes its constants with dozens of tiny eager operations.

@@ -12,6 +12,17 @@ Report = Callable[[int, float], None]
 """Called with (steps done, current loss)."""
 
 
+def rounds(steps: int, evaluations: int, unit: str = "steps") -> int:
+    """Return the steps between two evaluations.
+
+    Raises:
+        ValueError: if some steps would be left over.
+    """
+    if evaluations < 1 or steps < 1 or steps % evaluations:
+        raise ValueError(f"{unit} is {steps}, no multiple of evaluations, {evaluations}; change one of them")
+    return steps // evaluations
+
+
 def silent(step: int, loss: float) -> None:
     """Report nothing."""
 

@@ -77,6 +77,26 @@ def context_of(network: Network, mask: np.ndarray, **engine: Any) -> dict[str, A
     return {"plan": plan, "positions": jnp.asarray(masks.survivors(network, mask))}
 
 
+def check_fit(network: Network, what: str, input_shape: tuple[int, ...], outputs: int, *, exactly: bool) -> None:
+    """Refuse a network that does not read a task's inputs, or has other outputs than it asks for; `what` has them.
+
+    Raises:
+        ValueError: has both.
+    """
+    x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
+    feedforward.check_inputs(network, x)
+    params = {own.name: jax.ShapeDtypeStruct(own.shape, jnp.float32) for own in network.parameters}
+    found = jax.eval_shape(lambda params, x: feedforward.apply(network, params, x), params, x).shape[-1]
+    if found < outputs or (exactly and found > outputs):
+        raise ValueError(f"the network has {found} outputs, and {what}: build it for this task")
+
+
+def check_data_fit(network: Network, data: Supervised) -> None:
+    """Refuse a network that does not fit a data set, as `check_fit` does; it may have outputs for more classes."""
+    what = f"{data.classes} classes" if data.classes else f"{data.outputs} values to learn"
+    check_fit(network, f"{data.name} has {what}", data.input_shape, data.outputs, exactly=not data.classes)
+
+
 def scatterer(network: Network) -> Callable[[Any, jax.Array], jax.Array]:
     """Return the (context, survivors [D]) -> parameters [N] of an objective."""
     return lambda context, survivors: masks.scatter(survivors, context["positions"], network.parameter_count)
@@ -106,9 +126,13 @@ def supervised(
 
     `mesh` spreads the members over devices; `engine` goes to `population.plan`: `path` and `precision`.
 
+    Raises:
+        ValueError: if network, masks and data do not fit each other.
+
     Source: Lange & Sprekeler (2023), §3 (log-likelihood on a batch; test accuracy of the mean on the full test set).
     """
     seen, fit = replicated(data), fit_of(data)
+    check_data_fit(network, seen)
     rows, splits = seen.rows(len(mask)), {split: getattr(seen, split) for split in ("train", "validation", "test")}
     splits = {name: split for name, split in splits.items() if split.y.size}
     # On every device from the start: otherwise each call of a compiled program would copy the data to them.
@@ -169,8 +193,13 @@ def control(
     during `evaluate`.
     `mesh` spreads the members over devices; `engine` goes to `population.plan`: `path` and `precision`.
 
+    Raises:
+        ValueError: if network, masks and environment do not fit each other.
+
     Source: Lange & Sprekeler (2023), §3 (8 episodes with shared seeds; the mean is tested on held-out episodes).
     """
+    what = f"policies of {task.name} need {task.outputs}"
+    check_fit(network, what, (task.observation_size,), task.outputs, exactly=True)
     start = rollouts.initial_statistics(task.observation_size)
     carry = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(mask), *jnp.shape(leaf))), start)
     context = context_of(network, mask, **engine)

@@ -20,7 +20,7 @@ from evotickets.networks.layout import Network
 from evotickets.tasks import Control
 from evotickets.trainers import rollouts, trainer
 from evotickets.trainers.experience import Learner, Rules, Setting, Weights, advantages, distribution, play, start
-from evotickets.trainers.history import Report, Trained, Trajectory, silent
+from evotickets.trainers.history import Report, Trained, Trajectory, rounds, silent
 from evotickets.trainers.objectives import Evaluations, Objective, scorer
 
 
@@ -119,7 +119,7 @@ def train(
         key: decides everything.
 
     Raises:
-        ValueError: if the task is a data set.
+        ValueError: if the task is a data set, or steps are no multiple of evaluations.
 
     Source: Schulman et al. (2017), "Proximal policy optimization algorithms", eq. 9 and algorithm 1; values are not
     clipped, advantages are normalised in each minibatch, gradients have norm .5 at most.
@@ -140,7 +140,7 @@ def train(
     def judge(weights: Weights, observations: jax.Array) -> jax.Array:
         return feedforward.apply(critic, weights.critic, observations)[:, 0]
 
-    setting, stride = Setting(rules, task, optimizer, act, judge), steps // evaluations
+    setting, stride = Setting(rules, task, optimizer, act, judge), rounds(steps, evaluations)
 
     @jax.jit
     def start_all(actors, critics, keys):

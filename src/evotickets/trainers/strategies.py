@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from evotickets.configuration.options import Doc, Even, Ge, Gt, Le, LearningRate, Std
+from evotickets.refusals import hint
 from evotickets.trainers import EVOSAX, UNUSABLE, classes, strategy, ties
 from evotickets.trainers.deviation import coordinate_std
 from evotickets.trainers.schedules import RateDecay, RateMin, StdDecay, StdMin, Step, falling, mean_step, std_falls
@@ -249,4 +250,4 @@ def recipe(name: str) -> Callable[..., Strategy]:
         return ties.sharing(evosax(name))
     if name in UNUSABLE:
         raise ValueError(f"evosax's {name} cannot train a ticket: {UNUSABLE[name]}")
-    raise ValueError(f"unknown strategy {name!r}; known are {', '.join([*strategy, *EVOSAX])}")
+    raise ValueError(f"unknown strategy {name!r}; {hint(name, [*strategy, *EVOSAX])}")

@@ -95,7 +95,7 @@ def test_mnist_comes_from_its_own_splits():
 @pytest.mark.parametrize(
     ("name", "classes", "sentence"),
     [
-        ("moon", 2, "unknown data set 'moon'; known are moons"),
+        ("moon", 2, r"unknown data set 'moon'; did you mean 'moons'\?"),
         ("moons", 3, "moons has 2 to 2 classes, not 3"),
         ("digits", 11, "2 to 10"),
     ],
@@ -216,7 +216,7 @@ def test_names_become_the_numbers_of_the_seeker_they_name():
 
 
 def test_an_unknown_seeker_is_refused():
-    with pytest.raises(ValueError, match="unknown seeker 'popup'; known are biprop"):
+    with pytest.raises(ValueError, match=r"unknown seeker 'popup'; did you mean 'edge_popup'\?"):
         seekers.seek("popup", drawn()[0])
 
 

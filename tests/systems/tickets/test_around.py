@@ -1,5 +1,7 @@
 """Rows of what lies around trained tickets: each value beside the seed, level and place that it was measured at."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pandas as pd
@@ -20,13 +22,21 @@ KEY = jax.random.key(0)
 
 
 def trained(density=0.5, seed=0):
-    ticket = tickets.initialise(NETWORK, len(SEEDS), seed=seed, name="digits")
+    start = tickets.initialise(NETWORK, len(SEEDS), seed=seed, name="digits")
     rng = np.random.default_rng(seed)
-    mask = controls.random_mask(ticket.mask.shape, masks.kept_count(density, NETWORK.kernel_count), rng)
+    shape = (len(SEEDS), NETWORK.kernel_count)
+    mask, initial = (
+        controls.random_mask(shape, masks.kept_count(density, NETWORK.kernel_count), rng),
+        start.flat(NETWORK, "initial"),
+    )
     kept = masks.spread(NETWORK, mask)
-    mean = np.where(kept, ticket.initial + rng.normal(0, 0.1, kept.shape), 0).astype(np.float32)
+    mean = np.where(kept, initial + rng.normal(0, 0.1, kept.shape), 0).astype(np.float32)
     std = np.where(kept, rng.uniform(0.1, 1, kept.shape), 0).astype(np.float32)
-    return ticket._replace(mask=mask, mean=mean, std=std)
+    return replace(start.put(NETWORK, mask=mask, mean=mean, std=std), seeds=SEEDS)
+
+
+def mean(ticket):
+    return ticket.flat(NETWORK, "mean")
 
 
 def frame(**columns):
@@ -39,9 +49,9 @@ def scoring():
 
 def test_flatness_begins_with_the_scores_without_noise():
     ticket = trained()
-    rows = around.flatness(NETWORK, ticket, scoring(), SEEDS, draws=2, key=KEY)
+    rows = around.flatness(NETWORK, ticket, scoring(), draws=2, key=KEY)
     assert len(rows) == 2 * len(SEEDS) * len(landscape.EPSILONS)
-    classes = landscape.predictions(NETWORK, ticket.mean, TASK.test.x, rows=ROWS)
+    classes = landscape.predictions(NETWORK, mean(ticket), TASK.test.x, rows=ROWS)
     still = {row["seed"]: row["value"] for row in rows if row["metric"] == "accuracy" and row["epsilon"] == 0}
     for seed, predicted, labels in zip(SEEDS, classes, TASK.test.y, strict=True):
         np.testing.assert_allclose(still[seed], (predicted == labels).mean(), rtol=1e-5)
@@ -49,7 +59,7 @@ def test_flatness_begins_with_the_scores_without_noise():
 
 def test_curvature_has_a_row_per_seed():
     ticket = trained(density=0.05)
-    rows = around.curvature(NETWORK, ticket, scoring(), SEEDS, probes=2, key=KEY)
+    rows = around.curvature(NETWORK, ticket, scoring(), probes=2, key=KEY)
     assert [row["seed"] for row in rows] == list(SEEDS)
     assert all(row["largest"] >= row["smallest"] for row in rows)
     assert set(rows[0]) == {"seed", *landscape.Curvature._fields}
@@ -57,16 +67,16 @@ def test_curvature_has_a_row_per_seed():
 
 def test_diversity_compares_every_pair_of_seeds_once():
     ticket = trained()
-    rows = {row["measure"]: row for row in around.diversity(NETWORK, TASK, ticket, SEEDS)}
+    rows = {row["measure"]: row for row in around.diversity(NETWORK, TASK, ticket)}
     assert set(rows) == {"cosine", "distance", "jaccard", "disagreement"}
     assert {(row["seed"], row["other"]) for row in rows.values()} == {SEEDS}
-    first, second = ticket.mask
+    first, second = ticket.flat(NETWORK, "mask")
     assert rows["jaccard"]["value"] == pytest.approx((first & second).sum() / (first | second).sum())
     # Seeds with test sets of their own are compared on the images that neither was trained on.
     both = sorted(set(TASK.tested[0]) & set(TASK.tested[1]))
     assert 30 < len(both) < 110
     classes = [
-        landscape.predictions(NETWORK, ticket.mean[[seed]], TASK.test.x[seed][np.isin(TASK.tested[seed], both)])[0]
+        landscape.predictions(NETWORK, mean(ticket)[[seed]], TASK.test.x[seed][np.isin(TASK.tested[seed], both)])[0]
         for seed in range(2)
     ]
     assert rows["disagreement"]["value"] == pytest.approx((classes[0] != classes[1]).mean())
@@ -74,7 +84,7 @@ def test_diversity_compares_every_pair_of_seeds_once():
 
 def test_ratios_are_remembered_from_the_first_level_on_and_only_where_there_is_a_std():
     dense, sparse = trained(density=1.0), trained(density=0.5, seed=1)
-    rows = around.snr_correlation(NETWORK, [dense, sparse], [1, 0.5], SEEDS)
+    rows = around.snr_correlation(NETWORK, [dense, sparse], [1, 0.5])
     assert [(row["level"], row["density"], row["seed"]) for row in rows] == [
         (0, 1, 3),
         (0, 1, 7),
@@ -83,25 +93,26 @@ def test_ratios_are_remembered_from_the_first_level_on_and_only_where_there_is_a
     ]
     assert [row["value"] for row in rows[:2]] == pytest.approx([1, 1])
     assert abs(rows[2]["value"]) < 0.5
-    assert around.snr_correlation(NETWORK, [dense, sparse._replace(std=None)], [1, 0.5], SEEDS) == []
+    assert around.snr_correlation(NETWORK, [dense, replace(sparse, std=None)], [1, 0.5]) == []
 
 
 def test_two_runs_of_a_ticket_say_how_reliable_their_stds_are():
     ticket, settings = trained(), {"trainer": "snes", "population": 8, "generations": 50, "std_init": 0.1, "batch": 32}
-    same = around.reliability(NETWORK, ticket, ticket, settings, SEEDS)
+    same = around.reliability(NETWORK, ticket, ticket, settings)
     found = {(row["measure"], row["seed"]): row["value"] for row in same}
     assert {measure for measure, _ in found} == {"spearman", "spread", "walk"}
     assert [found["spearman", seed] for seed in SEEDS] == pytest.approx([1, 1])
-    other = trained(seed=1)._replace(mask=ticket.mask)
-    rows = around.reliability(NETWORK, ticket, other._replace(std=ticket.std[::-1]), settings, SEEDS)
+    other = replace(trained(seed=1), mask=ticket.mask)
+    turned = other.put(NETWORK, std=ticket.flat(NETWORK, "std")[::-1])
+    rows = around.reliability(NETWORK, ticket, turned, settings)
     assert abs(next(row["value"] for row in rows if row["measure"] == "spearman")) < 0.9
-    assert around.reliability(NETWORK, ticket, other._replace(std=None), settings, SEEDS) == []
-    control = around.reliability(NETWORK, ticket, ticket, settings | {"trainer": "open_es"}, SEEDS)
+    assert around.reliability(NETWORK, ticket, replace(other, std=None), settings) == []
+    control = around.reliability(NETWORK, ticket, ticket, settings | {"trainer": "open_es"})
     assert {row["measure"] for row in control} == {"spearman", "spread"}
 
 
 def test_lines_end_at_the_scores_of_the_networks_and_barriers_are_theirs():
-    ends = {level: trained(seed=level).mean for level in (0, 1)}
+    ends = {level: mean(trained(seed=level)) for level in (0, 1)}
     pairs = landscape.pairs(ends, {1: ends[0]}, [1])
     barriers, lines = around.connectivity(scoring(), pairs, SEEDS)
     assert len(barriers) == len(pairs) * len(SEEDS) * 4
@@ -179,5 +190,5 @@ def test_rows_name_their_chain_as_paths_do():
 
 
 def test_a_ticket_before_its_training_knows_nothing_of_it():
-    ticket = tickets.untrained(trained())
+    ticket = trained().untrained()
     assert (ticket.mean, ticket.std, ticket.statistics) == (None, None, {})

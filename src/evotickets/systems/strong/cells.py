@@ -33,7 +33,7 @@ Rows = list[dict[str, Any]]
 Settings = Mapping[str, Any]
 
 
-class Ticket(NamedTuple):
+class Searched(NamedTuple):
     """What a cell found.
 
     Attributes:
@@ -182,7 +182,7 @@ def seek(
     seed: int,
     count: int,
     progress: Progress = quiet,
-) -> Ticket:
+) -> Searched:
     """Let a seeker loose on a task, choose and prune what it found, and measure every state of it.
 
     Args:
@@ -200,11 +200,11 @@ def seek(
     if name == DENSE:
         everything = where.everything
         trained = where.train(everything, training["epochs"], "dense")
-        return Ticket({FOUND: everything}, _rows(where, FOUND, everything, trained, None), [])
+        return Searched({FOUND: everything}, _rows(where, FOUND, everything, trained, None), [])
     if name == PLANTED:
         if planted is None:
             raise ValueError(f"nothing is planted in {task['task']}: choose {PLANTED_CIRCLE}")
-        return Ticket({FOUND: planted}, _rows(where, FOUND, planted, where.parameters, planted), [])
+        return Searched({FOUND: planted}, _rows(where, FOUND, planted, where.parameters, planted), [])
     found = seekers.seek(name, where, progress=progress, **options)
     parameters = where.parameters if found.parameters is None else found.parameters
     held: Any = {FOUND: where.problem.validation, LEAKED: where.problem.test}
@@ -217,7 +217,7 @@ def seek(
     rows = [row for state, mask in tickets.items() for row in _rows(where, state, mask, parameters, planted)]
     for metric in ("evaluations", "steps", "bound"):
         rows += _spread(FOUND, tickets[FOUND], "search", metric, getattr(found, metric))
-    return Ticket(tickets, rows, found.history)
+    return Searched(tickets, rows, found.history)
 
 
 def classifier(where: Instance, seeker: str, mask: np.ndarray, found: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

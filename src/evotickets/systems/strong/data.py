@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evotickets.refusals import hint
 from evotickets.supermasks.instance import Problem, Samples
 from evotickets.systems.strong import FAMILIES, SHARES
 from evotickets.tasks.registry import Images, Pair, Whole, stratified, task
@@ -23,7 +24,7 @@ def draw(name: str, classes: int, samples: int, noise: float, rngs: Sequence[np.
         ValueError: if there is no such family, or it has not as many classes.
     """
     if name not in FAMILIES:
-        raise ValueError(f"unknown data set {name!r}; known are {', '.join(FAMILIES)}")
+        raise ValueError(f"unknown data set {name!r}; {hint(name, FAMILIES)}")
     facts = FAMILIES[name]
     if not 2 <= classes <= facts.classes:
         raise ValueError(f"{name} has 2 to {facts.classes} classes, not {classes}; choose a number between")

@@ -8,6 +8,7 @@ import numpy as np
 
 from evotickets.networks import layout
 from evotickets.networks.layout import Network
+from evotickets.refusals import hint
 from evotickets.systems.strong import FAMILIES, PLANTED_CIRCLE
 
 SCHEMES = ("uniform", "kaiming_normal", "signed_constant")
@@ -51,7 +52,7 @@ def initialise(network: Network, scheme: str, scale: float, rng: np.random.Gener
 
         return np.asarray(layout.flatten(network, feedforward.initialise(network, rng)), np.float32)
     if scheme not in SCHEMES:
-        raise ValueError(f"unknown initialisation {scheme!r}; known are {', '.join(SCHEMES)}")
+        raise ValueError(f"unknown initialisation {scheme!r}; {hint(scheme, SCHEMES)}")
     parts = []
     for layer in network.layers:
         size, std = layer.kernel_size, sqrt(2 / layer.fan_in)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from evotickets.refusals import hint
 from evotickets.systems.subspace import POOLS
 from evotickets.tasks.registry import Images, Pool, Source, task
 
@@ -17,7 +18,7 @@ def load(name: str, seed: int, options: Mapping[str, Any]) -> Source:
         FileNotFoundError: if files are missing.
     """
     if name not in POOLS:
-        raise ValueError(f"unknown images {name!r}; known are {', '.join(POOLS)}")
+        raise ValueError(f"unknown images {name!r}; {hint(name, POOLS)}")
     return task[name](**options) if POOLS[name].kind == "pool" else _supervised(name, seed)
 
 

@@ -6,6 +6,7 @@ All recombinations are parent + Σ shares · mutations, so that only shares are 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from evotickets.refusals import hint
 from evotickets.systems.subspace import RECOMBINED
 
 TOP = 0.25
@@ -74,5 +75,5 @@ def shares(kind: str, losses: ArrayLike, step: float = 1.0) -> np.ndarray:
         case "weight_average":
             taken[:] = 1 / count
         case _:
-            raise ValueError(f"unknown recombination {kind!r}; known are {', '.join(RECOMBINED)}")
+            raise ValueError(f"unknown recombination {kind!r}; {hint(kind, RECOMBINED)}")
     return taken

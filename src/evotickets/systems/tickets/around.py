@@ -18,8 +18,9 @@ from evotickets.devices import promoting
 from evotickets.landscape.evaluation import OnLine
 from evotickets.networks import masks
 from evotickets.networks.layout import Network
+from evotickets.networks.tickets import Ticket
 from evotickets.pruning import scores
-from evotickets.systems.tickets.levels import Ticket, displacement
+from evotickets.systems.tickets.levels import displacement
 from evotickets.tasks import Control, Supervised, replicated
 from evotickets.trainers.fits import fit_of
 from evotickets.trainers.strategies import recipe
@@ -35,70 +36,61 @@ def _rows(scoring: Scoring, seeds: Sequence[int]) -> np.ndarray:
     return np.arange(len(seeds), dtype=np.int32) % splits
 
 
-def flatness(
-    network: Network, ticket: Ticket, scoring: Scoring, seeds: Sequence[int], *, draws: int, key: jax.Array
-) -> Rows:
+def flatness(network: Network, ticket: Ticket, scoring: Scoring, *, draws: int, key: jax.Array) -> Rows:
     """Score trained tickets under noise on their weights: a row per test score, seed and noise level."""
     on_line, shared = scoring
     curves = landscape.noise_curves(
         on_line,
         {"test": shared["test"]},
-        _mean(ticket),
-        masks.survivors(network, ticket.mask),
+        ticket.flat(network, "mean"),
+        masks.survivors(network, ticket.flat(network, "mask")),
         fold=partial(landscape.folded, network),
-        statistics=ticket.statistics,
+        statistics=dict(ticket.statistics),
         draws=draws,
-        rows=_rows(scoring, seeds),
+        rows=_rows(scoring, ticket.seeds),
         key=key,
     )
     return [
         {"seed": seed, "split": split, "metric": metric, "epsilon": epsilon, "value": value}
         for name, values in curves.items()
         for split, metric in [name.split("/")]
-        for seed, row in zip(seeds, values.tolist(), strict=True)
+        for seed, row in zip(ticket.seeds, values.tolist(), strict=True)
         for epsilon, value in zip(landscape.EPSILONS.tolist(), row, strict=True)
     ]
 
 
 def curvature(
-    network: Network,
-    task: Supervised,
-    ticket: Ticket,
-    scoring: Scoring,
-    seeds: Sequence[int],
-    *,
-    probes: int,
-    key: jax.Array,
+    network: Network, task: Supervised, ticket: Ticket, scoring: Scoring, *, probes: int, key: jax.Array
 ) -> Rows:
     """Estimate the Hessian of the training loss over the survivors of trained tickets: a row per seed."""
     _, shared = scoring
     measured = landscape.curvature(
         landscape.loss_of(network, fit_of(task)),
         shared["train"],
-        _mean(ticket),
-        masks.survivors(network, ticket.mask),
+        ticket.flat(network, "mean"),
+        masks.survivors(network, ticket.flat(network, "mask")),
         probes=probes,
-        rows=_rows(scoring, seeds),
+        rows=_rows(scoring, ticket.seeds),
         key=key,
     )
     return [
         {"seed": seed} | {name: float(values[row]) for name, values in measured._asdict().items()}
-        for row, seed in enumerate(seeds)
+        for row, seed in enumerate(ticket.seeds)
     ]
 
 
-def diversity(network: Network, task: Supervised | Control, ticket: Ticket, seeds: Sequence[int]) -> Rows:
+def diversity(network: Network, task: Supervised | Control, ticket: Ticket) -> Rows:
     """Compare trained tickets with each other: a row per measure and pair of seeds.
 
     Predicted classes are compared on test images of both, where every seed has a split of its own; real values are not.
     """
-    moved = displacement(network, ticket)
+    seeds, moved = ticket.seeds, displacement(network, ticket)
     measures = {"cosine": landscape.cosine(moved), "distance": landscape.distance(moved)}
-    measures["jaccard"] = landscape.jaccard(ticket.mask)
+    measures["jaccard"] = landscape.jaccard(ticket.flat(network, "mask"))
     if not isinstance(task, Control) and task.classes:
         seen = replicated(task)
         rows = seen.rows(len(seeds))
-        classes = landscape.predictions(network, _mean(ticket), seen.test.x, rows=rows)
+        classes = landscape.predictions(network, ticket.flat(network, "mean"), seen.test.x, rows=rows)
         measures["disagreement"] = landscape.disagreement(classes, seen.tested[rows])
     return [
         {"measure": measure, "seed": seeds[first], "other": seeds[second], "value": float(matrix[first, second])}
@@ -107,35 +99,26 @@ def diversity(network: Network, task: Supervised | Control, ticket: Ticket, seed
     ]
 
 
-def snr_correlation(
-    network: Network, tickets: Sequence[Ticket], densities: Sequence[float], seeds: Sequence[int]
-) -> Rows:
+def snr_correlation(network: Network, tickets: Sequence[Ticket], densities: Sequence[float]) -> Rows:
     """Correlate the signal-to-noise ratios of each level with those of the first: a row per level and seed.
 
     There are none where training leaves no std.
     """
     kernels = masks.kernel_positions(network)
-    spreads = [ticket.std for ticket in tickets if ticket.std is not None]
-    if len(spreads) < len(tickets):
+    if any(ticket.std is None for ticket in tickets):
         return []
     ratios = np.stack(
-        [
-            scores.score("snr", _mean(ticket)[:, kernels], std[:, kernels])
-            for ticket, std in zip(tickets, spreads, strict=True)
-        ]
+        [scores.score("snr", *(own.flat(network, part)[:, kernels] for part in ("mean", "std"))) for own in tickets]
     )
+    final = tickets[-1].flat(network, "mask")
     return [
         {"level": level, "density": density, "seed": seed, "value": float(value)}
-        for level, (density, row) in enumerate(
-            zip(densities, landscape.snr_correlation(ratios, tickets[-1].mask), strict=True)
-        )
-        for seed, value in zip(seeds, row, strict=True)
+        for level, (density, row) in enumerate(zip(densities, landscape.snr_correlation(ratios, final), strict=True))
+        for seed, value in zip(tickets[0].seeds, row, strict=True)
     ]
 
 
-def reliability(
-    network: Network, ticket: Ticket, copy: Ticket, settings: Mapping[str, Any], seeds: Sequence[int]
-) -> Rows:
+def reliability(network: Network, ticket: Ticket, copy: Ticket, settings: Mapping[str, Any]) -> Rows:
     """Compare the stds of two runs of a ticket: a row per measure and seed; there are none where training leaves no std.
 
     `spearman` is what they have in common, `spread` how much the stds of the first differ, and `walk` how much they would
@@ -143,18 +126,15 @@ def reliability(
     """
     if ticket.std is None or copy.std is None:
         return []
-    kernels = masks.kernel_positions(network)
-    first, second = (std[:, kernels] for std in (ticket.std, copy.std))
-    measures = {
-        "spearman": landscape.reliability(first, second, ticket.mask),
-        "spread": landscape.spread(first, ticket.mask),
-    }
-    walk = _walk(settings, len(masks.survivors(network, ticket.mask[0])))
-    measures |= {} if walk is None else {"walk": np.full(len(seeds), walk)}
+    kernels, mask = masks.kernel_positions(network), ticket.flat(network, "mask")
+    first, second = (own.flat(network, "std")[:, kernels] for own in (ticket, copy))
+    measures = {"spearman": landscape.reliability(first, second, mask), "spread": landscape.spread(first, mask)}
+    walk = _walk(settings, len(masks.survivors(network, mask[0])))
+    measures |= {} if walk is None else {"walk": np.full(len(ticket.seeds), walk)}
     return [
         {"measure": measure, "seed": seed, "value": float(value)}
         for measure, values in measures.items()
-        for seed, value in zip(seeds, values, strict=True)
+        for seed, value in zip(ticket.seeds, values, strict=True)
     ]
 
 
@@ -184,8 +164,3 @@ def connectivity(
         barriers.append(named.assign(value=landscape.barrier(values), bump=landscape.bump(values)))
         lines += [named.assign(alpha=alpha, value=values[:, i]) for i, alpha in enumerate(landscape.ALPHAS)]
     return pd.concat(barriers, ignore_index=True), pd.concat(lines, ignore_index=True)
-
-
-def _mean(ticket: Ticket) -> np.ndarray:
-    assert ticket.mean is not None, "it was trained"
-    return ticket.mean

@@ -3,14 +3,16 @@
 Reads no data and compiles nothing, because every start of the workflow waits for it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from evotickets import tasks
-from evotickets.configuration.reader import StudyError, conform, conform_part, described, hint, known, shown
+from evotickets.configuration.reader import StudyError, conform, conform_part, described, known, shown
 from evotickets.networks import network
 from evotickets.pruning import CONTROLS, criterion, is_of_trained_weights
+from evotickets.refusals import hint
 from evotickets.systems.tickets import comparisons, problems, sizes
 from evotickets.systems.tickets.comparisons import Landscape, Transfer
 from evotickets.systems.tickets.section import TRAINERS, Section
@@ -21,16 +23,20 @@ __all__ = [
     "Chain",
     "Section",
     "Tickets",
+    "for_kind",
     "gradient",
     "needs",
     "one_shot",
     "resolve",
     "scores",
+    "trainer_settings",
     "without_std",
 ]
 
 EVOSAX_RULES = "evosax"
 """Under this name the schema describes the options of every class of evosax."""
+Rules = Mapping[str, dict[str, Any]]
+"""Rules of the options of parts, by name."""
 NETWORKS = ("hidden", "channels", "network")
 OBJECTIVE_ONLY = {"supervised": {"episodes", "test_episodes"}, "control": {"batch"}, "host": {"batch"}}
 
@@ -116,9 +122,10 @@ def without_std() -> set[str]:
     return {*gradient(), *silent}
 
 
-def gradient() -> dict[str, tuple[str, ...]]:
+def gradient(trainers: Rules | None = None) -> dict[str, tuple[str, ...]]:
     """Return the trainers that are no evolution strategies, and the kinds of tasks that each can train."""
-    return {name: tuple(rule["x-tasks"]) for name, rule in described(TRAINERS).items() if "x-tasks" in rule}
+    rules = described(TRAINERS) if trainers is None else trainers
+    return {name: tuple(rule["x-tasks"]) for name, rule in rules.items() if "x-tasks" in rule}
 
 
 def resolve(section: dict[str, Any]) -> Tickets:
@@ -145,10 +152,11 @@ def resolve(section: dict[str, Any]) -> Tickets:
         reference = entry.get("controls_of", "magnitude")
         for trainer in entry["trainers"]:
             known(f"{where}.trainers", trainer, section["trainers"])
-            resolved = _trainer(
+            resolved = trainer_settings(
                 f"tickets.trainers.{trainer}", trainer, section["trainers"][trainer], entry["settings"], where
             )
-            resolved = _for_task(networks[entry["task"]]["task"], trainer, resolved, where)
+            name = networks[entry["task"]]["task"]
+            resolved = for_kind(tasks.kind(name), name, trainer, resolved, where)
             sizes.refuse_too_large(f"{where}: {trainer} on {entry['task']}", networks[entry["task"]], resolved)
             key = (entry["task"], trainer)
             if settings.setdefault(key, resolved) != resolved:
@@ -211,9 +219,29 @@ def _task(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str, Any], place: str) -> dict[str, Any]:
+def trainer_settings(
+    where: str,
+    name: str,
+    settings: dict[str, Any],
+    override: dict[str, Any],
+    place: str,
+    trainers: Rules | None = None,
+) -> dict[str, Any]:
+    """Check the settings of an entry of `trainers`, and what a chain changes of them; fill in the defaults.
+
+    Args:
+        where: the entry stands.
+        name: of the entry.
+        settings: its own.
+        override: what a chain changes.
+        place: of the chain.
+        trainers: rules of all trainers by name; those of configurations unless given.
+
+    Raises:
+        StudyError: if the trainer is unknown, or an option or what they come to together is impossible.
+    """
     strategy = settings.get("trainer", name)
-    trainers = described(TRAINERS)
+    trainers = described(TRAINERS) if trainers is None else trainers
     names = [*(own for own in trainers if own != EVOSAX_RULES), *EVOSAX]
     if strategy in UNUSABLE:
         raise StudyError(f"{where}: evosax's {strategy} cannot train a ticket: {UNUSABLE[strategy]}; use another")
@@ -232,7 +260,7 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
             raise StudyError(
                 f"{where}.population is {resolved['population']}; evosax's {strategy} takes {kind} members"
             )
-    length = "steps" if strategy in gradient() else "generations"
+    length = "steps" if strategy in gradient(trainers) else "generations"
     if "minibatches" in resolved and resolved["environments"] * resolved["rollout"] % resolved["minibatches"]:
         raise StudyError(
             f"{where}: environments times rollout is {resolved['environments'] * resolved['rollout']}, no multiple of "
@@ -246,10 +274,16 @@ def _trainer(where: str, name: str, settings: dict[str, Any], override: dict[str
     return resolved
 
 
-def _for_task(task: str, trainer: str, settings: dict[str, Any], where: str) -> dict[str, Any]:
-    kind = tasks.kind(task)
-    if kind not in gradient().get(settings["trainer"], (kind,)):
-        able = " or ".join(name for name, kinds in gradient().items() if kind in kinds)
+def for_kind(
+    kind: str, task: str, trainer: str, settings: dict[str, Any], where: str, trainers: Rules | None = None
+) -> dict[str, Any]:
+    """Return the settings of a trainer without those that a task of a kind has no use for.
+
+    Raises:
+        StudyError: if the trainer cannot train it.
+    """
+    if kind not in gradient(trainers).get(settings["trainer"], (kind,)):
+        able = " or ".join(name for name, kinds in gradient(trainers).items() if kind in kinds)
         if kind == "host":
             raise StudyError(
                 f"{where} trains {task}, an environment on the host, with {trainer}, which needs data or an environment in "

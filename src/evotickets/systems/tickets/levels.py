@@ -1,12 +1,13 @@
-"""Tickets and the recurrence of levels: initialise, cut, train, cut, train, …
+"""The recurrence of levels: initialise, cut, train, cut, train, …
 
 Flat orders follow `networks.layout`.
 """
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,9 @@ from jax.sharding import Mesh
 from evotickets import landscape, pruning, streams
 from evotickets.networks import feedforward, layout, masks
 from evotickets.networks.layout import Network
+from evotickets.networks.tickets import Ticket
 from evotickets.pruning import at_initialisation, controls, scores, top_k
+from evotickets.refusals import hint
 from evotickets.tasks import Control, Supervised, replicated
 from evotickets.trainers import EVOLUTION, objectives, trainer
 from evotickets.trainers.fits import fit_of
@@ -26,34 +29,13 @@ SAMPLES = 1024
 """Training samples, drawn for each seed, from which a one-shot criterion takes its gradient."""
 
 
-class Ticket(NamedTuple):
-    """Initial parameters and mask of every seed, and what training made of them.
-
-    All arrays are flat, as algorithms take them; `results.Ticket` is the same ticket as its file names it, tensor by tensor
-    and with its seeds, for readers that know no network. `archive` turns each into the other.
-
-    Attributes:
-        initial: [S, N].
-        mask: [S, K].
-        mean: trained weights [S, N], zero where pruned; None before training.
-        std: std of the search distribution [S, N], zero where pruned; None before training and for gradient trainers.
-        statistics: observation normaliser, arrays [S, ...] by name; empty for supervised tasks.
-    """
-
-    initial: np.ndarray
-    mask: np.ndarray
-    mean: np.ndarray | None = None
-    std: np.ndarray | None = None
-    statistics: dict[str, np.ndarray] = {}  # noqa: RUF012 (never mutated)
-
-
 def initialise(network: Network, count: int, *, seed: int, name: str) -> Ticket:
     """Draw the initial parameters of `count` seeds and keep every weight."""
     draws = [
         feedforward.initialise(network, streams.generator(seed, name, "initialise", index)) for index in range(count)
     ]
     initial = np.stack([np.asarray(layout.flatten(network, params)) for params in draws])
-    return Ticket(initial, np.ones((count, network.kernel_count), bool))
+    return Ticket.of(network, range(count), initial, masks.everything(network, count))
 
 
 def cut(network: Network, trained: Ticket, criterion: str, density: float, *, rng: np.random.Generator) -> Ticket:
@@ -63,15 +45,32 @@ def cut(network: Network, trained: Ticket, criterion: str, density: float, *, rn
     Deviates: the kept count is exact, round(density · prunable), and ties fall by a seeded permutation.
     """
     kernels = masks.kernel_positions(network)
-    mean, std = _mean(trained)[:, kernels], None if trained.std is None else trained.std[:, kernels]
+    mask, initial, mean = (trained.flat(network, part) for part in ("mask", "initial", "mean"))
+    std = None if trained.std is None else trained.flat(network, "std")[:, kernels]
     count = masks.kept_count(density, network.kernel_count)
-    values = scores.score(criterion, mean, std, trained.initial[:, kernels], trained.mask)
-    return Ticket(trained.initial, top_k.keep_largest(values, trained.mask, count, rng))
+    values = scores.score(criterion, mean[:, kernels], std, initial[:, kernels], mask)
+    return trained.untrained().put(network, mask=top_k.keep_largest(values, mask, count, rng))
+
+
+def loss_of(
+    network: Network, task: Supervised | Control | None, criterion: str, count: int, *, rng: np.random.Generator
+) -> tuple[Any, Any]:
+    """Return the loss whose gradient a one-shot criterion takes, and up to 1024 training samples of each seed.
+
+    Both are None where the criterion needs no loss, or the task has none.
+    """
+    if task is None or isinstance(task, Control) or "loss" not in pruning.needs(criterion):
+        return None, None
+    seen = replicated(task)
+    (x, y), rows = seen.train, seen.rows(count)[:, None]
+    size = y.shape[1]
+    drawn = np.stack([rng.choice(size, min(SAMPLES, size), replace=False) for _ in range(count)])
+    return landscape.loss_of(network, fit_of(task)), (x[rows, drawn], y[rows, drawn])
 
 
 def cut_initial(
     network: Network,
-    task: Supervised | Control,
+    task: Supervised | Control | None,
     ticket: Ticket,
     criterion: str,
     density: float,
@@ -89,42 +88,28 @@ def cut_initial(
         ValueError: if the criterion needs a loss that can be differentiated and the task has none.
     """
     count = masks.kept_count(density, network.kernel_count)
-    loss, samples = None, None
-    if not isinstance(task, Control) and "loss" in pruning.needs(criterion):
-        seen = replicated(task)
-        (x, y), rows = seen.train, seen.rows(len(ticket.initial))[:, None]
-        size = y.shape[1]
-        drawn = np.stack([rng.choice(size, min(SAMPLES, size), replace=False) for _ in ticket.initial])
-        loss, samples = landscape.loss_of(network, fit_of(task)), (x[rows, drawn], y[rows, drawn])
+    mask, initial = ticket.flat(network, "mask"), ticket.flat(network, "initial")
+    loss, samples = loss_of(network, task, criterion, len(initial), rng=rng)
     if at_initialisation.rounds_of(criterion) > 1:
-        mask = at_initialisation.in_rounds(network, ticket.initial, criterion, count, loss, samples, rng=rng)
-        return ticket._replace(mask=mask)
-    values = at_initialisation.one_shot(network, ticket.initial, criterion, loss, samples)
-    return ticket._replace(mask=top_k.keep_largest(values, ticket.mask, count, rng))
-
-
-def untrained(trained: Ticket) -> Ticket:
-    """Return a ticket as it was before its training."""
-    return Ticket(trained.initial, trained.mask)
+        cut_mask = at_initialisation.in_rounds(network, initial, criterion, count, loss, samples, rng=rng)
+        return ticket.put(network, mask=cut_mask)
+    values = at_initialisation.one_shot(network, initial, criterion, loss, samples)
+    return ticket.put(network, mask=top_k.keep_largest(values, mask, count, rng))
 
 
 def displacement(network: Network, trained: Ticket) -> np.ndarray:
     """Return trained − initial parameters [S, N], zero where pruned."""
-    moved = np.zeros_like(trained.initial)
-    places = masks.survivors(network, trained.mask)
-    np.put_along_axis(moved, places, np.take_along_axis(_mean(trained) - trained.initial, places, 1), 1)
+    initial, mean = trained.flat(network, "initial"), trained.flat(network, "mean")
+    moved = np.zeros_like(initial)
+    places = masks.survivors(network, trained.flat(network, "mask"))
+    np.put_along_axis(moved, places, np.take_along_axis(mean - initial, places, 1), 1)
     return moved
 
 
 def point(network: Network, trained: Ticket) -> np.ndarray:
     """Return the parameters [S, N] of trained tickets in the space of networks that act on raw observations."""
-    return landscape.fold(network, _mean(trained), trained.statistics) if trained.statistics else _mean(trained)
-
-
-def _mean(trained: Ticket) -> np.ndarray:
-    if trained.mean is None:
-        raise ValueError("only a trained ticket can be cut or looked at: train it first")
-    return trained.mean
+    mean = trained.flat(network, "mean")
+    return landscape.fold(network, mean, dict(trained.statistics)) if trained.statistics else mean
 
 
 def control_ticket(
@@ -138,21 +123,26 @@ def control_ticket(
     Source: Lange & Sprekeler (2023), Fig. 2 (random); Frankle & Carbin (2019) and Frankle et al. (2021) (the others).
     """
 
+    mask, initial = ticket.flat(network, "mask"), ticket.flat(network, "initial")
+
+    def made(initial: np.ndarray, mask: np.ndarray) -> Ticket:
+        return Ticket.of(network, ticket.seeds, initial, mask)
+
     def fresh() -> np.ndarray:
-        return initialise(network, len(ticket.mask), seed=seed, name=name).initial
+        return initialise(network, len(mask), seed=seed, name=name).flat(network, "initial")
 
     match control:
         case "random":
             count = masks.kept_count(density, network.kernel_count)
-            return Ticket(fresh(), controls.random_mask(ticket.mask.shape, count, rng))
+            return made(fresh(), controls.random_mask(mask.shape, count, rng))
         case "mask_reinit":
-            return Ticket(fresh(), ticket.mask)
+            return made(fresh(), mask)
         case "weights_permuted":
-            return Ticket(controls.permute_weights(network, ticket.mask, ticket.initial, rng), ticket.mask)
+            return made(controls.permute_weights(network, mask, initial, rng), mask)
         case "mask_permuted":
-            mask, initial = controls.permute_mask(network, ticket.mask, ticket.initial, rng)
-            return Ticket(initial, mask)
-    raise ValueError(f"unknown control {control!r}; known are {', '.join(pruning.CONTROLS)}")
+            moved, initial = controls.permute_mask(network, mask, initial, rng)
+            return made(initial, moved)
+    raise ValueError(f"unknown control {control!r}; {hint(control, pruning.CONTROLS)}")
 
 
 def next_ticket(
@@ -220,16 +210,22 @@ def train(
         mesh: spreads populations over devices.
         report: called after each evaluation.
         key: decides everything.
+
+    Raises:
+        ValueError: if ticket, network, task and settings do not fit each other.
     """
-    own = dict(settings)
+    own, mask = dict(settings), ticket.flat(network, "mask")
+    if "trainer" not in own:
+        raise ValueError("the settings name no trainer; add one, such as trainer: snes")
     engine = {name: own.pop(name) for name in ("path", "precision") if name in own}
     if not isinstance(task, Control):
-        objective = objectives.supervised(network, ticket.mask, task, batch=own.pop("batch"), mesh=mesh, **engine)
+        drawn = {name: own.pop(name) for name in ("batch",) if name in own}
+        objective = objectives.supervised(network, mask, task, mesh=mesh, **drawn, **engine)
     else:
         play = {name: own.pop(name) for name in ("episodes", "test_episodes") if name in own}
-        objective = objectives.control(network, ticket.mask, task, mesh=mesh, **play, **engine)
-    places = masks.survivors(network, ticket.mask)
-    initial = jnp.asarray(np.take_along_axis(ticket.initial, places, 1))
+        objective = objectives.control(network, mask, task, mesh=mesh, **play, **engine)
+    places = masks.survivors(network, mask)
+    initial = jnp.asarray(np.take_along_axis(ticket.flat(network, "initial"), places, 1))
     train_with = _trainer(own.pop("trainer"), network=network, task=task)
     trained = train_with(objective, initial, **own, report=report, key=key)
 
@@ -240,4 +236,5 @@ def train(
 
     std = None if trained.std is None else scattered(trained.std)
     statistics = trained.carry._asdict() if isinstance(task, Control) else {}
-    return ticket._replace(mean=scattered(trained.mean), std=std, statistics=statistics), trained
+    made = ticket.put(network, mean=scattered(trained.mean), std=std)
+    return replace(made, statistics=statistics, settings={}), trained

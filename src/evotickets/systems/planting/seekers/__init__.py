@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from evotickets.refusals import hint
 from evotickets.supermasks.instance import Instance
 from evotickets.systems.planting import seeker
 
@@ -15,7 +16,7 @@ def seek(name: str, instance: Instance, count: int, **options: Any) -> np.ndarra
         ValueError: if there is no such seeker, or it knows nothing of biases that are prunable.
     """
     if name not in seeker:
-        raise ValueError(f"unknown seeker {name!r}; known are {', '.join(sorted(seeker))}")
+        raise ValueError(f"unknown seeker {name!r}; {hint(name, sorted(seeker))}")
     mask = seeker[name](instance, count, **options)
     if mask.shape != instance.everything.shape:
         raise ValueError(

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from evotickets import streams
 from evotickets.configuration.options import Doc, Ge, Le
+from evotickets.refusals import hint
 from evotickets.supermasks.instance import Instance
 from evotickets.systems.strong import seeker
 from evotickets.systems.strong.search import Found, Method, Progress, quiet, search
@@ -39,7 +40,7 @@ def seek(name: str, instance: Instance, *, progress: Progress = quiet, **options
         ValueError: if there is no such seeker, or an option still names another seeker instead of its number.
     """
     if name not in seeker:
-        raise ValueError(f"unknown seeker {name!r}; known are {', '.join(sorted(seeker))}")
+        raise ValueError(f"unknown seeker {name!r}; {hint(name, sorted(seeker))}")
     return seeker[name](instance, progress=progress, **options)
 
 
