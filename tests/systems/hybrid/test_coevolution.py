@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import textwrap
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -44,14 +43,6 @@ def planted(block=(1, 1), seed=0):
     return jnp.asarray(np.where(mask, signs * rng.uniform(1, 2, mask.shape), 0), jnp.float32), mask
 
 
-@partial(jax.jit, static_argnums=2)
-def drawn(key, truth, shape):
-    """Fresh samples of every step of a regression; drawn inside the loop they would be compiled with every method."""
-    steps, *each = shape
-    x = jax.lax.map(lambda at: jax.random.normal(jax.random.fold_in(key, at), each), jnp.arange(steps))
-    return Batches(x, x @ truth)
-
-
 def fit(method, truth, shared, count, seed=0):
     """Train on fresh samples of a regression; returns the deployed kernel and mask, and the counts of all steps."""
     counts = jnp.array([count])
@@ -68,9 +59,10 @@ def fit(method, truth, shared, count, seed=0):
         state, kept = jax.lax.scan(step, start, (jnp.arange(shared.steps), samples))
         return *method.deployed(state, counts), kept
 
-    key = jax.random.key(seed + 100)
-    shape = shared.steps, shared.batches, shared.batch, truth.shape[0]
-    deployed, masks, kept = run(key, drawn(key, truth, shape))
+    # Not drawn by JAX in the loop, where they would be compiled with every method.
+    x = np.random.default_rng(seed).normal(size=(shared.steps, shared.batches, shared.batch, truth.shape[0]))
+    x = x.astype(np.float32)
+    deployed, masks, kept = run(jax.random.key(seed + 100), Batches(x, x @ np.asarray(truth)))
     return np.asarray(deployed["dense1/kernel"]), np.asarray(masks.get("dense1/kernel")), np.asarray(kept)
 
 
