@@ -35,7 +35,7 @@ class TestSettings:
             "task.task": "digits",
             "steps": 5,
             "training.steps": 9,
-            "decay.every": 2,
+            "every": 2,
         }
 
     def test_a_long_list_ends_after_a_whole_entry(self):

@@ -133,8 +133,8 @@ class Job:
 def settings(params: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, str | int | float]:
     """Return everything that a step was asked to do, by its name alone: `batch`, `hidden`, `seed`, `densities`, …
 
-    A name that is `known` already, or that an entry before has, is told with its entry (`network.task`), unless it says the
-    same. Lists are JSON, and entries in entries have dots.
+    A name that is `known` already, or that an entry before has, is told with its entries (`network.task`), unless it says the
+    same. Lists are JSON.
     """
     found: dict[str, str | int | float] = {}
     for name, value in params.items():
@@ -143,7 +143,7 @@ def settings(params: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, s
             if setting is None or name in _LEFT_OUT:
                 continue
             whole = ".".join(filter(None, (name, key)))
-            word = _NAMES.get(whole, key or name)
+            word = _NAMES.get(whole, (key or name).rpartition(".")[2])
             text = (
                 setting
                 if isinstance(setting, str | int | float)

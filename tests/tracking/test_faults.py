@@ -368,3 +368,14 @@ class TestServers:
             '(builtins.Exception) connection to server at "localhost" (::1), port 5432 failed: Connection refused '
             "Is the server running?"
         )
+
+
+def test_a_data_base_that_cannot_be_entered_is_said_with_the_remedy():
+    class OperationalError(Exception):
+        """As SQLAlchemy names it for every make."""
+
+    error = OperationalError('connection to server at "host" failed: FATAL:  no such user\n[SQL: SELECT 1]')
+    assert faults.explain(error, "postgresql://me:secret@host/runs") == (
+        'postgresql://host/runs cannot be used (connection to server at "host" failed: FATAL:  no such user): start its '
+        "server, see that data base, user and password are right, or name another store in MLFLOW_TRACKING_URI, and sync again"
+    )

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from math import log10
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from math import isinf, log10, nan
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from evotickets.tracking.journal import FINISHED, Job
 
 FAILURES = "failures"
 LEVELS = "-levels"
+POINTS = 100
+"""Steps of a metric in the store, at most."""
 
 
 class Entry(NamedTuple):
@@ -113,6 +116,26 @@ def of_failure(job: Job, study: str) -> Entry:
 def _titled(study: str, name: str) -> str:
     """Return the name of a run: the last word of its study first, for lists cut long names."""
     return f"{study.rpartition('/')[2]}: {name}"
+
+
+def stamped(metrics: Sequence[Metric], start: int, duration: int) -> Iterator[tuple[str, float, int, int]]:
+    """Thin every metric to `POINTS` steps and date it by its step, so that logging it again is a no-op.
+
+    Yields name, value, time in milliseconds, step.
+
+    Infinity becomes NaN: the store would make it 1.8e308 and the charts would show nothing else.
+    """
+    histories: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for name, step, value in metrics:
+        histories[name].append((step, nan if isinf(value) else value))
+    last = max((metric.step for metric in metrics), default=0) or 1
+    # The compare page draws the metric that was logged first.
+    for name in charts.ordered(histories):
+        history = sorted(histories[name], key=lambda point: point[0])
+        count = min(POINTS, len(history))
+        for index in range(count):
+            step, value = history[index * (len(history) - 1) // max(1, count - 1)]
+            yield name, value, start + duration * step // last, step
 
 
 def digest(content: Any) -> str:

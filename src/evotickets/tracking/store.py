@@ -8,21 +8,18 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from math import isinf, nan
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evotickets.results import Metric
 from evotickets.terminal import printable
 from evotickets.tracking import charts, database, faults
-from evotickets.tracking.entries import FAILURES, LEVELS, Entry
+from evotickets.tracking.entries import FAILURES, LEVELS, Entry, stamped
 from evotickets.tracking.messages import public
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment, Run
 
-POINTS = 100
 _GIVE_UP_AFTER = 3
 _SHOWN = 10
 """Reasons that a report spells out, the most frequent first."""
@@ -256,7 +253,7 @@ class Store:
             tags = {"job_key": entry.key, "fingerprint": entry.fingerprint, "duration": str(duration), **wanted}
             run = self.client.create_run(experiment, entry.start, tags, entry.name)
         identifier, start = run.info.run_id, run.info.start_time
-        metrics = [Metric(*point) for point in _stamped(entry.metrics, start, int(tags["duration"]))]
+        metrics = [Metric(*point) for point in stamped(entry.metrics, start, int(tags["duration"]))]
         if job:
             costs = {"attempts": job.attempts, "seconds": job.seconds, "peak_memory_mib": job.peak_memory}
             metrics += [Metric(f"job/{name}", float(v), start, 0) for name, v in costs.items() if v is not None]
@@ -293,23 +290,3 @@ def _note(experiment: str, kind: str) -> str:
     if experiment == FAILURES:
         return "One run per job that failed, with the last lines of its log; superseded once the job has succeeded."
     return f"{_RUNS[kind]} Views → {charts.TITLES[kind]}, of one study or of all. Artifacts are copies of the results."
-
-
-def _stamped(metrics: Sequence[Metric], start: int, duration: int) -> Iterator[tuple[str, float, int, int]]:
-    """Thin every metric to `POINTS` steps and date it by its step, so that logging it again is a no-op.
-
-    Yields name, value, time in milliseconds, step.
-
-    Infinity becomes NaN: the store would make it 1.8e308 and the charts would show nothing else.
-    """
-    histories: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    for name, step, value in metrics:
-        histories[name].append((step, nan if isinf(value) else value))
-    last = max((metric.step for metric in metrics), default=0) or 1
-    # The compare page draws the metric that was logged first.
-    for name in charts.ordered(histories):
-        history = sorted(histories[name], key=lambda point: point[0])
-        count = min(POINTS, len(history))
-        for index in range(count):
-            step, value = history[index * (len(history) - 1) // max(1, count - 1)]
-            yield name, value, start + duration * step // last, step
