@@ -96,7 +96,8 @@ def from_brax(identifier: str, *, torso_mass: float | None = None) -> Control:
             state = environment.step(state, jnp.tanh(outputs))
         return state.obs, state, state.reward, state.done > 0
 
-    sizes = environment.observation_size, environment.action_size
+    with promoting():
+        sizes = environment.observation_size, environment.action_size
     bounds = ((-1.0,) * sizes[1], (1.0,) * sizes[1])
     return Control(name, *sizes, False, HORIZON, reset, step, hidden=(32, 32), bounds=bounds)
 

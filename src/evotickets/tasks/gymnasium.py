@@ -147,9 +147,11 @@ def _control(name: str, actions: Any, size: int, horizon: int, host: Host) -> Co
     outputs = int(actions.n) if discrete else int(np.prod(actions.shape))
     low: Any = -1.0
     high: Any = 1.0
+    bounds = None
     if not discrete:
-        bounds = ((actions.low, -1), (actions.high, 1))
-        low, high = (np.where(np.isfinite(end), end, free).astype(np.float32) for end, free in bounds)
+        ends = ((actions.low, -1), (actions.high, 1))
+        low, high = (np.where(np.isfinite(end), end, free).astype(np.float32) for end, free in ends)
+        bounds = (tuple(low.ravel().tolist()), tuple(high.ravel().tolist()))
 
     def reset(key: "jax.Array") -> "tuple[jax.Array, Any]":
         import jax
@@ -174,4 +176,4 @@ def _control(name: str, actions: Any, size: int, horizon: int, host: Host) -> Co
         )
         return observation, (state[0], run, time), reward, done
 
-    return Control(name, size, outputs, discrete, horizon, reset, step)
+    return Control(name, size, outputs, discrete, horizon, reset, step, bounds=bounds)

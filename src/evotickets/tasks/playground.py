@@ -55,6 +55,7 @@ def from_playground(identifier: str, *, horizon: int | None = None) -> Control:
     with promoting():
         # Only those that know of several physics take one.
         environment = registry.load(identifier, config_overrides={"impl": "jax"} if "impl" in settings else None)
+        size: Any = environment.observation_size
 
     def seen(observation: Any) -> "jax.Array":
         return observation["state"] if isinstance(observation, dict) else observation
@@ -69,7 +70,6 @@ def from_playground(identifier: str, *, horizon: int | None = None) -> Control:
             state = environment.step(state, jnp.tanh(outputs))
         return seen(state.obs), state, state.reward, state.done > 0
 
-    size: Any = environment.observation_size
     size = size["state"] if isinstance(size, dict) else size
     entries = size[0] if isinstance(size, tuple) else size
     steps = horizon or int(settings["episode_length"])

@@ -59,7 +59,7 @@ def test_flatness_begins_with_the_scores_without_noise():
 
 def test_curvature_has_a_row_per_seed():
     ticket = trained(density=0.05)
-    rows = around.curvature(NETWORK, ticket, scoring(), probes=2, key=KEY)
+    rows = around.curvature(NETWORK, TASK, ticket, scoring(), probes=2, key=KEY)
     assert [row["seed"] for row in rows] == list(SEEDS)
     assert all(row["largest"] >= row["smallest"] for row in rows)
     assert set(rows[0]) == {"seed", *landscape.Curvature._fields}
