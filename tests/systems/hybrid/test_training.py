@@ -27,8 +27,8 @@ def rows(found, name, step=60):
     ]
 
 
-def run(digits, method, density=0.25, task=TASK, **options):
-    return cells.run(digits, task, {"method": method, **options}, density, seed=0, count=2)
+def run(digits, method, density=0.25, task=TASK, share_out="uniform", **options):
+    return cells.run(digits, task, {"method": method, **options}, density, layer_densities=share_out, seed=0, count=2)
 
 
 @pytest.mark.parametrize("name", sorted(hybrid.method))
@@ -36,7 +36,9 @@ def test_every_method_trains_and_keeps_exactly_what_it_may(digits, name):
     changes = {key: {"every": 10} for key in ("set", "rigl", "gmp")}
     # At a quarter four units are left to a small dense network, which trains slowly.
     density = 0.5 if name == "small_dense" else 0.25
-    found = run(digits, name, density, **({"evolution": {"population": 8}} | changes).get(name, {}))
+    share_out = "whole" if name in ("dense", "evolution", "small_dense") else "uniform"
+    options = ({"evolution": {"population": 8}} | changes).get(name, {})
+    found = run(digits, name, density, share_out=share_out, **options)
     assert found.trajectory.steps == [20, 40, 60]
     whole = cells.architecture_of(digits, TASK)
     if name in ("dense", "evolution"):
