@@ -73,4 +73,6 @@ def from_playground(identifier: str, *, horizon: int | None = None) -> Control:
     size = size["state"] if isinstance(size, dict) else size
     entries = size[0] if isinstance(size, tuple) else size
     steps = horizon or int(settings["episode_length"])
-    return Control(identifier, int(entries), environment.action_size, False, steps, reset, step, hidden=(32, 32))
+    outputs = environment.action_size
+    bounds = ((-1.0,) * outputs, (1.0,) * outputs)
+    return Control(identifier, int(entries), outputs, False, steps, reset, step, hidden=(32, 32), bounds=bounds)

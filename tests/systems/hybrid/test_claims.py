@@ -258,6 +258,11 @@ def test_every_share_out_is_decided_by_itself_and_the_weakest_counts():
     assert found["H3 with ERK densities"].low > 0
     assert found["H3 with uniform densities"] == found["H3"]
     assert found["H3"].effect == pytest.approx(claims.CLOSE - 0.1, abs=0.002)
+    # A share-out that the hybrid was not run under says nothing, one that lacks a baseline leaves it open.
+    static = rows[(rows["layer_densities"] != "uniform") | (rows["method"] == "static")]
+    alone = claims.h3(claims.Evidence(static, effects(lambda _: 0.5)[:0], times()[:0], METHODS))
+    assert alone["H3"] == alone["H3 with ERK densities"]
+    assert not any("uniform" in name for name in alone)
 
 
 def test_blocks_are_held_against_baselines_with_the_same_blocks():

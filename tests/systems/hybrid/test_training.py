@@ -32,10 +32,11 @@ def run(digits):
     """Train a cell of two seeds; tests that look at the same one share it."""
     found = {}
 
-    def once(method, density=0.25, task=TASK, **options):
-        asked = repr((method, density, task, options))
+    def once(method, density=0.25, task=TASK, share_out="uniform", **options):
+        asked = repr((method, density, task, share_out, options))
         if asked not in found:
-            found[asked] = cells.run(digits, task, {"method": method, **options}, density, seed=0, count=2)
+            whole = {"method": method, **options}
+            found[asked] = cells.run(digits, task, whole, density, layer_densities=share_out, seed=0, count=2)
         return found[asked]
 
     return once
@@ -46,7 +47,9 @@ def test_every_method_trains_and_keeps_exactly_what_it_may(digits, run, name):
     changes = {key: {"every": 10} for key in ("set", "rigl", "gmp")}
     # At a quarter four units are left to a small dense network, which trains slowly.
     density = 0.5 if name == "small_dense" else 0.25
-    found = run(name, density, **({"evolution": {"population": 8}} | changes).get(name, {}))
+    share_out = "whole" if name in ("dense", "evolution", "small_dense") else "uniform"
+    options = ({"evolution": {"population": 8}} | changes).get(name, {})
+    found = run(name, density, share_out=share_out, **options)
     assert found.trajectory.steps == [20, 40, 60]
     whole = cells.architecture_of(digits, TASK)
     if name in ("dense", "evolution"):

@@ -137,6 +137,8 @@ def under_every_share_out(rule: Callable[[Evidence], Effects]) -> Callable[[Evid
             if not (evidence.scores["layer_densities"] == share_out).any():
                 continue
             effects = rule(evidence.under(share_out))
+            if not any(effect.n for effect in effects.values()):
+                continue
             whole[share_out] = effects[head]
             found |= {f"{part} {words}": effect for part, effect in effects.items()}
         run = [share_out for share_out, effect in whole.items() if effect.n]

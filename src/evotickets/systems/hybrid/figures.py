@@ -101,7 +101,9 @@ def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
             own = _under(sparse, share_out)
             for index, name in enumerate(names):
                 shift = BESIDE ** (index - (len(names) - 1) / 2)
-                style.curve(panel, "density", own[own["method"] == name], methods[name], shift=shift)
+                # Some methods are run under one share-out alone.
+                if (own["method"] == name).any():
+                    style.curve(panel, "density", own[own["method"] == name], methods[name], shift=shift)
             if len(dense):
                 style.level_line(panel, dense["value"].mean(), "dense")
             if len(sparse):

@@ -13,7 +13,7 @@ from evotickets.networks import architectures
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import Params, initialise
 from evotickets.pruning import layer_densities
-from evotickets.systems.hybrid import blocks
+from evotickets.systems.hybrid import WHOLE, blocks
 from evotickets.systems.hybrid.methods import Batches, Masks, Method, Setting
 from evotickets.tasks import Split, Supervised, replicated
 from evotickets.trainers.history import Report, Trajectory, silent
@@ -43,11 +43,13 @@ class Sparse(NamedTuple):
 
 
 def counts_of(architecture: Description, method: Method, density: float, share_out: str = "uniform") -> np.ndarray:
-    """Return how many blocks [L] every layer keeps, shared out over layers by one of `LAYER_DENSITIES`."""
+    """Return how many blocks [L] every layer keeps, shared out over layers by one of `SHARE_OUTS`, or `WHOLE`: all of them."""
     shapes = architecture.shapes
     if method.block != (1, 1):
         shapes = [blocks.grid(shape, method.block) for shape in shapes]
-    return layer_densities.LAYER_DENSITIES[share_out](shapes, 1.0 if method.dense else density)
+    if method.dense or share_out == WHOLE:
+        return layer_densities.uniform(shapes, 1.0)
+    return layer_densities.LAYER_DENSITIES[share_out](shapes, density)
 
 
 def initial(architecture: Description, method: Method, counts: np.ndarray, rngs: list[np.random.Generator]) -> Params:
