@@ -396,7 +396,7 @@ def allowed(config):
         name: reader.conform(config[name], mutants.rules_of(name), "") for name in systems.SYSTEMS if name in config
     }
     for system in [name for name in systems.SYSTEMS if name in config]:
-        for mutation, path, _, mutant in mutants.mutants(system, 8, config=spoken):
+        for mutation, path, _, mutant in mutants.mutants(system, 4, config=spoken):
             # Another folder, or fewer seeds of everything, is no other job.
             if path[0] in systems.SYSTEMS:
                 with suppress(StudyError):
@@ -432,6 +432,7 @@ def run_mutants(place, rng, count, patience=100):
         elif how == "refused in a job":
             print(f"{told}: {[line for line in said.splitlines() if line.startswith('  | ')][-1:]}", flush=True)
         ended[how] += 1
+        print(f"{told}: {how}", flush=True)
     return ended
 
 
