@@ -1,6 +1,6 @@
 """Disturb whole studies at random in every way there is, and compare what they come to with one that nothing disturbed.
 
-`python -m tests.torture` does all of it to the miniature of all five systems, `--only` some of it; `--folder` keeps the
+`python -m tests.torture` does all of it to the smallest study of all five systems, `--only` some of it; `--folder` keeps the
 undisturbed study for the next time.
 """
 
@@ -30,7 +30,7 @@ from evotickets.configuration.reader import StudyError
 from evotickets.systems import registry as systems
 from tests import mutants, stores, studies
 
-MINIATURE = studies.ROOT / "config/test.yaml"
+FIVE = studies.ROOT / "tests/five.yaml"
 NO_SPACE = "No space left on device"
 MOMENTS = 3.5
 """A kill falls so many seconds after a job began, at most: importing, compiling, training and writing are all among them."""
@@ -427,13 +427,13 @@ def run_mutants(place, rng, count, patience=100):
 def main():
     """Do all of it, and print what survived."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--study", type=Path, default=MINIATURE, help="the study (default: the miniature)")
+    parser.add_argument("--study", type=Path, default=FIVE, help="the study (default: %(default)s)")
     parser.add_argument("--points", type=int, default=30, help="kills inside jobs (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of every other fault (default: %(default)s)")
     parser.add_argument("--mutants", type=int, default=20, help="mutants that are run (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random here (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="keep the undisturbed study here (default: nowhere)")
-    parser.add_argument("--only", action="append", help="bits, heads' files, kills, DISK, two heads, errors or mutants")
+    parser.add_argument("--only", action="append", help="bits, kept, kills, heads, errors, mutants, or a disk")
     options = parser.parse_args()
     root = options.folder or Path(tempfile.mkdtemp(prefix="torture-"))
     print(f"working in {root}", flush=True)
