@@ -52,7 +52,7 @@ bench: setup ## Measure speed beside peers, in an environment of their own
 	@$(PYTHON) benchmarks/setup.py
 	@.bench-venv/bin/python benchmarks/run.py --out results/benchmarks.parquet
 
-torture: setup ## Kill, starve and damage the miniature study at random: a quarter of an hour
+torture: setup ## Kill, starve and damage a small study of all systems at random, and compare tables
 	@$(BIN)/python -m tests.torture
 
 clean: ## Delete results and caches; .venv, resources and the tracking store stay

@@ -1,6 +1,6 @@
 """Disturb whole studies at random in every way there is, and compare what they come to with one that nothing disturbed.
 
-`python -m tests.torture` does all of it to the miniature of all five systems, `--only` some of it; `--folder` keeps the
+`python -m tests.torture` does all of it to the smallest study of all five systems, `--only` some of it; `--folder` keeps the
 undisturbed study for the next time.
 """
 
@@ -30,20 +30,18 @@ from evotickets.configuration.reader import StudyError
 from evotickets.systems import registry as systems
 from tests import mutants, stores, studies
 
-MINIATURE = studies.ROOT / "config/test.yaml"
+FIVE = studies.ROOT / "tests/five.yaml"
 NO_SPACE = "No space left on device"
 MOMENTS = 3.5
 """A kill falls so many seconds after a job began, at most: importing, compiling, training and writing are all among them."""
-PATIENCE = 10
-"""Seconds that a job of a system that was killed least is waited for."""
 STORE = "mlflow.db"
 DISKS = {"results": "results", "snakemake": ".snakemake", "cache": ".cache", "temporary": "tmp", "store": "store"}
 """The folders of a study that may be disks of their own."""
 
 
-def start(place, **environment):
-    """Start a study with tracking, on two cores, as the leader of a group of processes."""
-    command = [sys.executable, "-m", "evotickets", "run", "study.yaml", "--cores", "2"]
+def start(place, *targets, **environment):
+    """Start a study with tracking, on two cores, as the leader of a group of processes: all of it, or what some files need."""
+    command = [sys.executable, "-m", "evotickets", "run", "study.yaml", "--cores", "2", "--", *targets]
     with (place / "screen.log").open("a") as screen:
         return subprocess.Popen(
             command, cwd=place, stdout=screen, stderr=screen, start_new_session=True, env=os.environ | environment
@@ -127,7 +125,7 @@ def jobs(process):
 
 
 def undo(place, system, rng):
-    """Take some files of a system away, so that there is work for it: as many as keep two workers busy for a while."""
+    """Take some files of a system away, so that two workers are busy for a while; return all of it that is not there."""
     owners = scripts(place)
     with_script = {
         rule: script
@@ -139,6 +137,7 @@ def undo(place, system, rng):
     mine = [each.path for each in made if owners.get(with_script.get(each.rule)) == system]
     for path in rng.sample(mine, min(4, len(mine))):
         Path(path).unlink(missing_ok=True)
+    return [os.path.relpath(path, place) for path in mine if not Path(path).exists()]
 
 
 undo.made = {}
@@ -160,18 +159,14 @@ def kill(what, process, job, rng):
 
 
 def kill_inside_jobs(place, undisturbed, rng, points):
-    """Kill a job, the head, or all of it while jobs are at work, all systems as often as can be; then let the study end."""
-    owners, done, wanted = scripts(place), Counter(), undisturbed[0]
-    killed = dict.fromkeys(systems_of(place), 0)
+    """Kill a job, the head, or all of it while jobs of each system in turn are at work; then let the study end."""
+    owners, done, order, wanted = scripts(place), Counter(), systems_of(place), undisturbed[0]
     while done.total() < points:
-        what = ("job", "head", "all")[done.total() % 3]
-        undo(place, min(killed, key=killed.get), rng)
-        process, moment = start(place), rng.uniform(0, MOMENTS)
-        seen = _chosen(process, owners, killed, moment)
-        if seen is not None:
-            job, system = seen
+        system, what = order[done.total() % len(order)], ("job", "head", "all")[done.total() // len(order) % 3]
+        process, moment = start(place, *undo(place, system, rng)), rng.uniform(0, MOMENTS)
+        job = _chosen(process, owners, system, moment)
+        if job is not None:
             kill(what, process, job, rng)
-            killed[system] += 1
             done[what, system] += 1
             print(f"{done.total()} of {points}: {what}, {system}, {moment:.1f} s after a job began", flush=True)
         process.wait(300)
@@ -184,20 +179,13 @@ def kill_inside_jobs(place, undisturbed, rng, points):
     return done
 
 
-def _chosen(process, owners, killed, moment):
-    """Wait until a job is as old as `moment`, a while longer for one of a system that was killed least."""
-    begin = None
+def _chosen(process, owners, system, moment):
+    """Wait until a job of a system is as old as `moment`; none where the study ends before."""
     while process.poll() is None:
-        found = {}
         for job, script in jobs(process):
             with suppress(psutil.NoSuchProcess):
-                if script in owners and time.time() - job.create_time() > moment:
-                    found[owners[script]] = job
-        if found:
-            begin = begin or time.monotonic()
-            system = min(found, key=killed.get)
-            if killed[system] == min(killed.values()) or time.monotonic() - begin > PATIENCE:
-                return found[system], system
+                if owners.get(script) == system and time.time() - job.create_time() > moment:
+                    return job
         time.sleep(0.02)
     return None
 
@@ -396,7 +384,7 @@ def allowed(config):
         name: reader.conform(config[name], mutants.rules_of(name), "") for name in systems.SYSTEMS if name in config
     }
     for system in [name for name in systems.SYSTEMS if name in config]:
-        for mutation, path, _, mutant in mutants.mutants(system, 8, config=spoken):
+        for mutation, path, _, mutant in mutants.mutants(system, 4, config=spoken):
             # Another folder, or fewer seeds of everything, is no other job.
             if path[0] in systems.SYSTEMS:
                 with suppress(StudyError):
@@ -432,19 +420,20 @@ def run_mutants(place, rng, count, patience=100):
         elif how == "refused in a job":
             print(f"{told}: {[line for line in said.splitlines() if line.startswith('  | ')][-1:]}", flush=True)
         ended[how] += 1
+        print(f"{told}: {how}", flush=True)
     return ended
 
 
 def main():
     """Do all of it, and print what survived."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--study", type=Path, default=MINIATURE, help="the study (default: the miniature)")
+    parser.add_argument("--study", type=Path, default=FIVE, help="the study (default: %(default)s)")
     parser.add_argument("--points", type=int, default=30, help="kills inside jobs (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of every other fault (default: %(default)s)")
     parser.add_argument("--mutants", type=int, default=20, help="mutants that are run (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random here (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="keep the undisturbed study here (default: nowhere)")
-    parser.add_argument("--only", action="append", help="bits, heads' files, kills, DISK, two heads, errors or mutants")
+    parser.add_argument("--only", action="append", help="bits, kept, kills, heads, errors, mutants, or a disk")
     options = parser.parse_args()
     root = options.folder or Path(tempfile.mkdtemp(prefix="torture-"))
     print(f"working in {root}", flush=True)

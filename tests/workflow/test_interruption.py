@@ -134,6 +134,22 @@ def test_before_snakemake_listens_a_signal_ends_it_too(tmp_path):
     assert is_free(place)
 
 
+def test_a_signal_while_the_lock_of_a_killed_run_is_removed_leaves_it_to_the_next_run(tmp_path):
+    place = studies.folder(tmp_path)
+    for path in ("results/.lock", ".snakemake/locks/0.input.lock"):
+        (place / path).parent.mkdir(parents=True)
+        (place / path).write_text("{}")
+    process = studies.start(place)
+    studies.wait_for(lambda: any("--unlock" in child.cmdline() for child in below(process)))
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=100)[0]
+    assert process.returncode == 130
+    assert "jobs to do" not in said
+    assert list((place / ".snakemake/locks").iterdir())
+    with lock.hold(place / "results") as held:
+        assert held.abandoned
+
+
 def test_snakemake_by_itself_shows_what_was_interrupted_and_not_a_failure(running):
     """Without the command line Ctrl-C reaches the jobs, which say that they were interrupted."""
     place, process = running

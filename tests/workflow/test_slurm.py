@@ -56,12 +56,13 @@ def test_jobs_and_a_daemon_are_killed_and_the_tables_are_the_same(local, tmp_pat
     place = studies.folder(tmp_path)
     process = studies.start(place, *QUICK, profile="slurm")
     try:
-        # A job is cancelled: the profile tries it again, with more memory.
+        # A job is cancelled: the profile tries it again, with more memory and more time.
         first = submitted("rule_level")
         subprocess.run(["scancel", first], check=True)
         second = studies.wait_for(lambda: (n := submitted("rule_level")) != first and n)
         asked = [int(_field(number, "MinMemoryNode").removesuffix("M")) for number in (first, second)]
         assert asked[1] == 2 * asked[0]
+        assert [_field(number, "TimeLimit") for number in (first, second)] == ["01:00:00", "02:00:00"]
         # The daemon of the node dies under a job and comes back: the job goes on.
         daemon = Path(_setting("SlurmdPidFile"))
         os.kill(int(daemon.read_text()), signal.SIGKILL)

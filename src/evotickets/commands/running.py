@@ -45,8 +45,12 @@ def run(config: Path, *, cores: str, profile: str, quiet: bool, more: Sequence[s
     with lock.hold(loaded.results) as held:
         if held.abandoned and any(Path(".snakemake/locks").glob("*")):
             # Nobody is at work here, so what Snakemake still takes for a lock is that of a run that was killed.
-            processes.snakemake(*_common(config), "--workflow-profile", "none", "--unlock", "--quiet", "all")
-        code = processes.snakemake(*arguments, held=held, environment=environment)
+            code = processes.snakemake(*_common(config), "--workflow-profile", "none", "--unlock", "--quiet", "all")
+            # What is there still, the next run has to remove: it has to know of it.
+            held.killed = bool(code)
+        else:
+            code = 0
+        code = code or processes.snakemake(*arguments, held=held, environment=environment)
         if code:
             how = "was interrupted" if code == INTERRUPTED else "is not finished"
             logs = "" if code == INTERRUPTED else f"; the logs are in {loaded.results}/logs"

@@ -167,3 +167,9 @@ def test_mistakes_are_refused_in_one_sentence(config, sentence):
     with pytest.raises(reader.StudyError) as refused:
         study.resolve(config)
     assert sentence in str(refused.value)
+
+
+def test_training_of_one_step_is_planned_where_no_mask_changes():
+    config = only("dense", 0.5)
+    config["hybrid"]["training"] = {"steps": 1, "evaluations": 1}
+    assert study.resolve(config | {"results": "results"}).hybrid.tasks["digits"]["training"]["steps"] == 1
