@@ -21,7 +21,8 @@ def main(job, source, output, place, experiment, network, settings, density, see
     trained, run = tickets.train(description, task, ticket, settings, mesh=devices.mesh(), report=report, key=key)
     cell = factors(chain_of(place), int(place.level), density)
     archive.write_trained(output, trained, run.trajectory, job.metadata)
-    scores = shared_images.scores(run.trajectory, cell, description, task, trained, seed=seed)
+    final = run.trajectory.final(trained.seeds)
+    scores = shared_images.scores(final, cell, description, task, trained, seed=seed)
     results.write_table(output.scores, scores, schema=SCORES, metadata=job.metadata)
     job.record(
         output.record,

@@ -11,7 +11,6 @@ def main(job, source, output, place, experiment, source_network, network, settin
     task, description = problem_of(network, seed=seed, count=seeds_count)
     refuse_misfit(problem_of(source_network, seed=seed, count=1)[1], description, (place.source_task, place.task))
     trained = results.read_ticket(source)
-
     # The noise of the target's own ticket, so that both are compared seed by seed.
     key = streams.stream(seed, place.task, place.trainer, place.level)
     report = job.progress(settings.get("generations") or settings["steps"], "step")
@@ -21,7 +20,8 @@ def main(job, source, output, place, experiment, source_network, network, settin
     chain = {"task": place.task, "trainer": place.trainer, "criterion": "transferred"}
     cell = factors(chain, int(place.level), density)
     archive.write_trained(output, done, run.trajectory, job.metadata)
-    scores = shared_images.scores(run.trajectory, origin | cell, description, task, done, seed=seed)
+    final = run.trajectory.final(done.seeds)
+    scores = shared_images.scores(final, origin | cell, description, task, done, seed=seed)
     results.write_table(output.scores, scores, schema=TRANSFERS, metadata=job.metadata)
     job.record(
         output.record,

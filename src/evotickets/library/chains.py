@@ -13,7 +13,7 @@ from evotickets.networks.layout import Network
 from evotickets.networks.tickets import Tensors, Ticket
 from evotickets.pruning import at_initialisation, scores, top_k
 from evotickets.refusals import hint
-from evotickets.systems.tickets import config, levels
+from evotickets.systems.tickets import config, levels, shared_images
 from evotickets.systems.tickets.section import TRAINER
 from evotickets.systems.tickets.tables import factors
 from evotickets.tasks import Control, Supervised
@@ -193,7 +193,8 @@ def train_chain(
         tickets.append(trained)
         last = history[history["step"] == history["step"].max()].drop(columns="step")
         chain = {"task": task.name, "trainer": trainer, "criterion": criterion}
-        rows += [factors(chain, level, density) | row for row in last.to_dict("records")]
+        final: list[dict[str, Any]] = last.to_dict("records")
+        rows += shared_images.scores(final, factors(chain, level, density), network, task, trained, seed=seed)
     return Chain(tuple(tickets), pd.DataFrame(rows))
 
 

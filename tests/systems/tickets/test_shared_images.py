@@ -18,19 +18,14 @@ def trained():
     ticket = levels.initialise(network, 3, seed=0, name="digits")
     settings = {"trainer": "adam", "steps": 30, "batch": 32, "learning_rate": 0.01, "evaluations": 1}
     ticket, run = levels.train(network, data, ticket, settings, key=jax.random.key(0))
-    return data, network, replace(ticket, seeds=(4, 7, 9)), run.trajectory
+    return data, network, replace(ticket, seeds=(4, 7, 9)), run.trajectory.final([4, 7, 9])
 
 
 def test_the_mean_over_parts_is_the_accuracy_of_every_seed(trained):
-    data, network, ticket, trajectory = trained
-    found = shared_images.scores(trajectory, {}, network, data, ticket, seed=0)
-    assert [{key: value for key, value in row.items() if key != "parts"} for row in found] == trajectory.final(
-        [4, 7, 9]
-    )
-    sizes = [
-        len(part)
-        for part in np.array_split(data.test.y[0] if data.test.y.ndim > 1 else data.test.y, shared_images.PARTS)
-    ]
+    data, network, ticket, rows = trained
+    found = shared_images.scores(rows, {}, network, data, ticket, seed=0)
+    assert [{key: value for key, value in row.items() if key != "parts"} for row in found] == rows
+    sizes = [len(part) for part in np.array_split(data.test.y.ravel(), shared_images.PARTS)]
     listed = {row["seed"]: row for row in found if row["parts"]}
     assert list(listed) == [4, 7, 9]
     for row in listed.values():
@@ -38,18 +33,18 @@ def test_the_mean_over_parts_is_the_accuracy_of_every_seed(trained):
         assert len(row["parts"]) == shared_images.PARTS
         assert np.average(row["parts"], weights=sizes) == pytest.approx(row["value"], abs=1e-6)
     # The parts of all tickets are the same images.
-    again = shared_images.scores(trajectory, {}, network, data, ticket, seed=0)
+    again = shared_images.scores(rows, {}, network, data, ticket, seed=0)
     assert again == found
-    assert shared_images.scores(trajectory, {}, network, data, ticket, seed=1) != found
+    assert shared_images.scores(rows, {}, network, data, ticket, seed=1) != found
 
 
 def test_seeds_that_each_have_a_split_of_their_own_need_no_parts(trained):
-    _, network, ticket, trajectory = trained
+    _, network, ticket, rows = trained
     apart = tasks.replicates("digits", seed=0, count=3)
-    assert not any(row["parts"] for row in shared_images.scores(trajectory, {}, network, apart, ticket, seed=0))
+    assert not any(row["parts"] for row in shared_images.scores(rows, {}, network, apart, ticket, seed=0))
 
 
 def test_returns_have_no_images(trained):
-    _, network, ticket, trajectory = trained
+    _, network, ticket, rows = trained
     task = tasks.control("cartpole")
-    assert not any(row["parts"] for row in shared_images.scores(trajectory, {}, network, task, ticket, seed=0))
+    assert not any(row["parts"] for row in shared_images.scores(rows, {}, network, task, ticket, seed=0))

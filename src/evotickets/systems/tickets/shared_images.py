@@ -1,5 +1,6 @@
 """Test scores on random parts of test images that all seeds share: how far a verdict rests on just these images."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,14 +9,13 @@ from evotickets import landscape, streams
 from evotickets.networks.layout import Network
 from evotickets.networks.tickets import Ticket
 from evotickets.tasks import Control, Supervised, replicated
-from evotickets.trainers.history import Trajectory
 
 PARTS = 20
 """Random parts of the test images: enough degrees of freedom for their variance, few enough for a table."""
 
 
 def scores(
-    trajectory: Trajectory,
+    final: Sequence[dict[str, Any]],
     factors: dict[str, Any],
     network: Network,
     task: Supervised | Control,
@@ -29,14 +29,14 @@ def scores(
     of its own, of which an interval over seeds knows.
 
     Args:
-        trajectory: of its training.
+        final: a row per seed and score, with `split`, `metric` and `seed`.
         factors: what all rows have in common.
         network: the network.
         task: data or environment.
         ticket: trained.
         seed: of the study.
     """
-    rows = [factors | row for row in trajectory.final(ticket.seeds)]
+    rows = [factors | row for row in final]
     scored = [(row["split"], row["metric"]) == ("test", "accuracy") for row in rows]
     data = None if isinstance(task, Control) or not any(scored) else replicated(task)
     if data is None or len(data.tested) > 1:
