@@ -162,7 +162,8 @@ def kill_inside_jobs(place, undisturbed, rng, points):
     """Kill a job, the head, or all of it while jobs of each system in turn are at work; then let the study end."""
     owners, done, order, wanted = scripts(place), Counter(), systems_of(place), undisturbed[0]
     while done.total() < points:
-        system, what = order[done.total() % len(order)], ("job", "head", "all")[done.total() // len(order) % 3]
+        system = order[done.total() % len(order)]
+        what = ("job", "head", "all")[(done.total() + done.total() // len(order)) % 3]
         process, moment = start(place, *undo(place, system, rng)), rng.uniform(0, MOMENTS)
         job = _chosen(process, owners, system, moment)
         if job is not None:
