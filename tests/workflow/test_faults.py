@@ -94,7 +94,8 @@ def test_a_killed_snakemake_leaves_no_lock_to_a_command_line_that_survives_it(in
 
 def test_kills_at_random_inside_jobs_change_no_table_and_no_run(finished, tmp_path):
     """A job, the head and all of it, with tracking and two workers; `make torture` does it to every system."""
-    place = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    # A study is known by the name of its folder.
+    place = shutil.copytree(finished, tmp_path / finished.name, symlinks=True)
     done = torture.kill_inside_jobs(place, torture.outcome(finished), random.Random(0), 3)
     assert {what for what, _ in done} == {"job", "head", "all"}
 
