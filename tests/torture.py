@@ -438,6 +438,8 @@ def main():
     options = parser.parse_args()
     root = options.folder or Path(tempfile.mkdtemp(prefix="torture-"))
     print(f"working in {root}", flush=True)
+    # All copies are one study to tracking, whatever their folders are called.
+    os.environ["EVOTICKETS_STUDY"] = "torture"
     began = time.monotonic()
 
     def tell(what):

@@ -365,8 +365,9 @@ class TestServers:
         said = 'connection to server at "localhost" (::1), port 5432 failed: Connection refused\n\tIs the server running?\n'
         error = sqlalchemy.exc.OperationalError("SELECT 1" * 1000, None, Exception(said))
         assert faults.explain(error, "postgresql://localhost/runs") == (
-            '(builtins.Exception) connection to server at "localhost" (::1), port 5432 failed: Connection refused '
-            "Is the server running?"
+            "postgresql://localhost/runs cannot be used ((builtins.Exception) connection to server at "
+            '"localhost" (::1), port 5432 failed: Connection refused Is the server running?): start its server, see that '
+            "data base, user and password are right, or name another store in MLFLOW_TRACKING_URI, and sync again"
         )
 
 
