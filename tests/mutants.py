@@ -29,6 +29,7 @@ MORE = {
             "ant": {"hidden": [8], "torso_mass": 10.0},
             "pendulum": {"hidden": [8], "raw_outputs": True, "normalise": False},
             "skipping": {"task": "digits", "network": {"network": "residual"}},
+            "host": {"task": "gymnasium", "environment": "CartPole-v1", "horizon": 5, "hidden": [2]},
         },
     },
     "planting": {"targets": {"circle": {"target": "circle", "width": 20, "noise": 0.01}}},
@@ -36,6 +37,7 @@ MORE = {
         "tasks": {
             "moons": {"task": "moons", "classes": 2, "hidden": [6], "initial": "uniform", "scale": 1.0, "noise": 0.07},
             "planted_circle": {"hidden": [20], "noise": 0.01},
+            "skipping": {"task": "moons", "network": {"network": "residual"}},
         },
     },
     "hybrid": {
@@ -44,6 +46,7 @@ MORE = {
             "images": {"task": "digits", "channels": [2], "hidden": [8]},
             "deep": {"task": "digits", "separable": [4, 8]},
             "rows": {"task": "digits", "recurrent": 8},
+            "own": {"task": "digits", "network": {"network": "residual"}},
         },
         "overhead": [{"task": "digits", "method": "noise_only", "density": 0.2, "repeats": 2}],
     },
@@ -86,6 +89,7 @@ def whole(name):
             },
             {"task": "images", "trainers": ["a_adam"], "criteria": ["synflow"]},
             {"task": "cartpole", "trainers": ["a_ppo"], "criteria": ["magnitude"]},
+            {"task": "host", "trainers": ["a_snes"], "criteria": ["magnitude"]},
         ]
     if name == "strong":
         section["seekers"]["a_evolution_strategy"]["budget"] = 1000
@@ -99,7 +103,14 @@ def whole(name):
         methods = [own for own in section["methods"] if own.startswith("a_") and own != "a_evolution"]
         for method in methods:
             section["methods"][method] |= {"every": 2} if "every" in section["methods"][method] else {}
-        section["cells"].append({"tasks": ["digits", "rows", "images", "deep"], "methods": methods, "densities": [0.5]})
+        section["cells"].append(
+            {
+                "tasks": ["digits", "rows", "images", "deep"],
+                "methods": methods,
+                "densities": [0.5],
+                "layer_densities": ["uniform"],
+            }
+        )
     return {"seed": 0, "seeds": 2, "results": "results/test", name: reader.conform(section, rules_of(name), "")}
 
 
