@@ -1,6 +1,7 @@
 """Tickets as PyTorch modules and back: every check for every architecture, as scikit-learn checks estimators."""
 
 import copy
+import dataclasses
 
 import jax
 import jax.numpy as jnp
@@ -264,7 +265,7 @@ class TestPolicies:
     def test_without_what_makes_it_the_policy_it_is_refused(self, tmp_path):
         case = Case("policy", tmp_path / "ticket.parquet")
         metadata = results.read_metadata(case.path)["metadata"]
-        results.write_ticket(case.path, case.held._replace(statistics={}), metadata)
+        results.write_ticket(case.path, dataclasses.replace(case.held, statistics={}), metadata)
         with pytest.raises(ValueError, match="has no statistics of observations, without which its policy is another"):
             case.export()
         assert type(case.export(weights="initial")[0]) is nn.Flatten
