@@ -31,7 +31,7 @@ def ticket_of(wanted, task):
 def trained(wanted, task, trainer):
     network, held, ticket = ticket_of(wanted, task)
     after, _ = levels.train(network, held, ticket, wanted.settings[task, trainer], key=streams.stream(0, "x"))
-    assert (after.mean != ticket.initial).any()
+    assert (after.flat(network, "mean") != ticket.flat(network, "initial")).any()
     return after
 
 
@@ -39,13 +39,15 @@ def cut(wanted, source, criterion):
     network, held, _ = ticket_of(wanted, "digits")
     ticket = levels.next_ticket(network, held, source, criterion, 0.1, seed=0, name="digits", place=("adam", "01"))
     kept = round(0.1 * network.kernel_count)
-    assert ticket.mask.sum(1).tolist() == [kept, kept]
-    return ticket.mask
+    mask = ticket.flat(network, "mask")
+    assert mask.sum(1).tolist() == [kept, kept]
+    return mask
 
 
 def use_tickets(wanted, folder):
     names = ("snes_slow", "snes_steady", "better_half")
-    stds = [trained(wanted, "digits", name).std for name in names]
+    network = ticket_of(wanted, "digits")[0]
+    stds = [trained(wanted, "digits", name).flat(network, "std") for name in names]
     assert not any(np.array_equal(*pair) for pair in combinations(stds, 2))
     assert ticket_of(wanted, "digits_skipping")[0].shapes == [(64, 8), (8, 10), (64, 10)]
     trained(wanted, "digits_skipping", "better_half")

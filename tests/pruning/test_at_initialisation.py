@@ -131,7 +131,7 @@ def test_criteria_that_need_a_loss_refuse_a_control_task():
     network = problems.network_of(task, {"hidden": [4]})
     with pytest.raises(ValueError, match="'snip' needs the gradient of a loss, which a control task does not have"):
         make("snip", 0.5, "01", "cartpole", network)
-    assert make("synflow", 0.5, "01", "cartpole", network).mask.sum(1).tolist() == [12, 12]
+    assert make("synflow", 0.5, "01", "cartpole", network).flat(network, "mask").sum(1).tolist() == [12, 12]
 
 
 def test_an_unknown_score_is_refused():

@@ -150,7 +150,7 @@ def test_a_table_runs_in_every_system_that_takes_data():
     assert network.shapes == [(13, 5), (5, 3)]
     ticket = levels.initialise(network, 2, seed=0, name="wine")
     trained, run = levels.train(network, held, ticket, section.settings["wine", "snes"], key=jax.random.key(0))
-    assert trained.mean.shape == (2, network.parameter_count)
+    assert trained.flat(network, "mean").shape == (2, network.parameter_count)
     assert (run.trajectory.scores["test/accuracy"][-1] > 0).all()
     with pytest.raises(StudyError, match=r"tickets.tasks.wine has no images for 'channels'; use 'hidden'"):
         study.resolve(config(channels=[4]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import r2_score
 
-from evotickets import landscape, study, tasks
+from evotickets import landscape, results, study, tasks
 from evotickets.configuration.reader import StudyError
 from evotickets.own import PartError
 from evotickets.systems.tickets import archive, around, levels, problems
@@ -70,7 +70,7 @@ def test_a_plane_is_learnt_and_its_error_is_in_the_unit_of_the_targets(plane, tr
     np.testing.assert_allclose(scores["test/rmse"], 0, atol=0.4)
     assert problems.unit_of({"task": "plane"}) == {"unit": "mm"}
     # Without weights an output is the mean of the training targets, whose error is about their standard deviation.
-    objective = objectives.supervised(network, start.mask, data, batch=8)
+    objective = objectives.supervised(network, start.flat(network, "mask"), data, batch=8)
     nothing = objective.evaluate(objective.shared, jnp.zeros(network.parameter_count), jax.random.key(0), 0)
     spread = np.sqrt((data.scale[0] ** 2).mean())
     np.testing.assert_allclose(nothing["train/rmse"], spread, rtol=1e-4)
@@ -82,17 +82,17 @@ def test_criteria_and_landscape_take_real_values(plane, tmp_path):
     start = levels.initialise(network, 2, seed=0, name="plane")
     for criterion in ("snip", "grasp", "synflow"):
         cut = levels.cut_initial(network, data, start, criterion, 0.5, rng=np.random.default_rng(0))
-        assert cut.mask.sum(1).tolist() == [15, 15]
+        assert cut.flat(network, "mask").sum(1).tolist() == [15, 15]
     options = {"trainer": "pgpe", "batch": 60, "evaluations": 1, "population": 8, "generations": 5}
     trained, _ = levels.train(network, data, cut, options, key=jax.random.key(0))
-    archive.write_ticket(tmp_path / "ticket.parquet", network, trained, range(2), {})
+    results.write_ticket(tmp_path / "ticket.parquet", trained)
     assert archive.dataset(data)["rows"] == 200
     scoring = landscape.on_task(network, data, key=jax.random.key(0))
-    rows = around.flatness(network, trained, scoring, range(2), draws=2, key=jax.random.key(1))
+    rows = around.flatness(network, trained, scoring, draws=2, key=jax.random.key(1))
     assert {row["metric"] for row in rows} == {"r2", "loss"}
-    (row, _) = around.curvature(network, data, trained, scoring, range(2), probes=2, key=jax.random.key(2))
+    (row, _) = around.curvature(network, data, trained, scoring, probes=2, key=jax.random.key(2))
     assert np.isfinite(list(row.values())).all()
-    measures = {row["measure"] for row in around.diversity(network, data, trained, range(2))}
+    measures = {row["measure"] for row in around.diversity(network, data, trained)}
     assert measures == {"cosine", "distance", "jaccard"}
     errors = landscape.errors({"test/r2": np.array([0.75])})
     np.testing.assert_array_equal(errors["test/unexplained"], [0.25])
@@ -173,5 +173,8 @@ def test_a_task_states_classes_or_targets(own, facts, sentence):
     ids=lambda config: next(iter(config)),
 )
 def test_systems_that_compare_accuracies_refuse_real_values(config):
-    with pytest.raises(StudyError, match="diabetes, whose targets are real values, and what is compared here are"):
+    refused = (
+        "diabetes, whose targets are real values, and what is compared here are|images is 'diabetes'; choose one of"
+    )
+    with pytest.raises(StudyError, match=refused):
         study.resolve(config)
