@@ -239,7 +239,7 @@ def test_impossible_plans():
         population.plan(SMALL, uneven)
     images = first(population.plan(CNN, random_mask(CNN, 0.5)))
     with pytest.raises(ValueError, match="policies are multilayer perceptrons"):
-        population.policy(images, jnp.zeros((1, CNN.parameter_count)))
+        population.policy(images, jnp.zeros((1, masks.survivors(CNN, random_mask(CNN, 0.5)).shape[1])))
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=9), st.integers(1, 4))
