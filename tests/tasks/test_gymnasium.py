@@ -89,7 +89,8 @@ def setting(trainer="snes", **task):
 
 def test_studies_name_environments():
     section = study.resolve(setting(environment="Pendulum-v1", horizon=20)).tickets
-    assert section.environments == {"tickets.tasks.cart": {"environment": "Pendulum-v1", "horizon": 20}}
+    asked = {"environment": "Pendulum-v1", "horizon": 20, "normalise": True}
+    assert section.environments == {"tickets.tasks.cart": asked}
     with pytest.raises(StudyError, match=r"trains gymnasium, an environment on the host, with ppo, .*; use a strategy"):
         study.resolve(setting("ppo"))
     with pytest.raises(StudyError, match=r"tickets.tasks.cart has torso_mass, which gymnasium does not take"):

@@ -197,13 +197,12 @@ def test_a_faultless_part_does_not_drive_the_temperature_to_its_bound():
 @pytest.mark.parametrize("count", [20, 60, 300])
 def test_of_a_calibrated_network_no_temperature_costs_more_than_noise(count):
     rng, worse = np.random.default_rng(1), []
-    for _ in range(100):
+    for _ in range(500):
         logits, labels = drawn(rng, count, 4.0)
         plain = predictions.losses(predictions.normalised(logits), labels)
         worse.append((predictions.losses(predictions.scaled(logits, labels), labels) - plain).mean())
-    # What one parameter costs where it is not needed is half a unit over the images; a tenth is left.
-    assert np.mean(worse) < 0.5 / count
-    assert np.max(worse) < 0.03
+    # What one parameter costs where it is not needed is half a unit over the images that fit it, four fifths here.
+    assert np.mean(worse) < 0.5 / (0.8 * count)
 
 
 def test_of_an_overconfident_network_a_temperature_saves_what_it_would_without_a_prior():

@@ -124,7 +124,8 @@ def _alike(where: str, first: str, second: str, networks: Mapping[str, Mapping[s
             return settings | {"kind": "control", "activation": settings.get("activation", "tanh")}
         data = tasks.SUPERVISED[task]
         sizes = {"inputs": data.input_shape, "outputs": data.width}
-        return settings | sizes | {"activation": settings.get("activation", "relu")}
+        # What data have first: it says most about why networks differ.
+        return sizes | settings | {"activation": settings.get("activation", "relu")}
 
     mine, other = shape(first), shape(second)
     for key in {**mine, **other}:
