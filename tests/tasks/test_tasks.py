@@ -374,6 +374,8 @@ def test_a_raw_output_is_the_action_and_the_environment_clips_it(name):
 
 def test_every_control_task_is_compared_with_gymnax():
     others = {name.lower().replace("-", "_") for name in gymnax.OTHERS}
+    # These two open collections of environments, and have tests of their own.
+    others |= {"gymnasium", "playground"}
     assert set(IDENTIFIERS) | set(BRAX) | others == set(tasks.CONTROL)
     for name, (observation, outputs) in BRAX.items():
         facts = tasks.CONTROL[name]
