@@ -516,7 +516,7 @@ def test_a_new_data_set_is_one_function(monkeypatch):
     assert [split.x.shape for split in problem[1:]] == [(1, 24, 4), (1, 10, 4), (1, 6, 4)]
     np.testing.assert_allclose(problem.train.x[0, :, 0], problem.train.y[0] * 100 / 255, rtol=1e-6)
     source = pools.load("thirds", 1, {})
-    assert [len(pool.labels) for pool in (source.train, source.test)] == [36, 24]
+    assert [len(pool.labels) for pool in (source.train, source.validation, source.test)] == [36, 12, 12]
     np.testing.assert_array_equal(source.train.read(np.arange(36))[:, 0, 0, 0], source.train.labels * 100)
     tasks.fetch("thirds")
 
@@ -524,8 +524,8 @@ def test_a_new_data_set_is_one_function(monkeypatch):
 def test_images_for_parents_have_the_scale_of_their_training_channels(tiny_cifar):
     source = pools.load("cifar10_10k", 0, {})
     train = source.train.read(np.arange(len(source.train.labels)))
-    # What the house keeps for validation, parents from elsewhere were trained on.
-    assert [len(pool.labels) for pool in (source.train, source.test)] == [3000, 3000]
+    # Parents that are trained here see nothing of what decides between sigmas.
+    assert [len(pool.labels) for pool in (source.train, source.validation, source.test)] == [1000, 2000, 3000]
     np.testing.assert_allclose(source.mean, train.mean((0, 1, 2)) / 255)
     np.testing.assert_allclose(source.std, train.std((0, 1, 2)) / 255)
 

@@ -59,8 +59,8 @@ def register(
     return SCHEMAS[name]
 
 
-STRING, INT, FLOAT = pa.string(), pa.int32(), pa.float64()
-BOOLS, FLOATS = pa.list_(pa.bool_()), pa.list_(pa.float32())
+STRING, INT, FLOAT, BOOL = pa.string(), pa.int32(), pa.float64(), pa.bool_()
+BOOLS, FLOATS = pa.list_(BOOL), pa.list_(pa.float32())
 VALUE = {"seed": INT, "split": STRING, "metric": STRING, "value": FLOAT}
 """The last columns of a table of measured values: one row per seed, split and metric."""
 

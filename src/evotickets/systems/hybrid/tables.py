@@ -1,8 +1,6 @@
 """The tables of hybrid training."""
 
-import pyarrow as pa
-
-from evotickets.results.tables import FLOAT, INT, STRING, VALUE, register
+from evotickets.results.tables import BOOL, FLOAT, INT, STRING, VALUE, register
 
 _SPARSE = dict.fromkeys(("system", "task", "layer_densities", "method"), STRING) | {"density": FLOAT}
 
@@ -13,7 +11,7 @@ HYBRID_CHOICES = register(
     "hybrid_choices",
     _SPARSE
     | {"candidate": INT, "options": STRING, "learning_rate": FLOAT, "seed": INT, "accuracy": FLOAT, "loss": FLOAT}
-    | {"chosen": pa.bool_()},
+    | {"chosen": BOOL},
 )
 """What candidates are worth on validation images, and which of them was chosen; `seed` counts the replicates that chose."""
 
