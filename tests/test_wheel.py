@@ -108,7 +108,7 @@ def test_a_study_of_own_parts_of_every_kind_runs_from_the_wheel_to_its_report(py
         "tickets/plane/better_half/drift/level01/ticket.parquet",
         "tickets/corridor/better_half/turned/level01/ticket.parquet",
         "strong/sides/large/mask.parquet",
-        "hybrid/sides/single/0.5/mask.parquet",
+        "hybrid/sides/single/0.5/erk/mask.parquet",
         "figures/tickets/plane_moves.svg",
     ):
         assert (tmp_path / "mine/results" / made).is_file(), made
