@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import resource
 import shutil
@@ -17,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evotickets import lock, results
-from tests import studies, torture
+from tests import studies
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +89,6 @@ def test_a_killed_snakemake_leaves_no_lock_to_a_command_line_that_survives_it(in
     assert "Run it again" in said
     assert any((interrupted / ".snakemake/locks").iterdir()), "Snakemake's lock outlives it"
     same_after_another_run(interrupted, finished)
-
-
-def test_kills_at_random_inside_jobs_change_no_table_and_no_run(finished, tmp_path):
-    """A job, the head and all of it, with tracking and two workers; `make torture` does it to every system."""
-    # A study is known by the name of its folder.
-    place = shutil.copytree(finished, tmp_path / finished.name, symlinks=True)
-    done = torture.kill_inside_jobs(place, torture.outcome(finished), random.Random(0), 3)
-    assert {what for what, _ in done} == {"job", "head", "all"}
 
 
 def test_a_second_run_is_refused_while_the_first_sleeps_and_while_its_command_line_is_dead(interrupted, finished):
