@@ -46,7 +46,7 @@ def test_shortcuts_take_every_second_pixel_and_pad_channels_with_zeros():
     assert not out[0, [0, 3]].any()
 
 
-@pytest.mark.parametrize(("layers", "accuracy"), [(20, 0.9173), (32, 0.9262)])
+@pytest.mark.parametrize(("layers", "accuracy"), [(20, 0.9173), (32, 0.9262), (56, 0.9339)])
 @pytest.mark.slow
 def test_checkpoints_score_what_they_are_known_to_score(layers, accuracy):
     file = data_folder() / "weights" / WEIGHTS[layers]
