@@ -50,7 +50,7 @@ def cifar10() -> Source:
         FileNotFoundError: if the data are missing and cannot be downloaded.
     """
     train, test = _kept(CIFAR10.fetch()[0].absolute())
-    return Source(Pool.of(*train), Pool.of(*test), **IMAGENET)
+    return Source(Pool.of(*train), Pool.of(*test), *IMAGENET)
 
 
 def pairs(path: Path) -> tuple[Pair, Pair]:

@@ -38,7 +38,7 @@ def folder(
         raise ValueError(
             f"{base}: the class {odd} is in only one of {train} and {test}; both must have the same classes"
         )
-    return Source(_pool(seen, size, resize), _pool(held, size, resize), **IMAGENET)
+    return Source(_pool(seen, size, resize), _pool(held, size, resize), *IMAGENET)
 
 
 def _classes(split: Path) -> dict[str, list[Path]]:

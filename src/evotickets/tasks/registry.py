@@ -11,14 +11,13 @@ without reading data or importing a library. The kind says what the function tak
 `pool`: (its options) -> `Source`, images of any size that are read when they are asked for.
 `control`: (its options) -> `Control`, which is compiled with whoever plays it.
 `host`: (its options) -> `Control` whose steps are calls to the host: slower, and for strategies alone.
-
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -230,15 +229,8 @@ class Source(NamedTuple):
     validation: Pool | None = None
 
 
-class Scale(TypedDict):
-    """Mean and standard deviation of channels, in [0, 1]."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-
-IMAGENET: Scale = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-"""The scale of ImageNet's channels, in which checkpoints of torchvision and many others were trained."""
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and std of ImageNet's channels, in which checkpoints of torchvision and many others were trained."""
 
 
 class Split(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 
 from evotickets.claims import registry
 from evotickets.systems import registry as systems
-from evotickets.systems.hybrid import variant_claims
+from evotickets.systems.hybrid import update_claims, variant_claims
 
 claims = systems.claims("hybrid")
 
@@ -185,9 +185,11 @@ def test_overhead():
 
 
 def test_where_the_update_dies():
-    np.testing.assert_allclose(claims.crossing(np.array([0.0, 1, 2]), np.array([0.5, 0.3, 0.05])), 1 + 0.2 / 0.25)
-    assert claims.crossing(np.array([0.0, 1, 2]), np.array([0.05, 0.5, 0.5])) == 0
-    assert claims.crossing(np.array([0.0, 1, 2]), np.array([0.5, 0.5, 0.5])) == 2
+    np.testing.assert_allclose(
+        update_claims.crossing(np.array([0.0, 1, 2]), np.array([0.5, 0.3, 0.05])), 1 + 0.2 / 0.25
+    )
+    assert update_claims.crossing(np.array([0.0, 1, 2]), np.array([0.05, 0.5, 0.5])) == 0
+    assert update_claims.crossing(np.array([0.0, 1, 2]), np.array([0.5, 0.5, 0.5])) == 2
     alive = decided(effect=lambda ratio: 0.5)
     assert (alive["H6a"].verdict, alive["H6b"].verdict) == ("undecided", "supported")
     assert alive["H6b"].effect == pytest.approx(1)

@@ -9,23 +9,18 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from evotickets import statistics
 from evotickets.claims import rules
 from evotickets.claims.registry import About
 from evotickets.claims.rules import MISSING, unless_all, weakest, weakest_known
-from evotickets.statistics import ANYWHERE, SHARES, TWICE, Bounds, Effect
+from evotickets.statistics import ANYWHERE, SHARES, Bounds, Effect
 from evotickets.systems.hybrid import SHARE_OUTS, WHOLE
 from evotickets.systems.hybrid.choice import Grid
 
 CLOSE = 0.01
 """The accuracy that the hybrid may lose to a baseline."""
-FAINT = 0.1
-"""A correlation below which one knows next to nothing."""
-WEIGHTS = 100
-"""Weights a member at which a mask's update should still know something."""
 
 SINGLE = (1, 1)
 LEARNED = ("set", "rigl", "gmp", "straight_through")
@@ -256,48 +251,3 @@ def h5(evidence: Evidence) -> Effects:
             found[f"H5{whose}"] = weakest([effects[f"H5a{whose}"], effects[f"H5b{whose}"]])
         found |= effects
     return {"H5": MISSING} | found
-
-
-@claim(
-    "H6",
-    statement="The update of a mask follows the exact effects of weights, less so the more weights there are for a member",
-    source="ours",
-    rule="H6a: rank correlation of the update with the exact leave-one-in or -out change of the loss at the smallest n / N − "
-    f"that at the largest; H6b: log₁₀ of the n / N at which it falls below {FAINT}, less log₁₀ {WEIGHTS}. Both are of "
-    "masks around the trained mean, with the std that training began with",
-    figures=("effects",),
-    unit={"H6a": "correlation", "H6b": "log₁₀ of weights a member"},
-    parts={
-        "H6a": "The update of a mask follows the effects of weights less, the more weights there are for a member",
-        "H6b": f"The update of a mask still follows the effects of weights with {WEIGHTS} of them for a member",
-    },
-)
-def h6(evidence: Evidence) -> dict[str, Effect]:
-    """Decide where the update of a mask no longer knows what a weight is worth."""
-    rows = evidence.effects
-    if not len(rows):
-        return {"H6a": MISSING, "H6b": MISSING}
-    falls, reach = [], []
-    for seed, own in rows.groupby("seed"):
-        for _, network in own.groupby(["task", "method", "density"]):
-            curve = network.sort_values("population", ascending=False)
-            values = curve["value"].to_numpy()
-            ratios = np.log10((curve["weights"] / curve["population"]).to_numpy())
-            falls.append({"seed": seed, "value": values[0] - values[-1]})
-            reach.append({"seed": seed, "value": crossing(ratios, values)})
-    return {
-        "H6a": over_seeds(pd.DataFrame(falls), bounds=TWICE),
-        "H6b": over_seeds(pd.DataFrame(reach), np.log10(WEIGHTS)),
-    }
-
-
-def crossing(ratios: np.ndarray, values: np.ndarray) -> float:
-    """Return where values fall below FAINT for the first time, by straight lines; the ends of the ratios bound it."""
-    for index, value in enumerate(values):
-        if value < FAINT:
-            if index == 0:
-                return float(ratios[0])
-            before = values[index - 1]
-            share = (before - FAINT) / (before - value)
-            return float(ratios[index - 1] + share * (ratios[index] - ratios[index - 1]))
-    return float(ratios[-1])

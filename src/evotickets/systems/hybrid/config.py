@@ -12,14 +12,12 @@ from evotickets import tasks
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, conform_part, described, known
 from evotickets.networks import network
-from evotickets.systems.hybrid import ERK, SMALL, STOP, UNIFORM, WHOLE, choice, densities, method
+from evotickets.systems.hybrid import ERK, SMALL, STOP, UNIFORM, WHOLE, candidates, choice, densities, method
 from evotickets.systems.hybrid.section import Section
 
 __all__ = ["Cell", "Effects", "Hybrid", "Overhead", "Section", "resolve"]
 
 SEARCH = "hybrid"
-CANDIDATES = 10_000
-"""All of a grid are checked before any job."""
 NETWORKS = ("hidden", "channels", "separable", "recurrent", "network")
 
 
@@ -115,7 +113,7 @@ def resolve(section: dict[str, Any]) -> Hybrid:
     shared = section["training"]
     chosen = {name: _task(name, task, shared) for name, task in section["tasks"].items()}
     methods = {name: _method(name, options) for name, options in section["methods"].items()}
-    grids = {name: _grid(name, grid, methods) for name, grid in section["grids"].items()}
+    grids = {name: candidates.checked(name, grid, methods) for name, grid in section["grids"].items()}
     cells: dict[tuple[str, str, str, str], Cell] = {}
     for index, entry in enumerate(section["cells"]):
         where = f"hybrid.cells[{index}]"
@@ -125,7 +123,7 @@ def resolve(section: dict[str, Any]) -> Hybrid:
             known(f"{where}.tasks", task, chosen)
             for name in entry["methods"]:
                 known(f"{where}.methods", name, methods)
-                variants = _candidates(where, name, grids.get(name, []), methods[name], task, chosen[task])
+                variants = candidates.of(where, name, grids.get(name, []), methods[name], task, chosen[task])
                 for own, trained in variants:
                     _fits(where, name, own, task, trained)
                 # What has a learning rate of its own keeps it.
@@ -197,64 +195,6 @@ def _keeps(where: str, cell: Cell, options: dict[str, Any], settings: dict[str, 
     if not whole(options["method"]):
         share_out = UNIFORM if cell.layer_densities == WHOLE else cell.layer_densities
         densities.check(where, cell.method, options, cell.task, settings, float(cell.density), share_out)
-
-
-def _grid(
-    name: str, grid: list[list[dict[str, Any]]], methods: dict[str, dict[str, Any]]
-) -> list[list[dict[str, Any]]]:
-    """Check a grid set by set and return it with its options as methods take them."""
-    where = f"hybrid.grids.{name}"
-    known("hybrid.grids", name, methods)
-    if not all(grid):
-        raise StudyError(f"{where} has an axis without options; take it out, or write {{}} for what the method has")
-    if choice.size(grid) > CANDIDATES:
-        raise StudyError(f"{where} has {choice.size(grid)} candidates, more than {CANDIDATES}; shorten an axis")
-    checked = []
-    for index, axis in enumerate(grid):
-        sets = []
-        for place, options in enumerate(axis):
-            if choice.RATE in options:
-                raise StudyError(
-                    f"{where}[{index}][{place}] has a learning_rate; name those of all methods, learning_rates"
-                )
-            own = conform_part(method, name, methods[name] | choice.of_method(options), f"{where}[{index}][{place}]")
-            for key, value in choice.of_training(options).items():
-                if type(value) is not int or value < 1:
-                    raise StudyError(
-                        f"{where}[{index}][{place}].{key} is {value!r}; it must be a whole number, 1 or more"
-                    )
-            sets.append({key: own.get(key, value) for key, value in options.items()})
-        checked.append(sets)
-    return checked
-
-
-def _candidates(
-    where: str,
-    name: str,
-    grid: list[list[dict[str, Any]]],
-    options: dict[str, Any],
-    task: str,
-    settings: dict[str, Any],
-) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return options and settings of all candidates of a method on a task; they see as many samples and are scored as often."""
-    found = []
-    training = settings["training"]
-    samples = training["steps"] * training["batches"] * training["batch"]
-    for candidate in choice.every(grid):
-        own = training | choice.of_training(candidate)
-        seen = own["steps"] * own["batches"] * own["batch"]
-        if seen != samples:
-            raise StudyError(
-                f"{where}: a candidate of {name} sees {seen} samples on {task}, other methods {samples}; change its steps, "
-                "batches or batch so that their product is that of the training"
-            )
-        if own["steps"] % own["evaluations"]:
-            raise StudyError(
-                f"{where}: a candidate of {name} has {own['steps']} steps on {task}, no multiple of evaluations, "
-                f"{own['evaluations']}; change one of them"
-            )
-        found.append((options | choice.of_method(candidate), settings | {"training": own}))
-    return found
 
 
 def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Sparse(NamedTuple):
 SINGLE = (1, 1)
 
 
-def _select(
+def select(
     setting: Setting, scores: Params, counts: jax.Array, salt: jax.Array, block: tuple[int, int] = SINGLE
 ) -> Masks:
     """Keep the blocks with the largest scores of every layer; scores are of blocks [rows, columns], or of a kernel."""
@@ -76,11 +76,13 @@ def _noise(setting: Setting, key: jax.Array, block: tuple[int, int] = SINGLE) ->
     }
 
 
-def _salt(key: jax.Array) -> jax.Array:
+def salt_of(key: jax.Array) -> jax.Array:
+    """Return what decides among equal scores."""
     return jax.random.bits(key, (), jnp.uint32)
 
 
-def _passes(setting: Setting, batches: int) -> float:
+def passes(setting: Setting, batches: int) -> float:
+    """Return the passes of a step on so many of its batches, or on all for 0: forward once, backward as much as two."""
     return 3.0 * (batches or setting.batches) * setting.batch
 
 
@@ -112,8 +114,8 @@ def _changing(
 
     def start(params: Params, counts: jax.Array, key: jax.Array) -> Sparse:
         noise_key, salt_key = jax.random.split(key)
-        masks = _select(setting, _noise(setting, noise_key, block), counts, _salt(salt_key), block)
-        return Sparse(begin(setting, params).only(masks), masks, _salt(salt_key))
+        masks = select(setting, _noise(setting, noise_key, block), counts, salt_of(salt_key), block)
+        return Sparse(begin(setting, params).only(masks), masks, salt_of(salt_key))
 
     def step(
         state: Sparse, counts: jax.Array, samples: Batches, at: jax.Array, key: jax.Array
@@ -124,7 +126,7 @@ def _changing(
             state = jax.lax.cond(due, lambda: change(state, counts, gradient, at + 1, key), lambda: state)
         return state, {"train/loss": loss}
 
-    return Method(start, step, _deployed, _passes(setting, batches), block=block, **more)
+    return Method(start, step, _deployed, passes(setting, batches), block=block, **more)
 
 
 @method
@@ -243,7 +245,7 @@ def gmp(
             name: blocks.means(jnp.where(mask, jnp.abs(state.weights.params[name]), -jnp.inf), tiles)
             for name, mask in state.masks.items()
         }
-        masks = _select(setting, scores, kept, state.salt, tiles)
+        masks = select(setting, scores, kept, state.salt, tiles)
         return Sparse(state.weights.only(masks), masks, state.salt)
 
     built = _changing(setting, change, every, batches, block=tiles)
@@ -253,54 +255,6 @@ def gmp(
         return built.start(params, sizes.astype(jnp.int32), key)
 
     return built._replace(start=start, begins_dense=True)
-
-
-class Through(NamedTuple):
-    """Weights, of which all stay alive, and the scores that choose among them, with its own momentum."""
-
-    weights: Weights
-    scores: Weights
-    salt: jax.Array
-
-
-@method
-def straight_through(
-    setting: Setting,
-    *,
-    score_rate: Annotated[
-        float, Gt(0), Le(1_000_000), Doc("Learning rate of the scores, relative to that of the weights.")
-    ] = 1.0,
-    batches: UsedBatches = 0,
-) -> Method:
-    """Learn a score per weight by gradients that pass through the choice of the largest as if it were the score itself.
-
-    Scores start at the magnitudes of the weights, in units of their layer's std.
-
-    Source: Bengio, Léonard & Courville (2013), the estimator; Ramanujan et al. (2020), algorithm 1, whose weights do not move.
-    """
-    names = [parameter.name for parameter in setting.architecture.prunable]
-
-    def start(params: Params, counts: jax.Array, key: jax.Array) -> Through:
-        del counts
-        scores = {name: jnp.abs(params[name]) / jnp.std(params[name]) for name in names}
-        return Through(begin(setting, params), begin(setting, scores), _salt(key))
-
-    def step(
-        state: Through, counts: jax.Array, samples: Batches, at: jax.Array, key: jax.Array
-    ) -> tuple[Through, Metrics]:
-        del at, key
-        params = state.weights.params
-        masks = _select(setting, state.scores.params, counts, state.salt)
-        loss, gradient = jax.value_and_grad(setting.loss)(masked(params, masks), *samples.first(batches))
-        through = {name: score_rate * gradient[name] * params[name] for name in names}
-        weights = move(setting, state.weights, masked(gradient, masks))
-        return Through(weights, move(setting, state.scores, through), state.salt), {"train/loss": loss}
-
-    def deployed(state: Through, counts: jax.Array) -> tuple[Params, Masks]:
-        masks = _select(setting, state.scores.params, counts, state.salt)
-        return masked(state.weights.params, masks), masks
-
-    return Method(start, step, deployed, _passes(setting, batches))
 
 
 @method
