@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evotickets.claims import registry
-from evotickets.systems.subspace import claims
+from evotickets.systems.subspace import claims, parent_claims
 from tests import offspring as offspring
 
 
@@ -138,14 +138,14 @@ def test_parents_are_decided_one_by_one_and_their_kinds_against_each_other():
         return -0.1 * (helped and row.parent == "sure" and row.mode == "bernoulli")
 
     rows = offspring.table(change, parents=("even", "sure"))
-    found = decided(with_kinds(rows, sure=0.08, even=-0.01))
+    found = decided(with_kinds(rows, sure=parent_claims.SURE + 0.05, even=-0.01))
     assert found["S2 on sure"].verdict == found["S3a loss on sure"].verdict == "supported"
     assert found["S2 on even"].verdict != "supported"
     assert found["S3a loss on sure"].statement == "One generation improves held-out loss on sure"
     assert found["S6"].verdict == "supported"
     assert [found[name].effect for name in ("S6a", "S6b")] == pytest.approx([0.1, 0.1], abs=2e-3)
     # Without a calibrated parent nobody knows.
-    assert decided(with_kinds(rows, sure=0.08, even=0.02))["S6"].verdict == "not asked"
+    assert decided(with_kinds(rows, sure=0.08, even=parent_claims.EVEN + 0.005))["S6"].verdict == "not asked"
     assert "S2 on digits" not in decided(offspring.table())
 
 
