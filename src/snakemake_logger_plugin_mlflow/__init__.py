@@ -135,7 +135,7 @@ class LogHandler(LogHandlerBase):
 
     def _start(self) -> None:
         self.results.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "evotickets.tracking", "follow", "--results", str(self.results)]
+        command = [sys.executable, "-P", "-m", "evotickets.tracking", "follow", "--results", str(self.results)]
         with (self.results / "tracking.log").open("w", encoding="utf-8") as log:
             # A session of its own: Ctrl-C stops the workflow, and tracking catches up with what was done.
             self.child = subprocess.Popen(

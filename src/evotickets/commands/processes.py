@@ -32,7 +32,7 @@ def snakemake(*arguments: str, held: lock.Lock | None = None, environment: Mappi
     Raises:
         StudyError: if Snakemake cannot start jobs with this Python.
     """
-    command = [_python(), "-m", "evotickets.commands.head", *arguments]
+    command = [_python(), "-P", "-m", "evotickets.commands.head", *arguments]
     child: subprocess.Popen[bytes] | None = None
     asked = 0
 
@@ -75,7 +75,7 @@ def tracking(*arguments: str) -> int:
             child.send_signal(number)
 
     with _handled(end):
-        child = subprocess.Popen([sys.executable, "-m", "evotickets.tracking", *arguments], start_new_session=True)
+        child = subprocess.Popen([sys.executable, "-P", "-m", "evotickets.tracking", *arguments], start_new_session=True)
         if asked:
             child.send_signal(asked)
         return child.wait()
