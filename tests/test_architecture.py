@@ -12,7 +12,7 @@ SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 # From the ground up. A module imports from its own room, or from rooms on floors below it.
 FLOORS = [
     {"own", "refusals"},
-    {"parts", "intervals", "sealed", "terminal", "extras"},
+    {"parts", "intervals", "sealed", "terminal", "extras", "jax_import"},
     {"configuration", "crossed"},
     {"networks", "streams", "devices", "statistics"},
     {"tasks"},

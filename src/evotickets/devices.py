@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import threadpoolctl
+
+from evotickets import jax_import  # noqa: F401 (before JAX)
+
+# isort: split
 import jax
 import jax.numpy as jnp
-import threadpoolctl
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 AXIS = "members"

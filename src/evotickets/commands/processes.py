@@ -75,7 +75,9 @@ def tracking(*arguments: str) -> int:
             child.send_signal(number)
 
     with _handled(end):
-        child = subprocess.Popen([sys.executable, "-P", "-m", "evotickets.tracking", *arguments], start_new_session=True)
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "evotickets.tracking", *arguments], start_new_session=True
+        )
         if asked:
             child.send_signal(asked)
         return child.wait()

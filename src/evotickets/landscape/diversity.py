@@ -7,7 +7,6 @@ taken.
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import stats
 
 from evotickets import streams
 from evotickets.networks import feedforward, layout
@@ -106,6 +105,9 @@ def snr_correlation(ratios: np.ndarray, final: np.ndarray) -> np.ndarray:
         ValueError: if the shapes are others.
     """
     check_shape("ratios", ratios, "levels", *final.shape)
+    # Importing it takes half a second, which each job that trains would pay.
+    from scipy import stats
+
     ranks = [[stats.rankdata(level[seed][kept]) for seed, kept in enumerate(final)] for level in ratios]
     with np.errstate(invalid="ignore"):
         return np.array(

@@ -4,7 +4,6 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from evotickets.refusals import check_shape
 
@@ -19,6 +18,9 @@ def reliability(first: np.ndarray, second: np.ndarray, mask: np.ndarray) -> np.n
     """
     check_shape("stds of the first run", first, *mask.shape)
     check_shape("stds of the second run", second, *mask.shape)
+    # Importing it takes half a second, which each job that trains would pay.
+    from scipy import stats
+
     ranks = [[stats.rankdata(row[kept]) for row, kept in zip(std, mask, strict=True)] for std in (first, second)]
     with np.errstate(invalid="ignore"):
         return np.array([np.corrcoef(*pair)[0, 1] for pair in zip(*ranks, strict=True)])

@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from evotickets.networks.description import Description
 from evotickets.networks.functions import Functions
@@ -33,6 +32,9 @@ def lecun_normal(shape: tuple[int, ...], fan_in: float, rng: np.random.Generator
 
     On the host: compiling a truncated normal takes longer than drawing it.
     """
+    # Importing it takes a fifth of a second, and most jobs draw no weights.
+    from scipy.special import ndtr, ndtri
+
     return ndtri(rng.uniform(ndtr(-2), ndtr(2), shape)) / TRUNCATED_STD / sqrt(fan_in)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import stats
 
 from evotickets import streams
 from evotickets.networks import architectures
@@ -104,6 +103,9 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
     Ranks, because the effects of a few weights are a thousand times those of others.
     """
+    # Importing it takes half a second, which each job that trains would pay.
+    from scipy import stats
+
     return float(stats.spearmanr(a, b).statistic)
 
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evotickets import pruning, statistics
+from evotickets import statistics
 from evotickets.figures import style
 from evotickets.figures.declaration import figure
 
@@ -207,7 +207,7 @@ def snr_against_magnitude(
         title: names the ticket.
     """
     magnitude, std, kept = (np.asarray(values) for values in (magnitude, std, kept))
-    ratio = pruning.criterion["snr"](magnitude, std)
+    ratio = magnitude / std
     with style.sheet(path, 5.2, 4.0) as figure:
         axes = figure.subplots()
         axes.set(xscale="log", yscale="log", xlabel="|mean|", ylabel="|mean| / std", title=title or "the cut")
