@@ -82,7 +82,7 @@ rule cut_figure:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        code=code("cut_figure", criterion="snr"),
+        code=code("cut_figure"),
     script:
         "../scripts/cut_figure.py"
 
