@@ -5,6 +5,7 @@ import jax
 import pytest
 
 from evotickets import devices, own
+from tests import studies
 
 # Tests compile the same programs again and again; one core a process, as in the workflow.
 devices.configure(1, cache=Path(__file__).parents[1] / ".cache/jax")
@@ -46,6 +47,13 @@ def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(LONGEST)}
     tests = Path(__file__).parent
     items.sort(key=lambda item: places.get(item.path.relative_to(tests).with_suffix("").as_posix(), len(LONGEST)))
+
+
+@pytest.fixture(scope="session")
+def finished_study(tmp_path_factory):
+    """The smallest study, run to its end once for all workers; nobody may change it."""
+    own_folder = tmp_path_factory.getbasetemp()
+    return studies.finished_once(own_folder.parent if "PYTEST_XDIST_WORKER" in os.environ else own_folder)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -20,12 +20,9 @@ from tests import studies
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(finished_study):
     """A study that nothing disturbed, with tracking."""
-    place = studies.folder(tmp_path_factory.mktemp("finished"))
-    said = studies.run(place, "--logger", "progress", "mlflow")
-    assert f"{studies.JOBS}/{studies.JOBS} jobs done" in said
-    return place
+    return finished_study
 
 
 @pytest.fixture
@@ -232,11 +229,12 @@ def test_a_finished_study_is_verified_and_what_is_damaged_or_missing_is_named(fi
     }
     for path, damage in damages.items():
         damage(place / "results" / path)
-    (place / "results/tickets/digits/initial.parquet").unlink()
+    missing = "results/tickets/digits/snes/snr/chain.parquet"
+    (place / missing).unlink()
     said = verify(place, 1)
     for path in (*damages, figure):
         assert f"results/{path} is damaged, cut short or " in said
-    assert "results/tickets/digits/initial.parquet is missing\n    made by rule initialise\n" in said
+    assert f"{missing} is missing\n    made by rule chain\n" in said
     sentence = (
         "results/tables/tickets.parquet is damaged, cut short or no Parquet file: delete it and run the workflow again"
     )

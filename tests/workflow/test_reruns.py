@@ -50,10 +50,11 @@ def checkout(folder):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(finished_study, tmp_path_factory):
+    """A checkout of its own with the results of the study, and what Snakemake remembers of them."""
     folder = checkout(tmp_path_factory.mktemp("study"))
-    done = snakemake(folder)
-    assert done.returncode == 0, done.stderr[-3000:]
+    for name in ("results", ".snakemake/metadata"):
+        shutil.copytree(finished_study / name, folder / name)
     return folder
 
 

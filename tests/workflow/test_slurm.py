@@ -32,11 +32,9 @@ pytestmark = pytest.mark.skipif(not slurm_answers(), reason="no Slurm answers he
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory):
+def local(finished_study):
     """The study, run on this machine without Slurm."""
-    place = studies.folder(tmp_path_factory.mktemp("local"))
-    studies.run(place)
-    return place
+    return finished_study
 
 
 def submitted(job):
