@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import yaml
 
 from evotickets import results
 from evotickets.systems import registry as systems
+from evotickets.systems.strong.tables import STRONG
 
 ROOT = Path(__file__).parents[1]
 OWN_PARTS = ROOT / "docs/how-to/own-parts.md"
@@ -170,6 +172,34 @@ def test_tables_have_the_columns_that_are_listed():
     for system in systems.SYSTEMS:
         systems.tables(system)
     assert listed == {kind: schema.columns.names for kind, schema in results.SCHEMAS.items()}
+
+
+def findings():
+    spec = importlib.util.spec_from_file_location("pages", ROOT / "docs/findings/pages.py")
+    pages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    return pages
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/findings").glob("*.md")), ids=name)
+def test_numbers_of_findings_are_those_of_the_tables_beside_them(page):
+    assert findings().written(page.read_text()) == page.read_text()
+
+
+def test_numbers_of_findings_are_means_over_seeds_with_their_intervals(tmp_path, monkeypatch):
+    pages = findings()
+    monkeypatch.setattr(pages, "HERE", tmp_path)
+    (tmp_path / "data/strong").mkdir(parents=True)
+    columns = dict.fromkeys(STRONG.columns.names, "") | {"seeker": "genetic", "split": "test", "metric": "accuracy"}
+    columns |= {"classes": 2, "density": 0.5}
+    table = {**{name: [value] * 3 for name, value in columns.items()}, "seed": [0, 1, 2], "value": [0.5, 0.6, 0.7]}
+    results.write_table(tmp_path / "data/strong/strong.parquet", table, schema=STRONG)
+    said = pages.written(
+        "<!-- scores: strong strong; metric=accuracy; rows seeker; columns split -->\nold\n<!-- end -->\n"
+    )
+    assert "| seeker | test |\n|---|---|\n| genetic | .600 (.352 to .848) |\n" in said
+    assert "old" not in said
+    assert "`config/strong.yaml`, " in said
 
 
 def test_every_study_is_described():

@@ -46,16 +46,31 @@ def test_shortcuts_take_every_second_pixel_and_pad_channels_with_zeros():
     assert not out[0, [0, 3]].any()
 
 
-@pytest.mark.parametrize(("layers", "accuracy"), [(20, 0.9173), (32, 0.9262), (56, 0.9339)])
-@pytest.mark.slow
-def test_checkpoints_score_what_they_are_known_to_score(layers, accuracy):
+def checkpoint(layers):
+    """Return the description of a published network, and skip where its weights or images are missing."""
     file = data_folder() / "weights" / WEIGHTS[layers]
     if not file.exists() or not (data_folder() / CIFAR10.prepared).exists():
         pytest.skip(f"{file} or CIFAR-10 is not there: let EVOTICKETS_DATA name the folder that holds them")
     spec = {"model": RESNET, "arguments": {"blocks": (layers - 2) // 6}, "checkpoint": f"weights/{file.name}"}
-    spec |= {"images": "cifar10", "options": {}}
+    return spec | {"images": "cifar10", "options": {}}
+
+
+@pytest.mark.slow
+def test_a_checkpoint_scores_what_it_is_known_to_score():
+    spec = checkpoint(20)
     rows = cells.baseline(spec, problems.make(spec, 0, 1), batch=250, seed=0, threads=1)
-    assert {row["metric"]: row["value"] for row in rows}["accuracy"] == pytest.approx(accuracy, abs=1e-9)
+    assert {row["metric"]: row["value"] for row in rows}["accuracy"] == pytest.approx(0.9173, abs=1e-9)
+
+
+# All 10,000 images give the .9262 and .9339 that these are known for, and take a minute and a half.
+@pytest.mark.parametrize(("layers", "right"), [(32, 928), (56, 926)])
+def test_deeper_checkpoints_are_as_good_on_a_tenth_of_the_images(layers, right):
+    spec = checkpoint(layers)
+    model = problems.restore(spec, problems.make(spec, 0, 1), 0, 1)
+    images = problems.source(spec, 0, 0)
+    labels = images.test.labels[:1000]
+    samples = evaluation.Samples(images.test.read(np.arange(1000)), labels, images.mean, images.std)
+    assert (evaluation.logits(model, samples, 250).argmax(1) == labels).sum() == right
 
 
 def test_a_model_is_named_by_any_import_path_and_keywords():
