@@ -7,10 +7,10 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint schema report verify ui sync bench torture clean
+.PHONY: help setup run test test-all lint schema report verify ui sync bench torture clean
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 	@echo "  variables: CONFIG=$(CONFIG) CORES=$(CORES) PROFILE=$(PROFILE) PYTHON=$(PYTHON)"
 
 setup: .venv/installed ## Set up .venv (once; again only when the dependencies change)
@@ -36,8 +36,11 @@ ui: setup ## Serve the tracking UI and print its address
 sync: setup ## Bring the tracking store up to date with all results
 	@$(BIN)/evotickets sync
 
-test: setup ## Run all tests, the miniature study included
+test: setup ## Run the tests, the miniature study included
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+test-all: setup ## Run all tests, those that take long included
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m ""
 
 lint: setup ## Check style and types
 	@$(BIN)/ruff check .

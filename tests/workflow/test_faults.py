@@ -76,6 +76,7 @@ def test_a_killed_head_takes_its_jobs_along_and_leaves_no_lock(interrupted, fini
     assert not (interrupted / "results/.lock").read_bytes()
 
 
+@pytest.mark.long
 def test_a_killed_snakemake_leaves_no_lock_to_a_command_line_that_survives_it(interrupted, finished):
     process = studies.start(interrupted)
     level_job(process)

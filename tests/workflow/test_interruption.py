@@ -60,8 +60,12 @@ def all_gone(processes, seconds=1):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "to_all"),
-    [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGHUP, False)],
-    ids=["Ctrl-C", "SIGINT", "SIGTERM", "SIGHUP"],
+    [
+        pytest.param(signal.SIGINT, True, id="Ctrl-C"),
+        pytest.param(signal.SIGINT, False, id="SIGINT", marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, False, id="SIGTERM"),
+        pytest.param(signal.SIGHUP, False, id="SIGHUP", marks=pytest.mark.long),
+    ],
 )
 def test_one_signal_ends_the_run_as_interrupted(running, number, to_all):
     place, process = running
@@ -109,7 +113,7 @@ def test_a_second_signal_ends_it_within_seconds_and_the_lock_with_it(running):
     assert is_free(place)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_job_that_hears_nothing_is_killed_after_a_while(running):
     place, process = running
     started = below(process)

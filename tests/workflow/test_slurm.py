@@ -78,6 +78,7 @@ def test_jobs_and_a_daemon_are_killed_and_the_tables_are_the_same(local, tmp_pat
     assert not output("squeue", "--noheader"), "no job is left behind"
 
 
+@pytest.mark.long
 def test_a_killed_head_is_replaced_while_its_jobs_are_in_the_queue(local, tmp_path):
     place = studies.without_last_level(local, tmp_path / "study")
     process = studies.start(place, *QUICK, profile="slurm")

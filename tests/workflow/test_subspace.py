@@ -39,7 +39,7 @@ def alone(tmp_path_factory):
     return results.read_table(place / TABLE, schema=SUBSPACE)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_jobs_that_share_the_children_of_a_cell_give_the_same_table(alone, tmp_path):
     place = folder(tmp_path / "two", 2)
     studies.run(place)

@@ -165,6 +165,7 @@ REDONE = (
 """Folders of results that are made anew after an interruption: of every kind of job that computes some."""
 
 
+@pytest.mark.long
 def test_interrupting_anywhere_and_running_again_gives_the_same_tables(finished, tmp_path):
     folder = tmp_path / "study"
     shutil.copytree(finished, folder, symlinks=True)
