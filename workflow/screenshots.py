@@ -95,6 +95,9 @@ def main() -> None:
     parser.add_argument("--uri", default=uri, help="tracking store (default: %(default)s)")
     parser.add_argument("--report", type=Path, help="report of a study to take a picture of")
     parser.add_argument("--task", default="digits", help="task on the compare page (default: %(default)s)")
+    parser.add_argument(
+        "--only", nargs="+", metavar="EXPERIMENT", help="experiments to take pictures of (default: all)"
+    )
     parser.add_argument("--out", type=Path, default=Path("results/screenshots"), help="folder (default: %(default)s)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -111,6 +114,8 @@ def main() -> None:
             save(open_page(browser, options.report.absolute().as_uri(), "nav"), "report")
         with served(options.uri) as links:
             for name, link in links.items():
+                if options.only and name not in options.only:
+                    continue
                 save(open_page(browser, link, CHARTS), name)
                 if name.endswith("-levels"):
                     save(open_page(browser, compare_address(link, options.task), ".js-plotly-plot"), f"{name}-compare")

@@ -34,6 +34,7 @@ def test_editors_find_the_schema_that_is_installed(tmp_path):
 def test_git_ignores_all_that_a_run_leaves(tmp_path):
     new.create(tmp_path / "mine")
     left = ["results/a.parquet", ".snakemake/log", ".cache/jax/x", "mlflow.db", "mlflow.db-journal", "mlartifacts/0/x"]
+    left += ["MUJOCO_LOG.TXT"]
     subprocess.run(["git", "init", "--quiet", tmp_path / "mine"], check=True)
     asked = ["git", "-C", tmp_path / "mine", "check-ignore", *left, "config/config.yaml", "my_parts.py"]
     said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout

@@ -325,6 +325,12 @@ class TestCharts:
     def state(self, kind, metrics, parameters=PARAMETERS):
         return saved(charts.view(kind, metrics, parameters))
 
+    def test_metrics_are_logged_with_means_of_test_scores_first(self):
+        """The compare page of MLflow draws what was logged first."""
+        low, high = (f"digits/intervals/test/accuracy_{end}" for end in ("low", "high"))
+        found = charts.ordered([low, "density", "digits/train/loss", high, "digits/test/loss", "digits/test/accuracy"])
+        assert found == ["digits/test/accuracy", "digits/test/loss", high, low, "digits/train/loss", "density"]
+
     def test_a_view_shows_all_current_runs_and_test_scores_first(self):
         state = self.state("chain", self.METRICS)
         assert state["runsHiddenMode"] == "SHOW_ALL"

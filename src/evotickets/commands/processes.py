@@ -46,12 +46,12 @@ def snakemake(*arguments: str, held: lock.Lock | None = None, environment: Mappi
 
     # Handled before there is a child: none may be left behind.
     with _handled(end):
-        child = subprocess.Popen(
-            command,
-            env=os.environ | (environment or {}),
-            pass_fds=[held.descriptor] if held else [],
-            preexec_fn=_ignore,
-        )
+        # The child inherits what is ignored while it starts. A function called in the child for that would fork this process,
+        # and JAX, which knows the environments of a study, has threads that a fork can leave in a deadlock.
+        with _ignored(signal.SIGINT):
+            child = subprocess.Popen(
+                command, env=os.environ | (environment or {}), pass_fds=[held.descriptor] if held else []
+            )
         if asked:
             child.send_signal(STOP)
         if held:
@@ -83,8 +83,13 @@ def tracking(*arguments: str) -> int:
         return child.wait()
 
 
-def _ignore() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _ignored(number: signal.Signals) -> Iterator[None]:
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _kill(pid: int) -> None:

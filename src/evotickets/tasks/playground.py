@@ -1,7 +1,7 @@
 """Environments of MuJoCo Playground, the extra `[playground]`: for a GPU, as those of Brax are, which nobody develops further.
 
-Playground and JAX are imported when a task is built. On a CPU the control suite compiles for some ten seconds to a minute of
-processor time, and a step takes a tenth of a second and more.
+Playground and JAX are imported when a task is built, which the process that plans a study does too. On a CPU the control suite
+compiles for some ten seconds to a minute of processor time.
 """
 
 from functools import cache

@@ -165,8 +165,13 @@ def view(
 
 
 def ordered(metrics: Iterable[str]) -> list[str]:
-    """Sort metrics as a reader wants them: test scores, the rest by section, and last those without a section."""
-    return sorted(metrics, key=lambda metric: ("/test/" not in metric, "/" not in metric, metric))
+    """Sort metrics as a reader wants them: test scores, their intervals, the rest by section, those without a section."""
+
+    def rank(metric: str) -> tuple[bool, bool, bool, str]:
+        test = "/test/" in metric
+        return not test, test and bool(_INTERVAL.search(metric)), "/" not in metric, metric
+
+    return sorted(metrics, key=rank)
 
 
 def content(view: str) -> Content:
