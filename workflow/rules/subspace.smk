@@ -2,7 +2,8 @@
 #
 # REQUIRED INPUTS: the section `subspace` of the configuration; without it the file adds nothing.
 # OUTPUTS: {results}/subspace/… one folder a parent, study and cell.
-# STEPS: parent → helper (only where several jobs share a cell) → children (one job a cell, all seeds) → table, figures
+# STEPS: parent → helper (only where several jobs share a cell) → children (one job a cell, all seeds) → network (only
+# where a study keeps some: made again from the losses of its children) → table, figures
 
 
 wildcard_constraints:
@@ -10,6 +11,8 @@ wildcard_constraints:
     study="mutations|gradients|generations",
     cell="(dense|bernoulli|static|partition|antithetic)[a-z0-9_.-]*",
     worker=r"\d\d\d",
+    network=r"[a-z]+(_[a-z0-9.+-]+)*",
+    index=r"\d\d+",
 
 
 SUBSPACE = study.subspace
@@ -75,6 +78,7 @@ rule children:
     output:
         scores=ensure(f"{SUBSPACE_FILES.cell}/scores.parquet", non_empty=True),
         record=f"{SUBSPACE_FILES.cell}/record.parquet",
+        losses=f"{SUBSPACE_FILES.cell}/losses.safetensors",
     log:
         f"{LOGS}/subspace/{{parent}}/{{study}}/{{cell}}.log",
     benchmark:
@@ -95,3 +99,28 @@ rule children:
         workers=SUBSPACE.workers,
     script:
         "../scripts/children.py"
+
+
+rule network:
+    """Make a network of a cell again, from its parent, the losses of children and the seed, for whoever loads it."""
+    input:
+        weights=f"{SUBSPACE_FILES.parent}/weights.safetensors",
+        losses=f"{SUBSPACE_FILES.cell}/losses.safetensors",
+        scores=f"{SUBSPACE_FILES.cell}/scores.parquet",
+    output:
+        network=f"{SUBSPACE_FILES.network}",
+    log:
+        f"{LOGS}/subspace/{{parent}}/{{study}}/{{cell}}_{{network}}_seed{{index}}.log",
+    benchmark:
+        f"{BENCHMARKS}/subspace/{{parent}}/{{study}}/{{cell}}_{{network}}_seed{{index}}.jsonl"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(60),
+    params:
+        code=code("network"),
+        parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
+        settings=SUBSPACE_FILES.settings,
+        seed=study.seed,
+    script:
+        "../scripts/network.py"

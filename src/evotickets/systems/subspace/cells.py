@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from evotickets import intervals, streams
+from evotickets import intervals
 from evotickets.systems.subspace import (
     RECOMBINED,
     evaluation,
@@ -53,6 +53,7 @@ def run(
     count: int,
     threads: int,
     report: Callable[[int], None] = lambda _: None,
+    keep: Callable[[str, np.ndarray], None] = lambda *_: None,
 ) -> Rows:
     """Return the rows of a cell.
 
@@ -68,6 +69,7 @@ def run(
         count: number of seeds.
         threads: of torch.
         report: told how many networks were evaluated.
+        keep: told the losses [children] of every generation by its name.
     """
     rows: Rows = []
     done = 0
@@ -80,10 +82,8 @@ def run(
     for index in range(count):
         model = problems.restore(parent, states, index, threads)
         problem = problems.problem(parent, images, seed, index)
-        noise_seed = int(streams.generator(seed, "subspace", "children", index).integers(2**31))
-        setting = Setting(
-            Weights(model, noise_seed), problem, children, index, images["batch"], batch_norm, count_network
-        )
+        weights = Weights(model, problems.noise_seed(seed, index))
+        setting = Setting(weights, problem, children, index, images["batch"], batch_norm, count_network, keep)
         rows += STUDIES[study](setting, settings)
     return rows
 

@@ -77,6 +77,7 @@ class Subspace:
         workers: processes that share the children of a cell.
         parents: `model`, `arguments`, `images`, `options`, and `checkpoint` or `epochs` where there is one, by name.
         cells: settings of every cell.
+        kept: names of the networks that are written of every seed of a cell.
     """
 
     images: dict[str, Any] = field(default_factory=dict)
@@ -84,6 +85,7 @@ class Subspace:
     workers: int = 1
     parents: dict[str, dict[str, Any]] = field(default_factory=dict)
     cells: dict[Cell, dict[str, Any]] = field(default_factory=dict)
+    kept: dict[Cell, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def data(self) -> dict[str, str]:
@@ -110,6 +112,7 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
     extras.require("the section subspace", "torch")
     parents = {name: _parent(name, dict(parent)) for name, parent in section["parents"].items()}
     cells: dict[Cell, dict[str, Any]] = {}
+    kept: dict[Cell, tuple[str, ...]] = {}
     for study in (MUTATIONS, GRADIENTS, GENERATIONS):
         for index, entry in enumerate(section[study]):
             where = f"subspace.{study}[{index}]"
@@ -127,10 +130,23 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
                                 f"{where} gives {parent}/{study}/{name} other settings than an earlier entry; "
                                 "put what differs into a study of its own"
                             )
+                        kept[cell] = tuple(dict.fromkeys([*kept.get(cell, ()), *_kept(study, settings, entry)]))
     if not cells:
         raise StudyError("subspace has no cells; add mutations, gradients or generations")
     images = {name: section.get(name) for name in ("fitness", "validation", "test", "batch")}
-    return Subspace(images, section["batch_norm"], section["workers"], parents, cells)
+    return Subspace(images, section["batch_norm"], section["workers"], parents, cells, kept)
+
+
+def _kept(study: str, settings: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
+    """Name the networks of a seed that an entry keeps."""
+    if study != MUTATIONS:
+        return entry.get("keep", [])
+    return [scaled(kind, **scale) for kind in entry["keep"] for scale in settings["scales"]]
+
+
+def scaled(kind: str, rule: str, sigma: float) -> str:
+    """Return the name of a recombination at a scale, as paths write it."""
+    return f"{kind}_{rule}_{sigma:.10g}"
 
 
 def _parent(name: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,22 @@ class Files(files.Files):
         cells = [{"parent": cell.parent, "study": cell.study, "cell": cell.name} for cell in self.section.cells]
         return files.fill(f"{self.cell}/{name}.parquet", cells)
 
+    @property
+    def network(self) -> str:
+        """A network that is kept."""
+        return f"{self.cell}/networks/{{network}}_seed{{index}}.safetensors"
+
+    @property
+    def networks(self) -> list[str]:
+        """Return all networks that are kept."""
+        entries = [
+            {"parent": cell.parent, "study": cell.study, "cell": cell.name, "network": name, "index": f"{index:02d}"}
+            for cell, names in self.section.kept.items()
+            for name in names
+            for index in range(self.seeds)
+        ]
+        return files.fill(self.network, entries)
+
     def images(self, place: Any) -> Parts:
         """Name the task whose images the networks of a parent see."""
         return {"task": self.section.parents[place.parent]["images"]}
@@ -58,6 +74,7 @@ class Files(files.Files):
                 for file in files.fill(f"{self.parent}/{name}", self._parents)
             ),
             *(file for name in ("scores", "record") for file in self.cells(name)),
+            *self.networks,
         ]
 
     @cached_property

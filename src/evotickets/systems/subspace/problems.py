@@ -16,7 +16,7 @@ from evotickets.systems.subspace.evaluation import Samples, configure
 from evotickets.tasks.files import data_folder
 from evotickets.tasks.registry import Pool
 
-__all__ = ["Problem", "configure", "make", "problem", "read", "restore", "source", "write"]
+__all__ = ["Problem", "configure", "make", "noise_seed", "problem", "read", "restore", "source", "write"]
 
 
 class Problem(NamedTuple):
@@ -130,6 +130,11 @@ def read(path: str | Path) -> list[dict[str, torch.Tensor]]:
         index, _, name = key.partition("/")
         states.setdefault(int(index), {})[name] = tensor
     return [states[index] for index in range(len(states))]
+
+
+def noise_seed(seed: int, index: int) -> int:
+    """Return the seed of the noise of all children of a seed of the study."""
+    return int(streams.generator(seed, "subspace", "children", index).integers(2**31))
 
 
 def restore(parent: Mapping[str, Any], states: list[dict[str, torch.Tensor]], index: int, threads: int) -> nn.Module:

@@ -17,8 +17,9 @@ from evotickets.configuration.options import (
     Pattern,
     Several,
     Std,
+    Unique,
 )
-from evotickets.systems.subspace import MODES, POOLS, RULES, SHIFTS
+from evotickets.systems.subspace import MODES, POOLS, RECOMBINED, RULES, SHIFTS
 
 Inside = Pattern(r"^(?!\.{1,2}$)[^/\\]{1,255}$(?!\n)")
 Images = Annotated[int, Ge(2), Le(1_000_000)]
@@ -106,6 +107,11 @@ class MutationsEntry(Mutated):
     sigmas: Annotated[Several[Sigma], Doc("Std of mutated entries, up to the rule.")]
     children: Children = 16
     step: Annotated[float, Gt(0), Le(1000), Doc("Length of the step along ranks, in mutations.")] = 1
+    keep: Annotated[
+        list[Annotated[str, OneOf(lambda: RECOMBINED)]],
+        Unique(),
+        Doc("Recombinations that are written as networks, of every seed at every scale."),
+    ] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +146,9 @@ class GenerationsEntry(Mutated):
         Several[Annotated[float, Ge(0), Lt(1)]],
         Doc("Shares of the way back to the original parent that every generation goes."),
     ] = field(default_factory=lambda: [0])
+    keep: Annotated[
+        list[Literal["last"]], Unique(), Doc("Generations that are written as networks, of every seed.")
+    ] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class Setting(NamedTuple):
         batch: images evaluated at once.
         batch_norm: `keep` the parent's statistics, or `estimate` them anew from the images of fitness for every network.
         report: told of every network that was evaluated.
+        keep: told the losses [children] of a generation by its name, from which a network can be made again.
     """
 
     weights: Weights
@@ -36,6 +37,7 @@ class Setting(NamedTuple):
     batch: int
     batch_norm: str
     report: Callable[[], None] = lambda: None
+    keep: Callable[[str, np.ndarray], None] = lambda *_: None
 
     def logits(self, samples: Samples) -> np.ndarray:
         """Return the logits [n, O] of the model as it is."""
@@ -55,7 +57,9 @@ class Setting(NamedTuple):
             self.report()
             return predictions.losses(log_probabilities, labels).mean()
 
-        return np.array(self.children.evaluated(count, loss, f"seed{self.seed:02d}", *_folders(names)))
+        found = np.array(self.children.evaluated(count, loss, f"seed{self.seed:02d}", *_folders(names)))
+        self.keep(generation(self.seed, *names), found)
+        return found
 
     def all_logits(self, samples: Samples, mutation: Mutation, count: int, *names: int) -> np.ndarray:
         """Return the logits [children, n, O] of children."""
@@ -67,6 +71,11 @@ class Setting(NamedTuple):
             return logits
 
         return np.stack(self.children.evaluated(count, of_child, f"seed{self.seed:02d}", *_folders(names)))
+
+
+def generation(seed: int, *names: int) -> str:
+    """Return the name of a generation's losses."""
+    return "/".join([f"seed{seed:02d}", *_folders(names)])
 
 
 def _folders(names: tuple[int, ...]) -> list[str]:
