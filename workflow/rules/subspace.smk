@@ -21,6 +21,8 @@ SUBSPACE_FILES = FILES["subspace"]
 
 rule parent:
     """Build, load or train a parent, and score it on all held-out images."""
+    input:
+        checkpoint=SUBSPACE_FILES.checkpoint,
     output:
         weights=f"{SUBSPACE_FILES.parent}/weights.safetensors",
         scores=ensure(f"{SUBSPACE_FILES.parent}/scores.parquet", non_empty=True),

@@ -19,6 +19,9 @@ RULES = ("absolute", "relative", "norm")
 
 PARENT = "parent"
 
+ENTRIES = ("state_dict", "model_state_dict", "model", "net", "ema", "model_ema")
+"""Where a checkpoint may hold the state dict, the first that is there."""
+
 RECOMBINED = ("best", "top_mean", "weighted_mean", "es_step", "weight_average")
 """Networks made of children: the best, the mean of the best quarter, the mean weighted by fitness, a step along ranks,
 and the mean of all, which is a control."""

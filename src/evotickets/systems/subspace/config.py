@@ -159,6 +159,8 @@ def _parent(name: str, settings: dict[str, Any]) -> dict[str, Any]:
         raise StudyError(f"{where} has both a parent and a model; keep one")
     if "checkpoint" in settings and "epochs" in settings:
         raise StudyError(f"{where} has a checkpoint and epochs of training; keep one")
+    if "entry" in settings and "checkpoint" not in settings:
+        raise StudyError(f"{where} has an entry without a checkpoint; add the checkpoint, or take the entry out")
     if "images" not in settings:
         raise StudyError(f"{where} names a model without images; add images: cifar10, digits or folder")
     return _fits(where, {"arguments": {}, "options": {}} | settings)

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from evotickets.systems import files
 from evotickets.systems.files import Parts, Place, places
+from evotickets.systems.subspace import shards
 from evotickets.systems.subspace.config import Cell, Subspace
+from evotickets.tasks.files import data_folder
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,19 @@ class Files(files.Files):
     def images(self, place: Any) -> Parts:
         """Name the task whose images the networks of a parent see."""
         return {"task": self.section.parents[place.parent]["images"]}
+
+    def checkpoint(self, place: Any) -> list[str]:
+        """Return the files of a parent's checkpoint, so that another one makes parent and children anew.
+
+        What is not there is none as long as the parent is not made, so that a job says so; a study that was copied away from
+        its data is finished all the same.
+        """
+        named = self.section.parents[place.parent].get("checkpoint")
+        if named is None:
+            return []
+        path = data_folder() / named
+        made = Path(self.parent.format(parent=place.parent), "weights.safetensors").exists()
+        return [str(file) for file in shards.files(path) if made or file.exists()]
 
     def settings(self, place: Any) -> dict[str, Any]:
         """Return the settings of a cell."""

@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from evotickets import sealed, streams
-from evotickets.systems.subspace import parents, pools, training
+from evotickets.systems.subspace import checkpoints, parents, pools, training
 from evotickets.systems.subspace.evaluation import Samples, configure
 from evotickets.tasks.files import data_folder
 from evotickets.tasks.registry import Pool
@@ -94,8 +94,7 @@ def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, tor
             torch.manual_seed(seed)
             model = parents.build(parent["model"], parent["arguments"])
         if "checkpoint" in parent:
-            checkpoint = Path(parent["checkpoint"])
-            parents.load(model, checkpoint if checkpoint.is_absolute() else data_folder() / checkpoint)
+            checkpoints.load(model, data_folder() / parent["checkpoint"], parent.get("entry"))
         return [model.state_dict()]
     states = []
     for index in range(count):

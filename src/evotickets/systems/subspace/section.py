@@ -59,7 +59,10 @@ class ParentEntry:
         str | None,
         Len(0, 200),
         Pattern(r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$(?!\n)"),
-        Doc("The import path of a class or function that returns an nn.Module, such as torchvision.models.resnet50."),
+        Doc(
+            "The import path of a class or function that returns an nn.Module, such as torchvision.models.resnet50; "
+            "a function says so by its annotation."
+        ),
     ] = None
     arguments: Annotated[dict[str, Any] | None, Doc("Keyword arguments of the model, such as {weights: DEFAULT}.")] = (
         None
@@ -67,7 +70,18 @@ class ParentEntry:
     checkpoint: Annotated[
         str | None,
         Len(1, 1000),
-        Doc("File with the model's state dict, in the folder of data or by its whole path."),
+        Doc(
+            "File with the model's state dict (of torch.save, .safetensors, or the .safetensors.index.json of several), in the "
+            "folder of data or by its whole path."
+        ),
+    ] = None
+    entry: Annotated[
+        str | None,
+        Len(1, 200),
+        Doc(
+            "Entry of the checkpoint that holds the state dict; by default the file itself, or state_dict, model_state_dict, "
+            "model, net, ema or model_ema in it."
+        ),
     ] = None
     epochs: Annotated[
         int | None,
