@@ -5,16 +5,20 @@ models of Hugging Face do. Whoever names a model names code: its module is impor
 function that says it returns one, so that a study cannot call what does something else.
 """
 
+import fnmatch
 import importlib
 import inspect
 import os
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+
+REAL = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+"""Kinds of numbers that mutate."""
 
 _AUTO = "transformers.models.auto."
 """Classes that choose a class of modules, and whose methods are not annotated."""
@@ -106,6 +110,47 @@ def _check_gives_modules(path: str, named: Any) -> None:
             f"the model {path} is neither a class of nn.Module nor a function that says it returns one, and is not called: "
             "name such a class, or write -> nn.Module behind the function's arguments"
         )
+
+
+def freeze(model: nn.Module, include: Sequence[str], exclude: Sequence[str]) -> None:
+    """Leave only parameters to mutate whose names fit a pattern of `include`, if there is one, and none of `exclude`.
+
+    Patterns are those of file names, `*` for any text. What the model itself has frozen stays so.
+
+    Raises:
+        ValueError: if a pattern fits no name, or nothing is left to mutate.
+    """
+    named = dict(model.named_parameters(remove_duplicate=False))
+    for pattern in (*include, *exclude):
+        if not fnmatch.filter(named, pattern):
+            raise ValueError(
+                f"no parameter is named {pattern}; there are {', '.join([*named][:3])} and {max(0, len(named) - 3)} more: "
+                "mend include or exclude"
+            )
+    kept = {name for pattern in include or ["*"] for name in fnmatch.filter(named, pattern)}
+    dropped = {name for pattern in exclude for name in fnmatch.filter(named, pattern)}
+    # A tied parameter has several names: it mutates if it may by one of them.
+    free = {id(named[name]) for name in kept - dropped}
+    for parameter in named.values():
+        if id(parameter) not in free:
+            parameter.requires_grad_(False)
+    mutable(model)
+
+
+def mutable(model: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters that mutate, tied ones once: of real numbers, and not frozen (`requires_grad`).
+
+    Raises:
+        ValueError: if there are none, or some are of numbers that are not added to.
+    """
+    found = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not found:
+        raise ValueError("the model has no parameter that may mutate: set requires_grad, or mend include and exclude")
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and parameter.dtype not in REAL:
+            kind = str(parameter.dtype).removeprefix("torch.")
+            raise ValueError(f"the parameter {name} is of {kind} numbers, which do not mutate: freeze it or exclude it")
+    return found
 
 
 def first_line(error: Exception) -> str:

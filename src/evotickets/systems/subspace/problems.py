@@ -141,4 +141,5 @@ def restore(parent: Mapping[str, Any], states: list[dict[str, torch.Tensor]], in
     device = configure(threads)
     model = parents.build(parent["model"], parent["arguments"])
     model.load_state_dict(states[index % len(states)])
+    parents.freeze(model, parent.get("include", ()), parent.get("exclude", ()))
     return model.to(device)

@@ -89,6 +89,15 @@ class ParentEntry:
         Le(100_000),
         Doc("Passes over the training images, where the parent is trained here."),
     ] = None
+    include: Annotated[
+        list[Annotated[str, Len(1, 200)]] | None,
+        Doc(
+            "Patterns of names of parameters that mutate, such as head.*; by default all that the model has not frozen."
+        ),
+    ] = None
+    exclude: Annotated[
+        list[Annotated[str, Len(1, 200)]] | None, Doc("Patterns of names of parameters that do not mutate.")
+    ] = None
     images: Annotated[str | None, OneOf(_images), Doc("What the parent was trained on.")] = None
     options: Annotated[FolderEntry | None, Doc("Where images of a folder lie and how they are cut.")] = None
 
