@@ -14,7 +14,7 @@ class Samples(NamedTuple):
     """Images and how a model wants them.
 
     Attributes:
-        images: uint8 [n, height, width, channels].
+        images: uint8 [n, height, width, channels], or inputs [n, …] as the model takes them where there is no scale.
         labels: int64 [n].
         mean: of a channel, in [0, 1]; subtracted.
         std: of a channel, in [0, 1]; divided by.
@@ -26,7 +26,13 @@ class Samples(NamedTuple):
     std: tuple[float, ...]
 
     def batches(self, size: int, device: torch.device) -> Iterator[torch.Tensor]:
-        """Yield normalised images [size, channels, height, width], the last ones perhaps fewer."""
+        """Yield normalised images [size, channels, height, width], or inputs [size, …], the last ones perhaps fewer."""
+        if not self.mean:
+            yield from (
+                torch.from_numpy(self.images[start : start + size]).to(device)
+                for start in range(0, len(self.images), size)
+            )
+            return
         mean, std = (torch.tensor(values, device=device) * 255 for values in (self.mean, self.std))
         for start in range(0, len(self.images), size):
             part = torch.from_numpy(self.images[start : start + size]).to(device)
@@ -47,7 +53,8 @@ def configure(threads: int) -> torch.device:
 def inputs(model: nn.Module, samples: Samples, batch: int) -> Iterator[torch.Tensor]:
     """Yield batches of images on the device of a model and of its kind of numbers."""
     first = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), torch.zeros(1))
-    return (part.to(first.dtype) for part in samples.batches(batch, first.device))
+    parts = samples.batches(batch, first.device)
+    return (part.to(first.dtype) if part.is_floating_point() else part for part in parts)
 
 
 def logits_of(out: Any) -> Any:

@@ -25,6 +25,7 @@ Inside = Pattern(r"^(?!\.{1,2}$)[^/\\]{1,255}$(?!\n)")
 Images = Annotated[int, Ge(2), Le(1_000_000)]
 Rule = Annotated[str, OneOf(lambda: RULES)]
 Side = Annotated[int, Ge(1), Le(10_000)]
+Channels = Annotated[list[Annotated[float, Ge(0), Le(1)]], Len(3, 3)]
 Children = Annotated[int, Ge(2), Le(99_999), Doc("Children of a generation.")]
 Sigma = Annotated[Std, Doc("Std of mutated entries, up to the rule.")]
 
@@ -35,19 +36,39 @@ def _images() -> list[str]:
 
 @dataclass(frozen=True)
 class FolderEntry:
-    """Images of a folder."""
+    """Where images lie, and how they are read; which of these a parent's images take, they say themselves."""
 
     root: Annotated[
         str | None,
         Len(1, 1000),
         Doc(
-            "Folder with a folder of training images and one of held-out images; in the folder of data or by its whole path."
+            "Folder with a folder of training images and one of held-out images, or a file of arrays; in the folder of data "
+            "or by its whole path."
         ),
     ] = None
-    train: Annotated[str | None, Inside, Doc("The name of the folder of training images, and no path.")] = None
-    test: Annotated[str | None, Inside, Doc("The name of the folder of held-out images, and no path.")] = None
+    train: Annotated[
+        str | None,
+        Inside,
+        Doc("The name of the folder of training images, and no path; of a dataset, the import path."),
+    ] = None
+    test: Annotated[
+        str | None,
+        Inside,
+        Doc("The name of the folder of held-out images, and no path; of a dataset, the import path."),
+    ] = None
     size: Annotated[Side | None, Doc("Side of the central square that is cut.")] = None
     resize: Annotated[Side | None, Doc("Length of the shorter side before the cut.")] = None
+    mean: Annotated[Channels | None, Doc("Of red, green and blue, in [0, 1], subtracted; by default ImageNet's.")] = (
+        None
+    )
+    std: Annotated[Channels | None, Doc("Of red, green and blue, divided by; by default ImageNet's.")] = None
+    classes: Annotated[
+        dict[str, Annotated[int, Ge(0), Le(1_000_000)]] | None, Doc("The model's number of every class, by its folder.")
+    ] = None
+    classes_file: Annotated[
+        str | None, Len(1, 1000), Doc("File of the model's classes, the name of a folder a line; relative to root.")
+    ] = None
+    arguments: Annotated[dict[str, Any] | None, Doc("Keyword arguments of the classes of a dataset.")] = None
 
 
 @dataclass(frozen=True)
