@@ -8,8 +8,8 @@
 
 wildcard_constraints:
     parent="[a-z][a-z0-9_]*",
-    study="mutations|gradients|generations",
-    cell="(dense|bernoulli|static|partition|antithetic)[a-z0-9_.-]*",
+    study="mutations|gradients|generations|tuning",
+    cell="(dense|bernoulli|static|partition|antithetic|low_rank)[a-z0-9_.-]*",
     worker=r"\d\d\d",
     network=r"[a-z]+(_[a-z0-9.+-]+)*",
     index=r"\d\d+",
@@ -59,7 +59,7 @@ rule helper:
         mem_mb=growing(3000),
         runtime=growing(720),
     params:
-        code=lambda wildcards: code("children", **SUBSPACE_FILES.images(wildcards)),
+        code=lambda wildcards: code("children", **SUBSPACE_FILES.parts(wildcards)),
         experiment=experiment("subspace"),
         parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
         settings=SUBSPACE_FILES.settings,
@@ -90,7 +90,7 @@ rule children:
         mem_mb=growing(3000),
         runtime=growing(720),
     params:
-        code=lambda wildcards: code("children", **SUBSPACE_FILES.images(wildcards)),
+        code=lambda wildcards: code("children", **SUBSPACE_FILES.parts(wildcards)),
         experiment=experiment("subspace"),
         parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
         settings=SUBSPACE_FILES.settings,

@@ -7,9 +7,10 @@ from evotickets.systems.subspace.tables import SUBSPACE
 
 def main(weights, losses, scores, path, place, threads, parent, settings, seed):
     index = int(place.index)
-    at = networks.outcome(place.study, settings, place.network)
+    known = networks.read_losses(losses)
+    at = networks.outcome(place.study, settings, place.network, known, index)
     model = problems.restore(parent, problems.read(weights), index, threads)
-    networks.remake(model, place.study, settings, at, networks.read_losses(losses), seed, index)
+    networks.remake(model, place.study, settings, at, known, seed, index)
     table = results.read_table(scores, schema=SUBSPACE)
     own = table[(table[["seed", *at]] == [index, *at.values()]).all(axis=1)]
     networks.write(

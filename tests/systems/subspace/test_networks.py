@@ -28,7 +28,7 @@ def ran(study, settings, parent=LINEAR, count=2):
 
 
 def remade(study, settings, name, losses, index, parent=LINEAR):
-    at = networks.outcome(study, settings, name)
+    at = networks.outcome(study, settings, name, losses, index)
     model = problems.restore(parent, problems.make(parent, 0, 1), index, 1)
     networks.remake(model, study, settings, at, losses, 0, index)
     return model, at

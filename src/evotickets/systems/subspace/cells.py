@@ -15,6 +15,7 @@ from evotickets.systems.subspace import (
     one_generation,
     predictions,
     problems,
+    tuning,
 )
 from evotickets.systems.subspace.children import Children
 from evotickets.systems.subspace.setting import Rows, Setting, row
@@ -24,6 +25,7 @@ STUDIES: dict[str, Callable[[Setting, Mapping[str, Any]], Rows]] = {
     "mutations": one_generation.study,
     "gradients": gradients.study,
     "generations": generations.study,
+    "tuning": tuning.study,
 }
 
 SHOWN = ("nll", "accuracy", "nll_std", "cosine", "distance")

@@ -11,7 +11,7 @@ from typing import Any
 from evotickets import extras
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, known, shown
-from evotickets.systems.subspace import DENSE, POOLS
+from evotickets.systems.subspace import DENSE, LOW_RANK, POOLS
 from evotickets.systems.subspace.section import Section
 from evotickets.tasks import check_classes
 from evotickets.tasks.registry import task
@@ -55,7 +55,7 @@ PARENTS: dict[str, dict[str, Any]] = {
 }
 """Parents that are known by their names."""
 
-MUTATIONS, GRADIENTS, GENERATIONS = "mutations", "gradients", "generations"
+MUTATIONS, GRADIENTS, GENERATIONS, TUNING = "mutations", "gradients", "generations", "tuning"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
     parents = {name: _parent(name, dict(parent)) for name, parent in section["parents"].items()}
     cells: dict[Cell, dict[str, Any]] = {}
     kept: dict[Cell, tuple[str, ...]] = {}
-    for study in (MUTATIONS, GRADIENTS, GENERATIONS):
+    for study in (MUTATIONS, GRADIENTS, GENERATIONS, TUNING):
         for index, entry in enumerate(section[study]):
             where = f"subspace.{study}[{index}]"
             for option in ("densities", "decays"):
@@ -132,7 +132,7 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
                             )
                         kept[cell] = tuple(dict.fromkeys([*kept.get(cell, ()), *_kept(study, settings, entry)]))
     if not cells:
-        raise StudyError("subspace has no cells; add mutations, gradients or generations")
+        raise StudyError("subspace has no cells; add mutations, gradients, generations or tuning")
     images = {name: section.get(name) for name in ("fitness", "validation", "test", "batch")}
     return Subspace(images, section["batch_norm"], section["workers"], parents, cells, kept)
 
@@ -222,6 +222,10 @@ def _mutations(entry: Mapping[str, Any], where: str) -> list[tuple[str, float, s
                     "a partition needs 1/2, 1/3, … such as 0.5 or 0.1"
                 )
             found[mode, float(density), f"{mode}_{label}"] = None
+    for rank in entry.get("low_ranks", ()):
+        found[f"{LOW_RANK}_{rank}", 1.0, f"{LOW_RANK}_{rank}"] = None
+    if not found:
+        raise StudyError(f"{where} has neither densities nor low_ranks; add one")
     return list(found)
 
 
@@ -233,13 +237,16 @@ def _variants(study: str, label: str, entry: Mapping[str, Any], where: str) -> l
     own: dict[str, Any] = {"rule": entry["rule"], "sigma": float(entry["sigma"])}
     if study == GRADIENTS:
         return [(label, own | {"children": sorted(entry["children"])})]
-    names = ("shift", "strength", "generations", "evaluations", "children", "step")
+    names = ["generations", "evaluations", "children", "step"]
+    names += ["goal", "shaping", "decay"] if study == TUNING else ["shift", "strength"]
     own |= {name: entry[name] for name in names}
     if entry["generations"] % entry["evaluations"]:
         raise StudyError(
             f"{where}.generations is {entry['generations']}; it must be a multiple of evaluations, "
             f"which is {entry['evaluations']}"
         )
+    if study == TUNING:
+        return [(f"{label}_{update}_{entry['goal']}", own | {"update": update}) for update in entry["updates"]]
     return [
         (f"{label}_{entry['shift']}_decay_{limits.label(decay, f'{where}.decays')}", own | {"decay": float(decay)})
         for decay in entry["decays"]

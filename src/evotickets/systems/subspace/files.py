@@ -66,6 +66,10 @@ class Files(files.Files):
         made = Path(self.parent.format(parent=place.parent), "weights.safetensors").exists()
         return [str(file) for file in shards.files(path) if made or file.exists()]
 
+    def parts(self, place: Any) -> Parts:
+        """Name the parts that the children of a cell meet: their images, and the goal that they are judged by."""
+        return {**self.images(place), "goal": self.settings(place).get("goal", ())}
+
     def settings(self, place: Any) -> dict[str, Any]:
         """Return the settings of a cell."""
         return self.section.cells[Cell(place.parent, place.study, place.cell)]

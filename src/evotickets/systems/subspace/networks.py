@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from evotickets import sealed
-from evotickets.systems.subspace import PARENT, generations, one_generation, problems
+from evotickets.systems.subspace import PARENT, generations, one_generation, problems, tuning
 from evotickets.systems.subspace.config import scaled
 from evotickets.systems.subspace.weights import Weights
 
@@ -56,7 +56,9 @@ def read_losses(path: str | Path) -> dict[str, np.ndarray]:
     return safetensors.numpy.load(sealed.read_tensors(path))
 
 
-def outcome(study: str, settings: Mapping[str, Any], network: str) -> dict[str, Any]:
+def outcome(
+    study: str, settings: Mapping[str, Any], network: str, losses: Mapping[str, np.ndarray], index: int
+) -> dict[str, Any]:
     """Return which rows of the table of scores are about a network that is kept, by column."""
     if study == "mutations":
         by_name = {
@@ -65,6 +67,10 @@ def outcome(study: str, settings: Mapping[str, Any], network: str) -> dict[str, 
             for scale in settings["scales"]
         }
         return by_name[network]
+    if study == "tuning":
+        last = network == "last"
+        step = settings["generations"] if last else int(losses[tuning.best_name(index)])
+        return {"candidate": settings["update"], "step": step}
     return {"candidate": PARENT, "step": settings["generations"]}
 
 
@@ -82,6 +88,8 @@ def remake(
     if study == "mutations":
         scale = {name: at[name] for name in ("rule", "sigma")}
         one_generation.remake(weights, settings, at["candidate"], scale, losses, index)
+    elif study == "tuning":
+        tuning.remake(weights, settings, losses, index, at["step"])
     else:
         generations.remake(weights, settings, losses, index)
 

@@ -19,7 +19,8 @@ from evotickets.configuration.options import (
     Std,
     Unique,
 )
-from evotickets.systems.subspace import MODES, POOLS, RECOMBINED, RULES, SHIFTS
+from evotickets.systems.subspace import MODES, POOLS, RECOMBINED, RULES, SHAPINGS, SHIFTS, TUNED, UPDATES
+from evotickets.systems.subspace.goals import goal
 
 Inside = Pattern(r"^(?!\.{1,2}$)[^/\\]{1,255}$(?!\n)")
 Images = Annotated[int, Ge(2), Le(1_000_000)]
@@ -195,6 +196,46 @@ class GenerationsEntry(Mutated):
     ] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TuningEntry(Mutated):
+    """Many generations on the images of the parent's entry, which need not be those that it was trained on."""
+
+    densities: Annotated[
+        list[Density], Unique(), Doc("Shares of the parameters that mutate; 1 is the dense mutation.")
+    ] = field(default_factory=lambda: [1])
+    low_ranks: Annotated[
+        list[Annotated[int, Ge(1), Le(1000)]],
+        Unique(),
+        Doc("Ranks of mutations of matrices that are products of thin ones, beside those of modes and densities."),
+    ] = field(default_factory=list)
+    rule: Annotated[Rule, Doc("What sigma multiplies, as in `rules`.")] = "norm"
+    sigma: Sigma
+    goal: Annotated[str, OneOf(lambda: goal), Doc("What is lowered.")] = "cross_entropy"
+    shaping: Annotated[
+        str,
+        OneOf(lambda: SHAPINGS),
+        Doc("Whether losses weigh mutations by their distance in stds, or by their ranks."),
+    ] = "z_score"
+    updates: Annotated[
+        Several[Annotated[str, OneOf(lambda: UPDATES)]],
+        Doc(
+            "How the parent follows the mean of its children's mutations: as it is, with momentum .9, or as Adam does."
+        ),
+    ] = field(default_factory=lambda: ["step"])
+    generations: Annotated[int, Ge(1), Le(100_000), Doc("Generations; a multiple of `evaluations`.")] = 100
+    evaluations: Annotated[int, Ge(1), Le(10_000), Doc("How often the parent is scored on the way.")] = 10
+    children: Children = 30
+    step: Annotated[float, Gt(0), Le(1000), Doc("Length of a step, in mutations.")] = 0.5
+    decay: Annotated[
+        float, Ge(0), Lt(1), Doc("Share of the way back to the original parent that every generation goes.")
+    ] = 0
+    keep: Annotated[
+        list[Annotated[str, OneOf(lambda: TUNED)]],
+        Unique(),
+        Doc("Generations that are written as networks, of every seed: the best on validation images, and the last."),
+    ] = field(default_factory=lambda: list(TUNED))
+
+
 @dataclass(frozen=True)
 class Section:
     """Subspace evolution: sparse mutations of pretrained networks, one generation or many, and ensembles of children."""
@@ -235,4 +276,8 @@ class Section:
     generations: Annotated[
         list[GenerationsEntry],
         Doc("Many generations on a shifted task, and what is forgotten of the original."),
+    ] = field(default_factory=list)
+    tuning: Annotated[
+        list[TuningEntry],
+        Doc("Many generations on data of one's own, by any goal and by mutations side by side; the networks are kept."),
     ] = field(default_factory=list)

@@ -14,6 +14,13 @@ from evotickets.systems.subspace.problems import Problem
 from evotickets.systems.subspace.weights import Weights
 
 Rows = list[dict[str, Any]]
+Goal = Callable[[np.ndarray, np.ndarray], float]
+"""(outputs [n, O], labels [n]) -> loss."""
+
+
+def mean_loss(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean negative log-likelihood of labels [n] under logits [n, O]."""
+    return predictions.losses(predictions.normalised(outputs), labels).mean()
 
 
 class Setting(NamedTuple):
@@ -47,15 +54,15 @@ class Setting(NamedTuple):
                 stack.enter_context(evaluation.estimated_batch_norm(model, self.problem.fitness, self.batch))
             return evaluation.logits(model, samples, self.batch)
 
-    def losses(self, mutation: Mutation, count: int, *names: int) -> np.ndarray:
+    def losses(self, mutation: Mutation, count: int, *names: int, goal: Goal = mean_loss) -> np.ndarray:
         """Return the losses [children] of children on the images of fitness."""
         labels = self.problem.fitness.labels
 
         def loss(child: int) -> np.ndarray:
             with self.weights.child(mutation, child, *names):
-                log_probabilities = predictions.normalised(self.logits(self.problem.fitness))
+                outputs = self.logits(self.problem.fitness)
             self.report()
-            return predictions.losses(log_probabilities, labels).mean()
+            return np.asarray(goal(outputs, labels), np.float64)
 
         found = np.array(self.children.evaluated(count, loss, f"seed{self.seed:02d}", *_folders(names)))
         self.keep(generation(self.seed, *names), found)

@@ -92,14 +92,32 @@ class Weights:
 
         From the first time on the original is kept, another copy of the weights.
         """
-        self._original = self._original or [tensor.clone() for tensor in self._parent]
-        if decay:
-            for parent, original in zip(self._parent, self._original, strict=True):
-                parent.lerp_(original, decay)
+        self._decay(decay)
         for index, share in enumerate(shares):
             if share:
                 self._add(self._parent, mutation, index, names, float(share))
         self.restore()
+
+    def direction(self, mutation: Mutation, shares: Sequence[float] | np.ndarray, *names: int) -> list[torch.Tensor]:
+        """Return Σ shares · mutations, a tensor for each that mutates."""
+        total = [torch.zeros_like(tensor) for tensor in self._parent]
+        for index, share in enumerate(shares):
+            if share:
+                self._add(total, mutation, index, names, float(share))
+        return total
+
+    def move_by(self, changes: Sequence[torch.Tensor], decay: float = 0.0) -> None:
+        """Move the parent to parent − decay · (parent − original) + changes."""
+        self._decay(decay)
+        for parent, change in zip(self._parent, changes, strict=True):
+            parent.add_(change)
+        self.restore()
+
+    def _decay(self, decay: float) -> None:
+        self._original = self._original or [tensor.clone() for tensor in self._parent]
+        if decay:
+            for parent, original in zip(self._parent, self._original, strict=True):
+                parent.lerp_(original, decay)
 
     @property
     def distance(self) -> float:
@@ -115,7 +133,8 @@ class Weights:
     def _add(
         self, tensors: list[torch.Tensor], mutation: Mutation, index: int, names: tuple[int, ...], share: float
     ) -> None:
-        drawn = pieces(self.sizes, mutation, index, seed=self.seed, names=names)
+        shapes = [tuple(tensor.shape) for tensor in self._live]
+        drawn = pieces(self.sizes, mutation, index, seed=self.seed, names=names, shapes=shapes)
         rounding = streams.generator(self.seed, "subspace", "rounding", *names, index)
         for tensor, parent, scale in zip(tensors, self._parent, self.scales(mutation), strict=True):
             piece = next(drawn)
