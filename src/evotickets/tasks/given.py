@@ -69,7 +69,7 @@ def _pool(path: str, arguments: Mapping[str, Any]) -> Pool:
     labels = next((getattr(named, name) for name in ("targets", "labels") if hasattr(named, name)), None)
     if labels is None:
         labels = [_sample(path, named, index)[1] for index in range(len(named))]
-    numbers = np.asarray(labels)
+    numbers = np.asarray(labels) if len(labels) else np.zeros(0, np.int64)
     if numbers.shape != (len(named),) or numbers.dtype.kind not in "iu" or (len(numbers) and numbers.min() < 0):
         raise ValueError(
             f"the data set {path} has labels {numbers.dtype} {numbers.shape}; expected are classes from 0, one a sample"

@@ -209,8 +209,14 @@ def test_the_files_of_a_checkpoint_are_inputs_as_soon_as_they_are_there(tmp_path
 
 def test_a_checkpoint_is_looked_for_in_the_folder_of_data_or_by_its_whole_path(tmp_path, monkeypatch):
     monkeypatch.setenv("EVOTICKETS_DATA", str(tmp_path))
+    monkeypatch.setattr(problems, "check", lambda *_: None)
     torch.save({"net": STATE}, tmp_path / "c.pt")
-    spec = {"model": "tests.systems.subspace.test_checkpoints.Small", "arguments": {}, "images": "digits"}
+    spec = {
+        "model": "tests.systems.subspace.test_checkpoints.Small",
+        "arguments": {},
+        "images": "digits",
+        "options": {},
+    }
     for name in ("c.pt", str(tmp_path / "c.pt")):
         (state,) = problems.make(spec | {"checkpoint": name, "entry": "net"}, 0, 1)
         assert torch.equal(state["0.weight"], STATE["0.weight"])

@@ -200,3 +200,33 @@ def test_a_study_names_all_of_it():
         checked("dataset", {"train": "a.Train"})
     with pytest.raises(reader.StudyError, match="options has size, which images of arrays do not take"):
         checked("arrays", {"root": "own.npz", "size": 3})
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        (
+            {"arguments": {"inputs": 3}},
+            r"ResNet does not take inputs \[1, 8, 8\] of float32, which images of digits are .*channels",
+        ),
+        ({"arguments": {"inputs": 1, "classes": 4}}, "the model tells 4 classes apart, the labels go up to 9"),
+        ({"include": ["haed.*"]}, r"no parameter is named haed.*; there are conv1.weight"),
+    ],
+)
+def test_a_model_that_does_not_fit_its_images_is_refused_before_it_is_trained(monkeypatch, changed, sentence):
+    monkeypatch.setattr(problems.training, "train", lambda *_: pytest.fail("it was trained"))
+    parent = {"model": "evotickets.systems.subspace.resnet.ResNet", "images": "digits", "options": {}, "epochs": 1}
+    with pytest.raises(ValueError, match=sentence):
+        problems.make(parent | {"arguments": {"inputs": 1}} | changed, 0, 1)
+
+
+def test_a_data_set_without_held_out_images_is_refused_with_a_sentence():
+    parent = {"model": f"{__name__}.linear", "arguments": {}, "images": "dataset"}
+    options = {"train": f"{__name__}.Points", "test": f"{__name__}.Empty"}
+    with pytest.raises(ValueError, match="dataset has no images of training, or none held out: give both"):
+        problems.make(parent | {"options": options}, 0, 1)
+
+
+class Empty(Points):
+    def __init__(self):
+        super().__init__(0)
