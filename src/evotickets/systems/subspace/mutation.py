@@ -4,7 +4,7 @@ Nothing here knows weights or torch: a mutation is a sequence of pieces, one for
 change are ever drawn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod, sqrt
 from typing import NamedTuple
@@ -49,10 +49,14 @@ class Mutation:
 
 
 class Piece(NamedTuple):
-    """What one tensor gains: normals [entries] before they are scaled, at flat places [entries], or everywhere (None)."""
+    """What one tensor gains: normals [entries] before they are scaled, at flat places [entries], or everywhere (None).
+
+    Of a matrix that is left as `factors` A [rows, rank] and B [columns, rank] they are A Bᵀ / √rank, and not there.
+    """
 
     positions: np.ndarray | None
     normals: np.ndarray
+    factors: tuple[np.ndarray, np.ndarray] | None = None
 
 
 class Origin(NamedTuple):
@@ -110,8 +114,11 @@ def pieces(
     seed: int,
     names: tuple[str | int, ...],
     shapes: Sequence[tuple[int, ...]] = (),
+    thin: Container[int] = (),
 ) -> Iterator[Piece]:
     """Draw the mutation of a child, one piece for each tensor of `sizes` entries, which `shapes` tell for low ranks.
+
+    Of tensors whose places are `thin`, low-rank mutations are left as factors.
 
     A low-rank mutation of a matrix [rows, columns], of a convolution one row an output, is A Bᵀ / √rank with normals A [rows,
     rank] and B [columns, rank], so that an entry has std 1 as in a dense one; of a vector it is dense.
@@ -128,7 +135,8 @@ def pieces(
         # Nothing is kept here while the caller works: there is one tensor of noise at a time.
         if mutation.rank and len(shapes[place]) > 1:
             next(drawn)
-            yield Piece(None, _product(*factors(shapes[place], mutation.rank, rng)))
+            pair = factors(shapes[place], mutation.rank, rng)
+            yield Piece(None, np.empty(0, np.float32), pair) if place in thin else Piece(None, _product(*pair))
             continue
         yield _piece(size, next(drawn), drawn_from.sign, rng)
 

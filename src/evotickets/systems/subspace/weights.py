@@ -1,16 +1,17 @@
 """The weights of a model, mutated in place and put back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from math import sqrt
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import nn
 
 from evotickets import streams
-from evotickets.systems.subspace import parents
+from evotickets.systems.subspace import parents, thin
 from evotickets.systems.subspace.mutation import Mutation, masks, pieces
 from evotickets.systems.subspace.rounding import stochastically
 
@@ -55,12 +56,19 @@ class Weights:
     @contextmanager
     def child(self, mutation: Mutation, index: int, *names: int) -> Iterator[None]:
         """Turn the model into a child of the parent for a while; `names` tell generations apart."""
-        self._add(self._live, mutation, index, names, 1.0)
+        added = thin.Thin()
+        layers = self._layers if mutation.rank else {}
         try:
+            self._add(self._live, mutation, index, names, 1.0, layers, added)
             yield
+            added.check()
         finally:
+            added.end()
             drawn = masks(self.sizes, mutation, index, seed=self.seed, names=names)
-            for live, parent, positions in zip(self._live, self._parent, drawn, strict=True):
+            tensors = zip(self._live, self._parent, drawn, strict=True)
+            for place, (live, parent, positions) in enumerate(tensors):
+                if place in layers:
+                    continue
                 if positions is None:
                     live.copy_(parent)
                 else:
@@ -130,14 +138,36 @@ class Weights:
         for live, parent in zip(self._live, self._parent, strict=True):
             live.copy_(parent)
 
+    @cached_property
+    def _layers(self) -> dict[int, tuple[str, nn.Linear]]:
+        # In half precision the sum of outputs would be rounded to the nearest, and small mutations be lost.
+        whole = {
+            place
+            for place, pair in enumerate(zip(self._live, self._parent, strict=True))
+            if pair[0].dtype == pair[1].dtype
+        }
+        return {place: layer for place, layer in thin.layers(self.model, self._live).items() if place in whole}
+
     def _add(
-        self, tensors: list[torch.Tensor], mutation: Mutation, index: int, names: tuple[int, ...], share: float
+        self,
+        tensors: list[torch.Tensor],
+        mutation: Mutation,
+        index: int,
+        names: tuple[int, ...],
+        share: float,
+        layers: Mapping[int, tuple[str, nn.Linear]] = MappingProxyType({}),
+        added: thin.Thin | None = None,
     ) -> None:
         shapes = [tuple(tensor.shape) for tensor in self._live]
-        drawn = pieces(self.sizes, mutation, index, seed=self.seed, names=names, shapes=shapes)
+        drawn = pieces(self.sizes, mutation, index, seed=self.seed, names=names, shapes=shapes, thin=layers)
         rounding = streams.generator(self.seed, "subspace", "rounding", *names, index)
-        for tensor, parent, scale in zip(tensors, self._parent, self.scales(mutation), strict=True):
+        scales = self.scales(mutation)
+        for place, (tensor, parent, scale) in enumerate(zip(tensors, self._parent, scales, strict=True)):
             piece = next(drawn)
+            if piece.factors is not None and added is not None:
+                left, right = (torch.from_numpy(one).to(tensor.device, tensor.dtype) for one in piece.factors)
+                added.add(*layers[place], left * (share * scale / sqrt(mutation.rank)), right)
+                continue
             # Scaled on the host, so that all devices add the same numbers.
             noise = np.multiply(piece.normals, np.float32(share * scale), out=piece.normals)
             change = torch.from_numpy(noise).to(tensor.device, parent.dtype)
