@@ -57,3 +57,15 @@ def _generations():
             at = {"study": "generations", "rule": "norm", "sigma": 0.01, "shift": "noise", "decay": decay, "step": step}
             for split in ("fitness", "test", "original"):
                 yield at | {"candidate": "parent", "split": split, "metric": "nll", "value": 0.5}
+
+
+def tuned():
+    """Tuning by two mutations and two updates, of which the loss falls evenly."""
+    at = {"system": "subspace", "parent": "digits", "study": "tuning", "density": 1.0, "rule": "norm", "sigma": 0.01}
+    rows = [
+        at | {"shift": "none", "decay": 0.0, "metric": "goal", "mode": mode, "candidate": update, "split": split, "step": step}
+        | {"seed": seed, "value": 1.0 - step / 10 + 0.1 * seed}
+        for mode in ("dense", "low_rank_1") for update in ("step", "adam") for split in ("fitness", "validation", "test")
+        for step in (0, 5, 10) for seed in range(3)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)

@@ -75,7 +75,15 @@ def test_all_that_is_offered_has_an_example_and_is_there():
         assert name in dir(evotickets)
         assert getattr(evotickets, name) is not None
         assert re.search(rf"evotickets\.{name}\b", page), f"{name} has no example in {PAGE}"
-        assert name in shown | {"Chain", "Ticket", "export", "import_back", "read_ticket", "write_ticket"}
+        assert name in shown | {
+            "Chain",
+            "Ticket",
+            "export",
+            "import_back",
+            "read_network",
+            "read_ticket",
+            "write_ticket",
+        }
 
 
 def test_the_page_runs(tmp_path, monkeypatch):

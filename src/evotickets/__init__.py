@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from evotickets.library.records import read_table, read_tables
     from evotickets.networks.tickets import Ticket
     from evotickets.results.tickets import read_ticket, write_ticket
+    from evotickets.systems.subspace.networks import read_network
 
 __version__ = version(__name__)
 
@@ -54,13 +55,14 @@ HOMES = {
     "library.records": ("read_table", "read_tables"),
     "networks.tickets": ("Ticket",),
     "results.tickets": ("read_ticket", "write_ticket"),
+    "systems.subspace.networks": ("read_network",),
 }
 """What the package offers by its own name, and the module of each: imported when it is first asked for, and not before."""
 
 __all__ = [
     "Chain", "Problem", "Ticket", "build_network", "connectivity", "curvature", "draw_ticket", "evaluate", "export",
-    "flatness", "import_back", "load_task", "options", "prune", "read_table", "read_tables", "read_ticket", "score",
-    "survivors", "train", "train_chain", "write_ticket",
+    "flatness", "import_back", "load_task", "options", "prune", "read_network", "read_table", "read_tables", "read_ticket",
+    "score", "survivors", "train", "train_chain", "write_ticket",
 ]  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from evotickets.systems.hybrid import figures as hybrid_figures
 from evotickets.systems.planting import figures as planting_figures
 from evotickets.systems.strong import figures as strong_figures
 from evotickets.systems.subspace import figures as subspace_figures
+from evotickets.systems.subspace import tuning_figures
 from evotickets.systems.tickets import figures as tickets_figures
 from evotickets.systems.tickets import landscape_figures
 from tests import offspring as offspring
@@ -364,7 +365,8 @@ def drawings() -> dict[tuple[str, str], Callable]:
         "subspace": {
             name: partial(getattr(subspace_figures, name), offspring.table())
             for name in ("damage", "variance", "ensembles", "gradients", "generations")
-        },
+        }
+        | {"tuning": partial(tuning_figures.tuning, offspring.tuned())},
         "all": {"claims": lambda path: claims.claims(claim_table(), path)},
     }
     return {(system, name): drawing for system, figures in of.items() for name, drawing in figures.items()}
@@ -897,6 +899,16 @@ def test_panels_at_the_end_of_a_column_are_labelled(tmp_path, count, shape):
 
 
 FIGURES = sorted(drawings())
+
+
+def test_tuning_has_a_panel_a_split_and_a_line_a_mutation_and_update(tmp_path):
+    figure = tuning_figures.tuning(offspring.tuned(), tmp_path / "a.svg")
+    assert [axes.get_title() for axes in figure.axes] == ["learns from images", "validation images", "held out images"]
+    lines = curves(figure.axes[2])
+    assert set(lines) == {f"{label}, {update}" for label in ("dense", "low rank 1") for update in ("step", "adam")}
+    x, y = lines["dense, step"]
+    np.testing.assert_allclose([*x], [0, 5, 10])
+    np.testing.assert_allclose(y, [0, -0.5, -1], atol=1e-12)
 
 
 def test_every_figure_that_is_declared_is_drawn_here():

@@ -77,7 +77,7 @@ def test_a_lone_seed_has_no_diversity_to_draw():
 def test_figures_of_a_study_of_parents_are_drawn_where_parents_have_it():
     files = registry.files("subspace").Files(TEST.subspace, "results", 2)
     figures = registry.figures("subspace")
-    for study_name in ("mutations", "gradients", "generations"):
+    for study_name in ("mutations", "gradients", "generations", "tuning"):
         having = [name for name in TEST.subspace.used if study_name in TEST.subspace.studies(name)]
         wanted = [f"results/figures/subspace/{name}_{figure}.svg" for name in having for figure in figures]
         drawn = [path for figure in figures.values() if figure.study == study_name for path in files.drawn(figure)]

@@ -17,12 +17,12 @@ SCALES = [{"rule": rule, "sigma": sigma} for rule in ("norm", "absolute") for si
 MUTATIONS = {"mode": "bernoulli", "density": 0.25, "scales": SCALES, "children": 5, "step": 1.0}
 
 
-def linear():
+def linear() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
 
 
-def residual():
+def residual() -> nn.Module:
     torch.manual_seed(0)
     return ResNet(blocks=1, widths=(4, 4), inputs=1)
 

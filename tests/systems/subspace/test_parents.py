@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from evotickets.systems.subspace import cells, config, evaluation, parents, pools, problems, training
+from evotickets.systems.subspace import cells, checkpoints, config, evaluation, parents, pools, problems, training
 from evotickets.systems.subspace.resnet import ResNet
 from evotickets.tasks.cifar import CIFAR10
 from evotickets.tasks.files import data_folder
@@ -80,10 +80,18 @@ def test_a_model_is_named_by_any_import_path_and_keywords():
     assert isinstance(parents.build("torch.nn.Linear", {"in_features": 2, "out_features": 3}), nn.Linear)
 
 
-def broken(**_):
+def broken(**_) -> nn.Module:
     model = nn.Linear(1, 1)
     nn.init.constant_(model.bias, float("nan"))
     return model
+
+
+def silent():
+    pytest.fail("it was called")
+
+
+def lying() -> nn.Module:
+    return 3
 
 
 @pytest.mark.parametrize(
@@ -93,8 +101,28 @@ def broken(**_):
         ("torch.nn.Linea", {}, "cannot be imported: torch.nn has no Linea"),
         ("torch.nn.Linear", {"inputs": 3}, "cannot be built with inputs"),
         ("torch.nn.Linear", {}, "cannot be built with no arguments"),
-        ("builtins.dict", {}, "gave dict, which is no nn.Module"),
-        ("math.pi", {}, "is no class or function"),
+        (
+            "builtins.dict",
+            {},
+            "is neither a class of nn.Module nor a function that says it returns one, and is not called",
+        ),
+        ("math.pi", {}, "is neither a class of nn.Module nor a function that says"),
+        (
+            "os.system",
+            {"command": "touch ran"},
+            "is neither a class of nn.Module .* and is not called: name such a class",
+        ),
+        ("subprocess.call", {"args": "x"}, "is neither"),
+        (
+            "torch.load",
+            {"f": "x", "weights_only": False},
+            "has weights_only: false, which can run code of a file: take it out",
+        ),
+        ("torch.load", {"f": "x"}, "is neither"),
+        ("torch.hub.load", {"repo_or_dir": "a/b"}, "is neither"),
+        ("torch.nn.Linear", {"trust_remote_code": True}, "has trust_remote_code: true, which can run code of a file"),
+        ("tests.systems.subspace.test_parents.silent", {}, "write -> nn.Module behind the function's arguments"),
+        ("tests.systems.subspace.test_parents.lying", {}, "gave int, which is no nn.Module"),
         ("tests.systems.subspace.test_parents.broken", {}, "bias holds NaN or infinite weights"),
     ],
 )
@@ -130,7 +158,7 @@ def test_a_checkpoint_comes_back_with_and_without_wrapping(tmp_path):
     old = {name: tensor for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
     for held in (state, wrapped, old):
         other = parents.build(RESNET, SMALL)
-        parents.load(other, saved(tmp_path, held))
+        checkpoints.load(other, saved(tmp_path, held))
         for name, tensor in other.state_dict().items():
             assert torch.equal(tensor, state[name]), name
 
@@ -150,12 +178,12 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_a_sentence(tmp_path):
     }
     for sentence, held in cases.items():
         with pytest.raises(ValueError, match=sentence):
-            parents.load(model, saved(tmp_path, held))
+            checkpoints.load(model, saved(tmp_path, held))
     (tmp_path / "text.pt").write_text("hello")
     with pytest.raises(ValueError, match="damaged or no checkpoint of weights only"):
-        parents.load(model, tmp_path / "text.pt")
+        checkpoints.load(model, tmp_path / "text.pt")
     with pytest.raises(FileNotFoundError, match="is missing: put it there"):
-        parents.load(model, tmp_path / "absent.pt")
+        checkpoints.load(model, tmp_path / "absent.pt")
 
 
 def test_the_weights_of_a_parent_come_back_and_a_damaged_file_is_refused_with_a_sentence(tmp_path):
@@ -192,7 +220,7 @@ def test_a_flipped_bit_in_a_checkpoint_is_refused_or_changes_nothing(tmp_path):
         file.write_bytes(flipped)
         other = torch.nn.Linear(30, 20)
         try:
-            parents.load(other, file)
+            checkpoints.load(other, file)
         except ValueError as error:
             sentences.add(str(error))
             continue
@@ -208,8 +236,8 @@ class Trap:
 
 def test_a_checkpoint_cannot_run_code(tmp_path):
     file = saved(tmp_path, {"state_dict": Trap()})
-    with pytest.raises(ValueError, match="weights only"):
-        parents.load(parents.build(RESNET, SMALL), file)
+    with pytest.raises(ValueError, match="which only pickle reads, and pickle runs what a file says"):
+        checkpoints.load(parents.build(RESNET, SMALL), file)
 
 
 def test_the_embedded_parent_is_trained_on_digits_and_again_the_same():

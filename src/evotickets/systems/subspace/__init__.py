@@ -19,12 +19,27 @@ RULES = ("absolute", "relative", "norm")
 
 PARENT = "parent"
 
+ENTRIES = ("state_dict", "model_state_dict", "model", "net", "ema", "model_ema")
+"""Where a checkpoint may hold the state dict, the first that is there."""
+
 RECOMBINED = ("best", "top_mean", "weighted_mean", "es_step", "weight_average")
 """Networks made of children: the best, the mean of the best quarter, the mean weighted by fitness, a step along ranks,
 and the mean of all, which is a control."""
 
 ENSEMBLES = ("ensemble", "ensemble_top", "ensemble_logits", "ensemble_scaled")
 """Mean softmax of all children or of the best quarter, softmax of the mean logits, and the first with a temperature."""
+
+LOW_RANK = "low_rank"
+"""The mode in which a matrix mutates by a product of two thin ones, followed by the rank: low_rank_1."""
+
+SHAPINGS = ("z_score", "ranks")
+"""What becomes of losses before they weigh mutations: their distance from the mean in stds, or their ranks."""
+
+UPDATES = ("step", "momentum", "adam")
+"""How a parent follows the mean of its children's mutations: as it is, with momentum, or as Adam does."""
+
+TUNED = ("best", "last")
+"""Networks that tuning keeps: of the generation that validation images say is the best, and of the last."""
 
 SHIFTS = ("rotation", "noise")
 """What a shifted task does to images: turn them by 90 degrees, or add Gaussian noise."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from evotickets import intervals, streams
+from evotickets import intervals
 from evotickets.systems.subspace import (
     RECOMBINED,
     evaluation,
@@ -15,6 +15,7 @@ from evotickets.systems.subspace import (
     one_generation,
     predictions,
     problems,
+    tuning,
 )
 from evotickets.systems.subspace.children import Children
 from evotickets.systems.subspace.setting import Rows, Setting, row
@@ -24,6 +25,7 @@ STUDIES: dict[str, Callable[[Setting, Mapping[str, Any]], Rows]] = {
     "mutations": one_generation.study,
     "gradients": gradients.study,
     "generations": generations.study,
+    "tuning": tuning.study,
 }
 
 SHOWN = ("nll", "accuracy", "nll_std", "cosine", "distance")
@@ -53,6 +55,7 @@ def run(
     count: int,
     threads: int,
     report: Callable[[int], None] = lambda _: None,
+    keep: Callable[[str, np.ndarray], None] = lambda *_: None,
 ) -> Rows:
     """Return the rows of a cell.
 
@@ -68,6 +71,7 @@ def run(
         count: number of seeds.
         threads: of torch.
         report: told how many networks were evaluated.
+        keep: told the losses [children] of every generation by its name.
     """
     rows: Rows = []
     done = 0
@@ -80,10 +84,8 @@ def run(
     for index in range(count):
         model = problems.restore(parent, states, index, threads)
         problem = problems.problem(parent, images, seed, index)
-        noise_seed = int(streams.generator(seed, "subspace", "children", index).integers(2**31))
-        setting = Setting(
-            Weights(model, noise_seed), problem, children, index, images["batch"], batch_norm, count_network
-        )
+        weights = Weights(model, problems.noise_seed(seed, index))
+        setting = Setting(weights, problem, children, index, images["batch"], batch_norm, count_network, keep)
         rows += STUDIES[study](setting, settings)
     return rows
 

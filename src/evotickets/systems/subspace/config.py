@@ -11,7 +11,7 @@ from typing import Any
 from evotickets import extras
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, known, shown
-from evotickets.systems.subspace import DENSE, POOLS
+from evotickets.systems.subspace import DENSE, LOW_RANK, POOLS
 from evotickets.systems.subspace.section import Section
 from evotickets.tasks import check_classes
 from evotickets.tasks.registry import task
@@ -55,7 +55,7 @@ PARENTS: dict[str, dict[str, Any]] = {
 }
 """Parents that are known by their names."""
 
-MUTATIONS, GRADIENTS, GENERATIONS = "mutations", "gradients", "generations"
+MUTATIONS, GRADIENTS, GENERATIONS, TUNING = "mutations", "gradients", "generations", "tuning"
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class Subspace:
         workers: processes that share the children of a cell.
         parents: `model`, `arguments`, `images`, `options`, and `checkpoint` or `epochs` where there is one, by name.
         cells: settings of every cell.
+        kept: names of the networks that are written of every seed of a cell.
     """
 
     images: dict[str, Any] = field(default_factory=dict)
@@ -84,6 +85,7 @@ class Subspace:
     workers: int = 1
     parents: dict[str, dict[str, Any]] = field(default_factory=dict)
     cells: dict[Cell, dict[str, Any]] = field(default_factory=dict)
+    kept: dict[Cell, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def data(self) -> dict[str, str]:
@@ -110,7 +112,8 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
     extras.require("the section subspace", "torch")
     parents = {name: _parent(name, dict(parent)) for name, parent in section["parents"].items()}
     cells: dict[Cell, dict[str, Any]] = {}
-    for study in (MUTATIONS, GRADIENTS, GENERATIONS):
+    kept: dict[Cell, tuple[str, ...]] = {}
+    for study in (MUTATIONS, GRADIENTS, GENERATIONS, TUNING):
         for index, entry in enumerate(section[study]):
             where = f"subspace.{study}[{index}]"
             for option in ("densities", "decays"):
@@ -127,10 +130,23 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
                                 f"{where} gives {parent}/{study}/{name} other settings than an earlier entry; "
                                 "put what differs into a study of its own"
                             )
+                        kept[cell] = tuple(dict.fromkeys([*kept.get(cell, ()), *_kept(study, settings, entry)]))
     if not cells:
-        raise StudyError("subspace has no cells; add mutations, gradients or generations")
+        raise StudyError("subspace has no cells; add mutations, gradients, generations or tuning")
     images = {name: section.get(name) for name in ("fitness", "validation", "test", "batch")}
-    return Subspace(images, section["batch_norm"], section["workers"], parents, cells)
+    return Subspace(images, section["batch_norm"], section["workers"], parents, cells, kept)
+
+
+def _kept(study: str, settings: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
+    """Name the networks of a seed that an entry keeps."""
+    if study != MUTATIONS:
+        return entry.get("keep", [])
+    return [scaled(kind, **scale) for kind in entry["keep"] for scale in settings["scales"]]
+
+
+def scaled(kind: str, rule: str, sigma: float) -> str:
+    """Return the name of a recombination at a scale, as paths write it."""
+    return f"{kind}_{rule}_{sigma:.10g}"
 
 
 def _parent(name: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -143,6 +159,8 @@ def _parent(name: str, settings: dict[str, Any]) -> dict[str, Any]:
         raise StudyError(f"{where} has both a parent and a model; keep one")
     if "checkpoint" in settings and "epochs" in settings:
         raise StudyError(f"{where} has a checkpoint and epochs of training; keep one")
+    if "entry" in settings and "checkpoint" not in settings:
+        raise StudyError(f"{where} has an entry without a checkpoint; add the checkpoint, or take the entry out")
     if "images" not in settings:
         raise StudyError(f"{where} names a model without images; add images: cifar10, digits or folder")
     return _fits(where, {"arguments": {}, "options": {}} | settings)
@@ -204,6 +222,10 @@ def _mutations(entry: Mapping[str, Any], where: str) -> list[tuple[str, float, s
                     "a partition needs 1/2, 1/3, … such as 0.5 or 0.1"
                 )
             found[mode, float(density), f"{mode}_{label}"] = None
+    for rank in entry.get("low_ranks", ()):
+        found[f"{LOW_RANK}_{rank}", 1.0, f"{LOW_RANK}_{rank}"] = None
+    if not found:
+        raise StudyError(f"{where} has neither densities nor low_ranks; add one")
     return list(found)
 
 
@@ -215,13 +237,16 @@ def _variants(study: str, label: str, entry: Mapping[str, Any], where: str) -> l
     own: dict[str, Any] = {"rule": entry["rule"], "sigma": float(entry["sigma"])}
     if study == GRADIENTS:
         return [(label, own | {"children": sorted(entry["children"])})]
-    names = ("shift", "strength", "generations", "evaluations", "children", "step")
+    names = ["generations", "evaluations", "children", "step"]
+    names += ["goal", "shaping", "decay"] if study == TUNING else ["shift", "strength"]
     own |= {name: entry[name] for name in names}
     if entry["generations"] % entry["evaluations"]:
         raise StudyError(
             f"{where}.generations is {entry['generations']}; it must be a multiple of evaluations, "
             f"which is {entry['evaluations']}"
         )
+    if study == TUNING:
+        return [(f"{label}_{update}_{entry['goal']}", own | {"update": update}) for update in entry["updates"]]
     return [
         (f"{label}_{entry['shift']}_decay_{limits.label(decay, f'{where}.decays')}", own | {"decay": float(decay)})
         for decay in entry["decays"]

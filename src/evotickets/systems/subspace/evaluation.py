@@ -1,7 +1,7 @@
 """Logits of a model on images, and the statistics of its batch norms."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ class Samples(NamedTuple):
     """Images and how a model wants them.
 
     Attributes:
-        images: uint8 [n, height, width, channels].
+        images: uint8 [n, height, width, channels], or inputs [n, …] as the model takes them where there is no scale.
         labels: int64 [n].
         mean: of a channel, in [0, 1]; subtracted.
         std: of a channel, in [0, 1]; divided by.
@@ -26,7 +26,13 @@ class Samples(NamedTuple):
     std: tuple[float, ...]
 
     def batches(self, size: int, device: torch.device) -> Iterator[torch.Tensor]:
-        """Yield normalised images [size, channels, height, width], the last ones perhaps fewer."""
+        """Yield normalised images [size, channels, height, width], or inputs [size, …], the last ones perhaps fewer."""
+        if not self.mean:
+            yield from (
+                torch.from_numpy(self.images[start : start + size]).to(device)
+                for start in range(0, len(self.images), size)
+            )
+            return
         mean, std = (torch.tensor(values, device=device) * 255 for values in (self.mean, self.std))
         for start in range(0, len(self.images), size):
             part = torch.from_numpy(self.images[start : start + size]).to(device)
@@ -44,6 +50,18 @@ def configure(threads: int) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def inputs(model: nn.Module, samples: Samples, batch: int) -> Iterator[torch.Tensor]:
+    """Yield batches of images on the device of a model and of its kind of numbers."""
+    first = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), torch.zeros(1))
+    parts = samples.batches(batch, first.device)
+    return (part.to(first.dtype) if part.is_floating_point() else part for part in parts)
+
+
+def logits_of(out: Any) -> Any:
+    """Return the logits of what a model gives: `logits` of a dictionary or an object, or what it gives itself."""
+    return out.get("logits", out) if isinstance(out, Mapping) else getattr(out, "logits", out)
+
+
 @torch.inference_mode()
 def logits(model: nn.Module, samples: Samples, batch: int) -> np.ndarray:
     """Return logits [n, O], float32.
@@ -51,13 +69,13 @@ def logits(model: nn.Module, samples: Samples, batch: int) -> np.ndarray:
     Raises:
         ValueError: if the model gives something else than logits of every image.
     """
-    device = next(model.parameters()).device
     outputs = []
-    for part in samples.batches(batch, device):
-        out = model(part)
-        out = getattr(out, "logits", out)
+    for part in inputs(model, samples, batch):
+        out = logits_of(model(part))
         if not isinstance(out, torch.Tensor) or out.ndim != 2 or len(out) != len(part):
             shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
+            if isinstance(out, Mapping):
+                shape = f"{shape} of {', '.join(map(str, out))}"
             raise ValueError(f"the model gives {shape} for {len(part)} images; it must give logits [images, classes]")
         if out.shape[1] <= samples.labels.max():
             raise ValueError(
@@ -121,12 +139,11 @@ def estimated_batch_norm(model: nn.Module, samples: Samples, batch: int) -> Iter
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     norms = [norm for norm in norms if norm.running_mean is not None]
     kept = [{name: buffer.clone() for name, buffer in norm.named_buffers()} for norm in norms]
-    device = next(model.parameters()).device
     try:
         with torch.no_grad():
-            order = _called(model, norms, next(samples.batches(2, device))) if norms else []
+            order = _called(model, norms, next(inputs(model, samples, 2))) if norms else []
             for norm in dict.fromkeys(order):
-                _estimate(model, norm, order.count(norm), samples.batches(batch, device))
+                _estimate(model, norm, order.count(norm), inputs(model, samples, batch))
         yield
     finally:
         for norm, buffers in zip(norms, kept, strict=True):

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from evotickets.systems import files
 from evotickets.systems.files import Parts, Place, places
+from evotickets.systems.subspace import shards
 from evotickets.systems.subspace.config import Cell, Subspace
+from evotickets.tasks.files import data_folder
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,42 @@ class Files(files.Files):
         cells = [{"parent": cell.parent, "study": cell.study, "cell": cell.name} for cell in self.section.cells]
         return files.fill(f"{self.cell}/{name}.parquet", cells)
 
+    @property
+    def network(self) -> str:
+        """A network that is kept."""
+        return f"{self.cell}/networks/{{network}}_seed{{index}}.safetensors"
+
+    @property
+    def networks(self) -> list[str]:
+        """Return all networks that are kept."""
+        entries = [
+            {"parent": cell.parent, "study": cell.study, "cell": cell.name, "network": name, "index": f"{index:02d}"}
+            for cell, names in self.section.kept.items()
+            for name in names
+            for index in range(self.seeds)
+        ]
+        return files.fill(self.network, entries)
+
     def images(self, place: Any) -> Parts:
         """Name the task whose images the networks of a parent see."""
         return {"task": self.section.parents[place.parent]["images"]}
+
+    def checkpoint(self, place: Any) -> list[str]:
+        """Return the files of a parent's checkpoint, so that another one makes parent and children anew.
+
+        What is not there is none as long as the parent is not made, so that a job says so; a study that was copied away from
+        its data is finished all the same.
+        """
+        named = self.section.parents[place.parent].get("checkpoint")
+        if named is None:
+            return []
+        path = data_folder() / named
+        made = Path(self.parent.format(parent=place.parent), "weights.safetensors").exists()
+        return [str(file) for file in shards.files(path) if made or file.exists()]
+
+    def parts(self, place: Any) -> Parts:
+        """Name the parts that the children of a cell meet: their images, and the goal that they are judged by."""
+        return {**self.images(place), "goal": self.settings(place).get("goal", ())}
 
     def settings(self, place: Any) -> dict[str, Any]:
         """Return the settings of a cell."""
@@ -58,6 +94,7 @@ class Files(files.Files):
                 for file in files.fill(f"{self.parent}/{name}", self._parents)
             ),
             *(file for name in ("scores", "record") for file in self.cells(name)),
+            *self.networks,
         ]
 
     @cached_property

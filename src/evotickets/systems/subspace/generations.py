@@ -10,6 +10,8 @@ from evotickets.systems.subspace import PARENT, pools, predictions, recombinatio
 from evotickets.systems.subspace.evaluation import Samples
 from evotickets.systems.subspace.mutation import Mutation
 from evotickets.systems.subspace.setting import Rows, Setting, row
+from evotickets.systems.subspace.setting import generation as generation_name
+from evotickets.systems.subspace.weights import Weights
 
 
 def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
@@ -50,6 +52,19 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
             )
         if generation < total:
             losses = setting.losses(mutation, settings["children"], generation)
-            shares = settings["step"] * recombination.standardised(losses) / len(losses)
-            setting.weights.move(mutation, np.asarray(shares), generation, decay=settings["decay"])
+            _step(setting.weights, mutation, settings, losses, generation)
     return rows
+
+
+def _step(
+    weights: Weights, mutation: Mutation, settings: Mapping[str, Any], losses: np.ndarray, generation: int
+) -> None:
+    shares = settings["step"] * recombination.standardised(losses) / len(losses)
+    weights.move(mutation, np.asarray(shares), generation, decay=settings["decay"])
+
+
+def remake(weights: Weights, settings: Mapping[str, Any], losses: Mapping[str, np.ndarray], seed: int) -> None:
+    """Turn the model into what the last generation of a seed left, given the losses of all generations."""
+    mutation = Mutation(settings["mode"], settings["density"], settings["sigma"], settings["rule"])
+    for number in range(settings["generations"]):
+        _step(weights, mutation, settings, losses[generation_name(seed, number)], number)

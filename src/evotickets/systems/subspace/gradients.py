@@ -29,13 +29,14 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
     losses = setting.losses(mutation, numbers[-1])
     rows: Rows = []
     estimate = np.zeros(len(truth))
+    stds = weights.scales(mutation)
     starts = np.cumsum([0, *weights.sizes])
     for child, loss in enumerate(losses):
         drawn = pieces(weights.sizes, mutation, child, seed=weights.seed, names=())
-        for start, size, std, piece in zip(starts[:-1], weights.sizes, weights.stds, drawn, strict=True):
+        for start, size, std, piece in zip(starts[:-1], weights.sizes, stds, drawn, strict=True):
             part = estimate[start : start + size]
             moved = slice(None) if piece.positions is None else piece.positions
-            part[moved] += (loss - before) * mutation.std(std) * piece.normals
+            part[moved] += (loss - before) * std * piece.normals
         if child + 1 in numbers:
             scales = {"rule": mutation.rule, "sigma": mutation.sigma, "step": child + 1}
             length = np.linalg.norm(estimate) * np.linalg.norm(truth)

@@ -4,15 +4,15 @@ Nothing here knows weights or torch: a mutation is a sequence of pieces, one for
 change are ever drawn.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import prod, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from evotickets import streams
-from evotickets.systems.subspace import DENSE
+from evotickets.systems.subspace import DENSE, LOW_RANK
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Mutation:
     """How children differ from their parent.
 
     Attributes:
-        mode: `dense`, or one of `subspace.MODES`.
+        mode: `dense`, one of `subspace.MODES`, or `low_rank_` and the rank.
         density: share of entries that mutate, in (0, 1].
         sigma: std of a mutated entry, up to the rule.
         rule: what sigma multiplies, one of `subspace.RULES`.
@@ -36,6 +36,11 @@ class Mutation:
         """Children that share a dense mutation: 1/density in a partition, else 1."""
         return round(1 / self.density) if self.mode == "partition" else 1
 
+    @property
+    def rank(self) -> int:
+        """Rank of the mutation of a matrix; 0 where it is not a product of thin matrices."""
+        return int(self.mode.rpartition("_")[2]) if self.mode.startswith(f"{LOW_RANK}_") else 0
+
     def std(self, tensor_std: float) -> float:
         """Return the std of a mutated entry of a tensor whose weights have this std."""
         if self.rule == "norm":
@@ -44,10 +49,14 @@ class Mutation:
 
 
 class Piece(NamedTuple):
-    """What one tensor gains: normals [entries] before they are scaled, at flat places [entries], or everywhere (None)."""
+    """What one tensor gains: normals [entries] before they are scaled, at flat places [entries], or everywhere (None).
+
+    Of a matrix that is left as `factors` A [rows, rank] and B [columns, rank] they are A Bᵀ / √rank, and not there.
+    """
 
     positions: np.ndarray | None
     normals: np.ndarray
+    factors: tuple[np.ndarray, np.ndarray] | None = None
 
 
 class Origin(NamedTuple):
@@ -89,7 +98,7 @@ def masks(
         names = ()
     rng = streams.generator(seed, "subspace", "mask", *names, drawn_from.masks)
     for size in sizes:
-        if mutation.mode == DENSE or mutation.density == 1:
+        if mutation.mode == DENSE or mutation.rank or mutation.density == 1:
             yield None
         elif mutation.mode == "partition":
             yield _block(size, mutation.blocks, drawn_from.block, rng)
@@ -98,9 +107,23 @@ def masks(
 
 
 def pieces(
-    sizes: Sequence[int], mutation: Mutation, child: int, *, seed: int, names: tuple[str | int, ...]
+    sizes: Sequence[int],
+    mutation: Mutation,
+    child: int,
+    *,
+    seed: int,
+    names: tuple[str | int, ...],
+    shapes: Sequence[tuple[int, ...]] = (),
+    thin: Container[int] = (),
 ) -> Iterator[Piece]:
-    """Draw the mutation of a child, one piece for each tensor of `sizes` entries.
+    """Draw the mutation of a child, one piece for each tensor of `sizes` entries, which `shapes` tell for low ranks.
+
+    Of tensors whose places are `thin`, low-rank mutations are left as factors.
+
+    A low-rank mutation of a matrix [rows, columns], of a convolution one row an output, is A Bᵀ / √rank with normals A [rows,
+    rank] and B [columns, rank], so that an entry has std 1 as in a dense one; of a vector it is dense.
+
+    Source: Sarkar et al. (2025), "Evolution strategies at the hyperscale" (EGGROLL), §4.
 
     A piece depends on the sizes, the mode and density, the seed, the names and the child, and on nothing else. It is
     drawn on the host with NumPy, so that it is the same on every device. Its cost is proportional to M.
@@ -108,8 +131,13 @@ def pieces(
     drawn_from = origin(mutation, child)
     rng = streams.generator(seed, "subspace", "normals", *names, drawn_from.normals)
     drawn = masks(sizes, mutation, child, seed=seed, names=names)
-    for size in sizes:
+    for place, size in enumerate(sizes):
         # Nothing is kept here while the caller works: there is one tensor of noise at a time.
+        if mutation.rank and len(shapes[place]) > 1:
+            next(drawn)
+            pair = factors(shapes[place], mutation.rank, rng)
+            yield Piece(None, np.empty(0, np.float32), pair) if place in thin else Piece(None, _product(*pair))
+            continue
         yield _piece(size, next(drawn), drawn_from.sign, rng)
 
 
@@ -117,6 +145,19 @@ def _piece(size: int, positions: np.ndarray | None, sign: int, rng: np.random.Ge
     normals = rng.standard_normal(size if positions is None else len(positions), dtype=np.float32)
     normals *= sign
     return Piece(positions, normals)
+
+
+def factors(shape: tuple[int, ...], rank: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw A [rows, rank] and B [columns, rank] of a tensor of this shape."""
+    left = rng.standard_normal((shape[0], rank), dtype=np.float32)
+    return left, rng.standard_normal((prod(shape[1:]), rank), dtype=np.float32)
+
+
+def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return A Bᵀ / √rank [rows · columns]."""
+    product = left @ right.T
+    product /= np.float32(sqrt(left.shape[1]))
+    return product.ravel()
 
 
 def _bernoulli(size: int, density: float, rng: np.random.Generator) -> np.ndarray:

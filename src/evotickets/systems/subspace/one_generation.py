@@ -9,7 +9,8 @@ from evotickets import streams
 from evotickets.systems.subspace import PARENT, RECOMBINED, predictions, recombination
 from evotickets.systems.subspace.evaluation import Samples
 from evotickets.systems.subspace.mutation import Mutation
-from evotickets.systems.subspace.setting import Rows, Setting, row
+from evotickets.systems.subspace.setting import Rows, Setting, generation, row
+from evotickets.systems.subspace.weights import Weights
 
 
 def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
@@ -23,15 +24,38 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
     together = setting.problem.together
     parent = setting.logits(together)
     rows: Rows = []
-    known: dict[Any, list[tuple[str, str, str, float]]] = {}
+    known: dict[int, list[tuple[str, str, str, float]]] = {}
+    for scale, (mutation, number) in zip(settings["scales"], numbered(settings), strict=True):
+        if number not in known:
+            known[number] = list(_scale(setting, together, parent, mutation, settings, number))
+        rows += [row(setting.seed, *values, **scale) for values in known[number]]
+    return rows
+
+
+def numbered(settings: Mapping[str, Any]) -> list[tuple[Mutation, int]]:
+    """Return the mutation of every scale and the number of its draws, which two scales that ask for one std share."""
+    known: dict[Any, int] = {}
+    found = []
     for scale in settings["scales"]:
         mutation = Mutation(settings["mode"], settings["density"], scale["sigma"], scale["rule"])
         # Two rules can ask for the same std, and always do where all weights mutate.
         same = "relative" if scale["rule"] == "relative" else "", round(mutation.std(1.0), 12)
-        if same not in known:
-            known[same] = list(_scale(setting, together, parent, mutation, settings, len(known)))
-        rows += [row(setting.seed, *values, **scale) for values in known[same]]
-    return rows
+        found.append((mutation, known.setdefault(same, len(known))))
+    return found
+
+
+def remake(
+    weights: Weights,
+    settings: Mapping[str, Any],
+    kind: str,
+    at: Mapping[str, Any],
+    losses: Mapping[str, np.ndarray],
+    seed: int,
+) -> None:
+    """Turn the model into a recombination of a seed at one scale, given the losses that its children had."""
+    mutation, number = numbered(settings)[settings["scales"].index(dict(at))]
+    shares = recombination.shares(kind, losses[generation(seed, number, 0)], settings["step"])
+    weights.move(mutation, shares)
 
 
 def _scale(
@@ -43,6 +67,7 @@ def _scale(
     losses = np.array(
         [predictions.losses(predictions.normalised(logits[fitness]), labels[fitness]).mean() for logits in children]
     )
+    setting.keep(generation(setting.seed, scale, 0), losses)
     made = {PARENT: predictions.normalised(parent)}
     recombined = _recombine(setting, together, mutation, losses, settings["step"], scale)
     for kind, logits in zip(RECOMBINED, recombined, strict=True):

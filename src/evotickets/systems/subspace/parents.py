@@ -1,17 +1,29 @@
-"""Parents: PyTorch models by import path and keyword arguments, and the checkpoints that give them their weights.
+"""Parents: PyTorch models by import path and keyword arguments.
 
 A model maps images [B, channels, height, width] to logits [B, O], or to something that holds them as `logits`, as
-models of Hugging Face do.
+models of Hugging Face do. Whoever names a model names code: its module is imported. What is called is a class of modules or a
+function that says it returns one, so that a study cannot call what does something else.
 """
 
+import fnmatch
 import importlib
-import zipfile
-from collections.abc import Mapping
-from pathlib import Path
+import inspect
+import os
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+
+REAL = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+"""Kinds of numbers that mutate."""
+
+_AUTO = "transformers.models.auto."
+"""Classes that choose a class of modules, and whose methods are not annotated."""
+_CODE = {"trust_remote_code": True, "weights_only": False, "use_safetensors": False}
+"""Arguments under which libraries run code that a file brings."""
 
 
 def build(path: str, arguments: Mapping[str, Any]) -> nn.Module:
@@ -20,8 +32,43 @@ def build(path: str, arguments: Mapping[str, Any]) -> nn.Module:
     Source: the `_target_` convention of Hydra.
 
     Raises:
-        ValueError: if the path cannot be imported, the call fails, what it returns is no `nn.Module`, or a weight is NaN.
+        ValueError: if the path cannot be imported, names neither a class of modules nor a function that says it returns one,
+            the call fails, or a weight is NaN.
     """
+    for name, value in _CODE.items():
+        if arguments.get(name) is value:
+            said = str(value).lower()
+            raise ValueError(f"the model {path} has {name}: {said}, which can run code of a file: take it out")
+    with _weights_only():
+        named = _imported(path)
+        _check_gives_modules(path, named)
+        try:
+            model = named(**arguments)
+        except Exception as error:
+            given = ", ".join(arguments) or "no arguments"
+            raise ValueError(
+                f"the model {path} cannot be built with {given} ({first_line(error)}): mend them"
+            ) from error
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"the model {path} gave {type(model).__name__}, which is no nn.Module: name one")
+    check_finite(model, model.state_dict(), f"the model {path}")
+    return model.eval()
+
+
+@contextmanager
+def _weights_only() -> Iterator[None]:
+    """Have `torch.load` read weights and nothing else for a while, whatever a model asks of it."""
+    names = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+    before = {name: os.environ.pop(name, None) for name in names}
+    os.environ[names[0]] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[names[0]]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+def _imported(path: str) -> Any:
     named, rest = None, path
     parts = path.split(".")
     for cut in range(len(parts) - 1, 0, -1):
@@ -34,7 +81,7 @@ def build(path: str, arguments: Mapping[str, Any]) -> nn.Module:
             if error.name is None or not f"{name}.".startswith(f"{error.name}."):
                 raise ValueError(f"the model {path} needs {error.name}, which is not installed: install it") from error
         except Exception as error:
-            raise ValueError(f"the model {path} cannot be imported ({_first_line(error)}): mend {name}") from error
+            raise ValueError(f"the model {path} cannot be imported ({first_line(error)}): mend {name}") from error
     if named is None:
         raise ValueError(
             f"the model {path} cannot be imported: there is no module {parts[0]}; install it or mend the path"
@@ -43,81 +90,83 @@ def build(path: str, arguments: Mapping[str, Any]) -> nn.Module:
         if not hasattr(named, part):
             raise ValueError(f"the model {path} cannot be imported: {name} has no {rest}; mend the path")
         named = getattr(named, part)
-    if not callable(named):
-        raise ValueError(f"the model {path} is no class or function: name what returns an nn.Module")
-    try:
-        model = named(**arguments)
-    except Exception as error:
-        given = ", ".join(arguments) or "no arguments"
-        raise ValueError(f"the model {path} cannot be built with {given} ({_first_line(error)}): mend them") from error
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"the model {path} gave {type(model).__name__}, which is no nn.Module: name one")
-    _check_finite(model.state_dict(), f"the model {path}")
-    return model.eval()
+    return named
 
 
-def _first_line(error: Exception) -> str:
+def _check_gives_modules(path: str, named: Any) -> None:
+    """Refuse, before it is called, what neither is a class of modules nor says that it returns one."""
+    if inspect.isclass(named):
+        fits = issubclass(named, nn.Module)
+    elif inspect.ismethod(named) and inspect.isclass(named.__self__):
+        fits = issubclass(named.__self__, nn.Module) or named.__self__.__module__.startswith(_AUTO)
+    else:
+        try:
+            given = typing.get_type_hints(named).get("return") if inspect.isfunction(named) else None
+        except (NameError, TypeError):
+            given = None
+        fits = inspect.isclass(given) and issubclass(given, nn.Module)
+    if not fits:
+        raise ValueError(
+            f"the model {path} is neither a class of nn.Module nor a function that says it returns one, and is not called: "
+            "name such a class, or write -> nn.Module behind the function's arguments"
+        )
+
+
+def freeze(model: nn.Module, include: Sequence[str], exclude: Sequence[str]) -> None:
+    """Leave only parameters to mutate whose names fit a pattern of `include`, if there is one, and none of `exclude`.
+
+    Patterns are those of file names, `*` for any text. What the model itself has frozen stays so.
+
+    Raises:
+        ValueError: if a pattern fits no name, or nothing is left to mutate.
+    """
+    named = dict(model.named_parameters(remove_duplicate=False))
+    for pattern in (*include, *exclude):
+        if not fnmatch.filter(named, pattern):
+            raise ValueError(
+                f"no parameter is named {pattern}; there are {', '.join([*named][:3])} and {max(0, len(named) - 3)} more: "
+                "mend include or exclude"
+            )
+    kept = {name for pattern in include or ["*"] for name in fnmatch.filter(named, pattern)}
+    dropped = {name for pattern in exclude for name in fnmatch.filter(named, pattern)}
+    # A tied parameter has several names: it mutates if it may by one of them.
+    free = {id(named[name]) for name in kept - dropped}
+    for parameter in named.values():
+        if id(parameter) not in free:
+            parameter.requires_grad_(False)
+    mutable(model)
+
+
+def mutable(model: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters that mutate, tied ones once: of real numbers, and not frozen (`requires_grad`).
+
+    Raises:
+        ValueError: if there are none, or some are of numbers that are not added to.
+    """
+    found = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not found:
+        raise ValueError("the model has no parameter that may mutate: set requires_grad, or mend include and exclude")
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and parameter.dtype not in REAL:
+            kind = str(parameter.dtype).removeprefix("torch.")
+            raise ValueError(f"the parameter {name} is of {kind} numbers, which do not mutate: freeze it or exclude it")
+    return found
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says, or its kind."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
-def load(model: nn.Module, checkpoint: str | Path) -> None:
-    """Give a model the weights of a file: a state dict, by itself or as `state_dict` among other things.
-
-    The prefix `module.` that `DataParallel` leaves is dropped. Files are read with `weights_only`, so that none can run
-    code.
+def check_finite(model: nn.Module, state: Mapping[str, torch.Tensor], holder: str) -> None:
+    """Refuse a state with NaN, or with infinite parameters; buffers may be infinite, as causal masks are.
 
     Raises:
-        ValueError: if the file is no checkpoint, lacks or has keys that the model does not, or has other shapes or NaN.
-        FileNotFoundError: if it is missing.
+        ValueError: if there are some.
     """
-    path = Path(checkpoint)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"the checkpoint {path} is missing: put it there, or let EVOTICKETS_DATA name the folder that holds it"
-        )
-    try:
-        # PyTorch reads an archive without a look at the checksums in it.
-        damaged = zipfile.ZipFile(path).testzip() if zipfile.is_zipfile(path) else None
-        if damaged is not None:
-            raise ValueError(f"{damaged} has another checksum")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    # What is no checkpoint fails in torch's reader in any way there is, as a KeyError for one.
-    except Exception as error:
-        raise ValueError(f"{path} is damaged or no checkpoint of weights only: fetch it anew") from error
-    state = content.get("state_dict", content) if isinstance(content, dict) else content
-    if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
-    ):
-        raise ValueError(
-            f"{path} holds no state dict of tensors: name a file that torch.save(model.state_dict()) wrote"
-        )
-    if state and all(name.startswith("module.") for name in state):
-        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    expected = model.state_dict()
-    # Checkpoints from before PyTorch 0.4.1 do not count the batches that batch norm has seen; evaluation never reads it.
-    state |= {name: expected[name] for name in expected if name.endswith("num_batches_tracked") and name not in state}
-    missing, unknown = [n for n in expected if n not in state], [n for n in state if n not in expected]
-    if missing or unknown:
-        raise ValueError(
-            f"{path} does not fit the model: it lacks {_listed(missing)} and has {_listed(unknown)} beyond it; "
-            "mend the model's arguments or name another checkpoint"
-        )
-    for name, tensor in expected.items():
-        if state[name].shape != tensor.shape:
-            raise ValueError(
-                f"{path}: {name} has shape {tuple(state[name].shape)}, the model's is {tuple(tensor.shape)}; "
-                "mend the model's arguments or name another checkpoint"
-            )
-    _check_finite(state, str(path))
-    model.load_state_dict(state)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return (", ".join(names[:2]) or "nothing") + more
-
-
-def _check_finite(state: Mapping[str, torch.Tensor], holder: str) -> None:
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     for name, tensor in state.items():
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        if not (tensor.is_floating_point() or tensor.is_complex()):
+            continue
+        if torch.isnan(tensor).any() or (name in parameters and torch.isinf(tensor).any()):
             raise ValueError(f"{holder}: {name} holds NaN or infinite weights; use another checkpoint")

@@ -43,8 +43,12 @@ def shift(images: np.ndarray, kind: str, strength: float, rng: np.random.Generat
     Source: Hendrycks & Dietterich (2019), "Benchmarking neural network robustness to common corruptions", Gaussian noise.
 
     Raises:
-        ValueError: if the kind is unknown.
+        ValueError: if the kind is unknown, or these are no images.
     """
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise ValueError(
+            f"inputs {images.dtype} of {images.ndim} axes are no images of bytes, which alone are shifted: tune without"
+        )
     if kind == "rotation":
         return np.ascontiguousarray(np.rot90(images, axes=(1, 2)))
     if kind == "noise":

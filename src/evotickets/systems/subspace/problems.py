@@ -11,12 +11,12 @@ from safetensors.torch import load, save
 from torch import nn
 
 from evotickets import sealed, streams
-from evotickets.systems.subspace import parents, pools, training
+from evotickets.systems.subspace import checkpoints, evaluation, parents, pools, training
 from evotickets.systems.subspace.evaluation import Samples, configure
 from evotickets.tasks.files import data_folder
 from evotickets.tasks.registry import Pool
 
-__all__ = ["Problem", "configure", "make", "problem", "read", "restore", "source", "write"]
+__all__ = ["Problem", "configure", "make", "noise_seed", "problem", "read", "restore", "source", "write"]
 
 
 class Problem(NamedTuple):
@@ -85,17 +85,18 @@ def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, tor
     """Return the weights of a parent: one state dict, or `count` where it is trained here, one a seed.
 
     Raises:
-        ValueError: if the model or its checkpoint cannot be used.
+        ValueError: if the model or its checkpoint cannot be used, or the model does not take the images.
         FileNotFoundError: if a file is missing.
     """
+    # What does not fit ends before a parent is trained, or scored on all images.
+    check(parent, source(parent, seed, 0))
     if not parent.get("epochs"):
         # What is neither loaded nor trained is random, but the same again.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = parents.build(parent["model"], parent["arguments"])
         if "checkpoint" in parent:
-            checkpoint = Path(parent["checkpoint"])
-            parents.load(model, checkpoint if checkpoint.is_absolute() else data_folder() / checkpoint)
+            checkpoints.load(model, data_folder() / parent["checkpoint"], parent.get("entry"))
         return [model.state_dict()]
     states = []
     for index in range(count):
@@ -106,6 +107,32 @@ def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, tor
         model = training.train(parent["model"], parent["arguments"], samples, parent["epochs"], weights_seed)
         states.append(model.state_dict())
     return states
+
+
+def check(parent: Mapping[str, Any], images: pools.Source) -> None:
+    """Refuse a model that does not take a parent's images, or tells fewer classes apart than there are.
+
+    Raises:
+        ValueError: if it does not.
+    """
+    with torch.random.fork_rng(devices=[]):
+        model = parents.build(parent["model"], parent["arguments"])
+    parents.freeze(model, parent.get("include", ()), parent.get("exclude", ()))
+    for pool in (images.train, images.test):
+        if not len(pool.labels):
+            raise ValueError(f"{parent['images']} has no images of training, or none held out: give both")
+        two = np.sort(np.argsort(pool.labels, kind="stable")[-2:])
+        samples = Samples(pool.read(two), pool.labels[two], images.mean, images.std)
+        try:
+            evaluation.logits(model, samples, 2)
+        # The model's own complaints are of any kind.
+        except (RuntimeError, IndexError, TypeError, AttributeError) as error:
+            taken = next(evaluation.inputs(model, samples, 2))
+            kind = f"{list(taken.shape[1:])} of {str(taken.dtype).removeprefix('torch.')}"
+            raise ValueError(
+                f"the model {parent['model']} does not take inputs {kind}, which images of {parent['images']} are "
+                f"({parents.first_line(error)}): mend its arguments, or name other images"
+            ) from error
 
 
 def write(states: list[dict[str, torch.Tensor]], path: str | Path) -> None:
@@ -132,9 +159,15 @@ def read(path: str | Path) -> list[dict[str, torch.Tensor]]:
     return [states[index] for index in range(len(states))]
 
 
+def noise_seed(seed: int, index: int) -> int:
+    """Return the seed of the noise of all children of a seed of the study."""
+    return int(streams.generator(seed, "subspace", "children", index).integers(2**31))
+
+
 def restore(parent: Mapping[str, Any], states: list[dict[str, torch.Tensor]], index: int, threads: int) -> nn.Module:
     """Build the model of a parent with the weights that `make` returned, on the device of this process."""
     device = configure(threads)
     model = parents.build(parent["model"], parent["arguments"])
     model.load_state_dict(states[index % len(states)])
+    parents.freeze(model, parent.get("include", ()), parent.get("exclude", ()))
     return model.to(device)

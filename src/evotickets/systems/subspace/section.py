@@ -17,13 +17,16 @@ from evotickets.configuration.options import (
     Pattern,
     Several,
     Std,
+    Unique,
 )
-from evotickets.systems.subspace import MODES, POOLS, RULES, SHIFTS
+from evotickets.systems.subspace import MODES, POOLS, RECOMBINED, RULES, SHAPINGS, SHIFTS, TUNED, UPDATES
+from evotickets.systems.subspace.goals import goal
 
 Inside = Pattern(r"^(?!\.{1,2}$)[^/\\]{1,255}$(?!\n)")
 Images = Annotated[int, Ge(2), Le(1_000_000)]
 Rule = Annotated[str, OneOf(lambda: RULES)]
 Side = Annotated[int, Ge(1), Le(10_000)]
+Channels = Annotated[list[Annotated[float, Ge(0), Le(1)]], Len(3, 3)]
 Children = Annotated[int, Ge(2), Le(99_999), Doc("Children of a generation.")]
 Sigma = Annotated[Std, Doc("Std of mutated entries, up to the rule.")]
 
@@ -34,19 +37,39 @@ def _images() -> list[str]:
 
 @dataclass(frozen=True)
 class FolderEntry:
-    """Images of a folder."""
+    """Where images lie, and how they are read; which of these a parent's images take, they say themselves."""
 
     root: Annotated[
         str | None,
         Len(1, 1000),
         Doc(
-            "Folder with a folder of training images and one of held-out images; in the folder of data or by its whole path."
+            "Folder with a folder of training images and one of held-out images, or a file of arrays; in the folder of data "
+            "or by its whole path."
         ),
     ] = None
-    train: Annotated[str | None, Inside, Doc("The name of the folder of training images, and no path.")] = None
-    test: Annotated[str | None, Inside, Doc("The name of the folder of held-out images, and no path.")] = None
+    train: Annotated[
+        str | None,
+        Inside,
+        Doc("The name of the folder of training images, and no path; of a dataset, the import path."),
+    ] = None
+    test: Annotated[
+        str | None,
+        Inside,
+        Doc("The name of the folder of held-out images, and no path; of a dataset, the import path."),
+    ] = None
     size: Annotated[Side | None, Doc("Side of the central square that is cut.")] = None
     resize: Annotated[Side | None, Doc("Length of the shorter side before the cut.")] = None
+    mean: Annotated[Channels | None, Doc("Of red, green and blue, in [0, 1], subtracted; by default ImageNet's.")] = (
+        None
+    )
+    std: Annotated[Channels | None, Doc("Of red, green and blue, divided by; by default ImageNet's.")] = None
+    classes: Annotated[
+        dict[str, Annotated[int, Ge(0), Le(1_000_000)]] | None, Doc("The model's number of every class, by its folder.")
+    ] = None
+    classes_file: Annotated[
+        str | None, Len(1, 1000), Doc("File of the model's classes, the name of a folder a line; relative to root.")
+    ] = None
+    arguments: Annotated[dict[str, Any] | None, Doc("Keyword arguments of the classes of a dataset.")] = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +81,10 @@ class ParentEntry:
         str | None,
         Len(0, 200),
         Pattern(r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$(?!\n)"),
-        Doc("The import path of a class or function that returns an nn.Module, such as torchvision.models.resnet50."),
+        Doc(
+            "The import path of a class or function that returns an nn.Module, such as torchvision.models.resnet50; "
+            "a function says so by its annotation."
+        ),
     ] = None
     arguments: Annotated[dict[str, Any] | None, Doc("Keyword arguments of the model, such as {weights: DEFAULT}.")] = (
         None
@@ -66,13 +92,33 @@ class ParentEntry:
     checkpoint: Annotated[
         str | None,
         Len(1, 1000),
-        Doc("File with the model's state dict, in the folder of data or by its whole path."),
+        Doc(
+            "File with the model's state dict (of torch.save, .safetensors, or the .safetensors.index.json of several), in the "
+            "folder of data or by its whole path."
+        ),
+    ] = None
+    entry: Annotated[
+        str | None,
+        Len(1, 200),
+        Doc(
+            "Entry of the checkpoint that holds the state dict; by default the file itself, or state_dict, model_state_dict, "
+            "model, net, ema or model_ema in it."
+        ),
     ] = None
     epochs: Annotated[
         int | None,
         Ge(1),
         Le(100_000),
         Doc("Passes over the training images, where the parent is trained here."),
+    ] = None
+    include: Annotated[
+        list[Annotated[str, Len(1, 200)]] | None,
+        Doc(
+            "Patterns of names of parameters that mutate, such as head.*; by default all that the model has not frozen."
+        ),
+    ] = None
+    exclude: Annotated[
+        list[Annotated[str, Len(1, 200)]] | None, Doc("Patterns of names of parameters that do not mutate.")
     ] = None
     images: Annotated[str | None, OneOf(_images), Doc("What the parent was trained on.")] = None
     options: Annotated[FolderEntry | None, Doc("Where images of a folder lie and how they are cut.")] = None
@@ -106,6 +152,11 @@ class MutationsEntry(Mutated):
     sigmas: Annotated[Several[Sigma], Doc("Std of mutated entries, up to the rule.")]
     children: Children = 16
     step: Annotated[float, Gt(0), Le(1000), Doc("Length of the step along ranks, in mutations.")] = 1
+    keep: Annotated[
+        list[Annotated[str, OneOf(lambda: RECOMBINED)]],
+        Unique(),
+        Doc("Recombinations that are written as networks, of every seed at every scale."),
+    ] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +191,49 @@ class GenerationsEntry(Mutated):
         Several[Annotated[float, Ge(0), Lt(1)]],
         Doc("Shares of the way back to the original parent that every generation goes."),
     ] = field(default_factory=lambda: [0])
+    keep: Annotated[
+        list[Literal["last"]], Unique(), Doc("Generations that are written as networks, of every seed.")
+    ] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningEntry(Mutated):
+    """Many generations on the images of the parent's entry, which need not be those that it was trained on."""
+
+    densities: Annotated[
+        list[Density], Unique(), Doc("Shares of the parameters that mutate; 1 is the dense mutation.")
+    ] = field(default_factory=lambda: [1])
+    low_ranks: Annotated[
+        list[Annotated[int, Ge(1), Le(1000)]],
+        Unique(),
+        Doc("Ranks of mutations of matrices that are products of thin ones, beside those of modes and densities."),
+    ] = field(default_factory=list)
+    rule: Annotated[Rule, Doc("What sigma multiplies, as in `rules`.")] = "norm"
+    sigma: Sigma
+    goal: Annotated[str, OneOf(lambda: goal), Doc("What is lowered.")] = "cross_entropy"
+    shaping: Annotated[
+        str,
+        OneOf(lambda: SHAPINGS),
+        Doc("Whether losses weigh mutations by their distance in stds, or by their ranks."),
+    ] = "z_score"
+    updates: Annotated[
+        Several[Annotated[str, OneOf(lambda: UPDATES)]],
+        Doc(
+            "How the parent follows the mean of its children's mutations: as it is, with momentum .9, or as Adam does."
+        ),
+    ] = field(default_factory=lambda: ["step"])
+    generations: Annotated[int, Ge(1), Le(100_000), Doc("Generations; a multiple of `evaluations`.")] = 100
+    evaluations: Annotated[int, Ge(1), Le(10_000), Doc("How often the parent is scored on the way.")] = 10
+    children: Children = 30
+    step: Annotated[float, Gt(0), Le(1000), Doc("Length of a step, in mutations.")] = 0.5
+    decay: Annotated[
+        float, Ge(0), Lt(1), Doc("Share of the way back to the original parent that every generation goes.")
+    ] = 0
+    keep: Annotated[
+        list[Annotated[str, OneOf(lambda: TUNED)]],
+        Unique(),
+        Doc("Generations that are written as networks, of every seed: the best on validation images, and the last."),
+    ] = field(default_factory=lambda: list(TUNED))
 
 
 @dataclass(frozen=True)
@@ -182,4 +276,8 @@ class Section:
     generations: Annotated[
         list[GenerationsEntry],
         Doc("Many generations on a shifted task, and what is forgotten of the original."),
+    ] = field(default_factory=list)
+    tuning: Annotated[
+        list[TuningEntry],
+        Doc("Many generations on data of one's own, by any goal and by mutations side by side; the networks are kept."),
     ] = field(default_factory=list)

@@ -14,6 +14,13 @@ from evotickets.systems.subspace.problems import Problem
 from evotickets.systems.subspace.weights import Weights
 
 Rows = list[dict[str, Any]]
+Goal = Callable[[np.ndarray, np.ndarray], float]
+"""(outputs [n, O], labels [n]) -> loss."""
+
+
+def mean_loss(outputs: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean negative log-likelihood of labels [n] under logits [n, O]."""
+    return predictions.losses(predictions.normalised(outputs), labels).mean()
 
 
 class Setting(NamedTuple):
@@ -27,6 +34,7 @@ class Setting(NamedTuple):
         batch: images evaluated at once.
         batch_norm: `keep` the parent's statistics, or `estimate` them anew from the images of fitness for every network.
         report: told of every network that was evaluated.
+        keep: told the losses [children] of a generation by its name, from which a network can be made again.
     """
 
     weights: Weights
@@ -36,6 +44,7 @@ class Setting(NamedTuple):
     batch: int
     batch_norm: str
     report: Callable[[], None] = lambda: None
+    keep: Callable[[str, np.ndarray], None] = lambda *_: None
 
     def logits(self, samples: Samples) -> np.ndarray:
         """Return the logits [n, O] of the model as it is."""
@@ -45,17 +54,19 @@ class Setting(NamedTuple):
                 stack.enter_context(evaluation.estimated_batch_norm(model, self.problem.fitness, self.batch))
             return evaluation.logits(model, samples, self.batch)
 
-    def losses(self, mutation: Mutation, count: int, *names: int) -> np.ndarray:
+    def losses(self, mutation: Mutation, count: int, *names: int, goal: Goal = mean_loss) -> np.ndarray:
         """Return the losses [children] of children on the images of fitness."""
         labels = self.problem.fitness.labels
 
         def loss(child: int) -> np.ndarray:
             with self.weights.child(mutation, child, *names):
-                log_probabilities = predictions.normalised(self.logits(self.problem.fitness))
+                outputs = self.logits(self.problem.fitness)
             self.report()
-            return predictions.losses(log_probabilities, labels).mean()
+            return np.asarray(goal(outputs, labels), np.float64)
 
-        return np.array(self.children.evaluated(count, loss, f"seed{self.seed:02d}", *_folders(names)))
+        found = np.array(self.children.evaluated(count, loss, f"seed{self.seed:02d}", *_folders(names)))
+        self.keep(generation(self.seed, *names), found)
+        return found
 
     def all_logits(self, samples: Samples, mutation: Mutation, count: int, *names: int) -> np.ndarray:
         """Return the logits [children, n, O] of children."""
@@ -67,6 +78,11 @@ class Setting(NamedTuple):
             return logits
 
         return np.stack(self.children.evaluated(count, of_child, f"seed{self.seed:02d}", *_folders(names)))
+
+
+def generation(seed: int, *names: int) -> str:
+    """Return the name of a generation's losses."""
+    return "/".join([f"seed{seed:02d}", *_folders(names)])
 
 
 def _folders(names: tuple[int, ...]) -> list[str]:

@@ -9,7 +9,8 @@ SUBSPACE = register(
     | {"candidate": STRING}
     | VALUE,
 )
-"""`candidate` is who is scored; `step` counts generations, or the evaluations behind an estimate of a gradient."""
+"""`candidate` is who is scored, of tuning by its update; `step`
+counts generations, or the evaluations behind an estimate of a gradient."""
 
 TABLES = {"subspace": SUBSPACE}
 """The tables that a study collects, by the name of their file."""

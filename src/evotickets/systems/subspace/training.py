@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from evotickets.systems.subspace import parents
-from evotickets.systems.subspace.evaluation import Samples
+from evotickets.systems.subspace.evaluation import Samples, inputs, logits_of
 
 BATCH, LEARNING_RATE = 64, 0.01
 
@@ -31,20 +31,22 @@ def train(path: str, arguments: dict, samples: Samples, epochs: int, seed: int) 
             shuffled = torch.randperm(len(labels), generator=order)
             for batch in shuffled[: max(1, len(labels) // BATCH) * BATCH].split(BATCH):
                 optimizer.zero_grad()
-                functional.cross_entropy(model(images[batch]), labels[batch]).backward()
+                functional.cross_entropy(logits_of(model(images[batch])), labels[batch]).backward()
                 optimizer.step()
                 schedule.step()
         return model.eval()
 
 
 def gradient(model: nn.Module, samples: Samples, batch: int) -> np.ndarray:
-    """Return the gradient of the mean cross-entropy by all parameters, as one vector in float64."""
-    device = next(model.parameters()).device
-    total = [torch.zeros_like(parameter, dtype=torch.float64) for parameter in model.parameters()]
+    """Return the gradient of the mean cross-entropy by the parameters that mutate, as one vector in float64."""
+    free = parents.mutable(model)
+    device = free[0].device
+    total = [torch.zeros_like(parameter, dtype=torch.float64) for parameter in free]
     labels = torch.from_numpy(samples.labels).to(device)
-    for start, part in zip(range(0, len(labels), batch), samples.batches(batch, device), strict=True):
-        out = model(part)
-        loss = functional.cross_entropy(getattr(out, "logits", out), labels[start : start + batch], reduction="sum")
-        for summed, slope in zip(total, torch.autograd.grad(loss, list(model.parameters())), strict=True):
-            summed += slope
+    for start, part in zip(range(0, len(labels), batch), inputs(model, samples, batch), strict=True):
+        loss = functional.cross_entropy(logits_of(model(part)), labels[start : start + batch], reduction="sum")
+        # A loss does not depend on what a model does not use.
+        for summed, slope in zip(total, torch.autograd.grad(loss, free, allow_unused=True), strict=True):
+            if slope is not None:
+                summed += slope
     return np.concatenate([summed.cpu().numpy().ravel() for summed in total]) / len(labels)
