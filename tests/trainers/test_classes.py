@@ -54,7 +54,7 @@ def test_the_stated_std_is_that_of_the_samples_after_some_generations(name):
     deviation.verify(name, lambda dimensions: strategies.recipe(name)(dimensions, population=16, std_init=0.3))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVOSAX)
 def test_every_class_arrives_at_the_optimum_of_a_sphere(name, monkeypatch):
     # The tests beside this one look at what is stated of the std.
