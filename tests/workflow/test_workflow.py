@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import evotickets
-from evotickets import __version__, devices, results, statistics, study
+from evotickets import __version__, results, statistics, study
 from evotickets.claims import registry
 from evotickets.systems import registry as systems
 from evotickets.systems.hybrid.tables import HYBRID, HYBRID_EFFECTS
@@ -114,14 +113,29 @@ def test_tickets_are_read_with_one_call_and_nested_where_they_are_by_definition(
     assert not all((permuted.mask[n] == m).all() for n, m in reference.mask.items())
 
 
-def test_the_library_makes_the_tickets_of_the_study(finished):
-    plan = study.load(ROOT / "config/test.yaml").tickets
-    options = {name: value for name, value in plan.settings["digits", "snes"].items() if name != "trainer"}
-    with devices.promoting():
-        task = evotickets.load_task("digits", seeds=2)
-        network = evotickets.build_network(task, hidden=plan.tasks["digits"]["hidden"])
-        chain = evotickets.train_chain(network, task, "snes", "snr", plan.densities, seeds=2, **options)
-    for level, ticket in enumerate(chain.tickets):
+LIBRARY = """
+import sys
+import evotickets
+from evotickets import devices, study
+
+devices.configure(1)
+plan = study.load("config/test.yaml").tickets
+options = {name: value for name, value in plan.settings["digits", "snes"].items() if name != "trainer"}
+task = evotickets.load_task("digits", seeds=2)
+network = evotickets.build_network(task, hidden=plan.tasks["digits"]["hidden"])
+chain = evotickets.train_chain(network, task, "snes", "snr", plan.densities, seeds=2, **options)
+for level, ticket in enumerate(chain.tickets):
+    evotickets.write_ticket(f"{sys.argv[1]}/{level}.parquet", ticket)
+chain.scores.to_pickle(f"{sys.argv[1]}/scores.pkl")
+"""
+"""In a process of its own, which compiles as jobs do."""
+
+
+def test_the_library_makes_the_tickets_of_the_study(finished, tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(finished / "src")}
+    subprocess.run([sys.executable, "-c", LIBRARY, tmp_path], cwd=finished, env=environment, check=True)
+    for level in range(3):
+        ticket = results.read_ticket(tmp_path / f"{level}.parquet")
         folder = "snr" if level else "dense"
         stored = results.read_ticket(
             finished / f"results/test/tickets/digits/snes/{folder}/level{level:02d}/ticket.parquet"
@@ -131,11 +145,11 @@ def test_the_library_makes_the_tickets_of_the_study(finished):
             assert all(
                 np.array_equal(array, getattr(stored, part)[name]) for name, array in getattr(ticket, part).items()
             )
-    table = scores(finished)
+    made, table = pd.read_pickle(tmp_path / "scores.pkl"), scores(finished)
     own = table[table["task"].eq("digits") & table["trainer"].eq("snes") & table["criterion"].eq("snr")]
     keys = ["level", "seed", "split", "metric"]
     pd.testing.assert_frame_equal(
-        *(rows[table.columns].sort_values(keys, ignore_index=True) for rows in (chain.scores, own)), check_dtype=False
+        *(rows[table.columns].sort_values(keys, ignore_index=True) for rows in (made, own)), check_dtype=False
     )
 
 
