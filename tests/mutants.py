@@ -57,11 +57,28 @@ MORE = {
                 "model": "torchvision.models.resnet18",
                 "arguments": {"weights": "DEFAULT"},
                 "checkpoint": "weights/net.pt",
+                "entry": "model",
+                "include": ["fc.*"],
+                "exclude": ["fc.bias"],
                 "images": "folder",
-                "options": {"root": "pictures", "train": "train", "test": "val", "size": 8, "resize": 9},
+                "options": {
+                    "root": "pictures", "train": "train", "test": "val", "size": 8, "resize": 9, "classes": {"cat": 3},
+                    "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2],
+                },
+            },
+            "listed": {
+                "model": "torchvision.models.resnet18",
+                "images": "folder",
+                "options": {"root": "pictures", "classes_file": "classes.txt"},
+            },
+            "rows": {
+                "model": "torchvision.models.resnet18",
+                "images": "dataset",
+                "options": {"train": "mine.Train", "test": "mine.Test", "arguments": {"root": "rows"}},
             },
         },
         "batch": 250, "batch_norm": "keep", "workers": 1,
+        "tuning": [{"parents": ["digits"], "densities": [1], "sigma": 0.01, "generations": 2, "evaluations": 2}],
     },
 }  # fmt: skip
 """What the miniature study leaves out."""
