@@ -117,6 +117,20 @@ broken = partial(studies.changed, GOOD, "subspace")
             "options cuts a square of 300 from images whose shorter side is 256; raise resize or lower size",
         ),
         (
+            broken(
+                "parents", "net",
+                value={
+                    "model": "a.b", "images": "folder",
+                    "options": {"root": "x", "classes": {"a": 0}, "classes_file": "y"},
+                },
+            ),
+            "options has classes and classes_file, which both number the classes; keep one",
+        ),
+        (
+            broken("parents", "net", value={"model": "a.b", "images": "digits", "entry": "net"}),
+            "has an entry without a checkpoint; add the checkpoint",
+        ),
+        (
             broken("parents", "net", value={"model": "a.b", "images": "folder", "options": {"root": "x", "test": "../x"}}),
             "options.test: '../x' cannot be used; it must be the name of the folder of held-out images, and no path",
         ),

@@ -186,6 +186,8 @@ def _fits(where: str, settings: dict[str, Any]) -> dict[str, Any]:
             f"{where}.options cuts a square of {whole['size']} from images whose shorter side is {whole['resize']}; "
             "raise resize or lower size"
         )
+    if {"classes", "classes_file"} <= set(options):
+        raise StudyError(f"{where}.options has classes and classes_file, which both number the classes; keep one")
     return settings
 
 
