@@ -95,7 +95,9 @@ def _files(location, folder):
         root = folder / "mlartifacts" / location.removeprefix("mlflow-artifacts:/").lstrip("/")
     else:
         root = Path(location.removeprefix("file://"))
-    files = sorted(path for path in root.rglob("*") if path.is_file())
+    # A server that is killed while it takes an artifact leaves MLflow's own temporary file beside the others.
+    uploading = ".artifact.uploading."
+    files = sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith(uploading))
     return [(path.relative_to(root).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
 
 

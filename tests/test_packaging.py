@@ -213,7 +213,7 @@ def test_make_help_lists_every_target():
     (phony,) = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
     shown = make_help()
     lines = dict(re.findall(r"^  make (\S+) +(\S.*)$", shown, re.MULTILINE))
-    assert set(lines) == set(phony.split()) == set(re.findall(r"^([a-z]+):", text, re.MULTILINE))
+    assert set(lines) == set(phony.split()) == set(re.findall(r"^([a-z-]+):", text, re.MULTILINE))
     assert re.findall(r"^([A-Z]+) \?=", text, re.MULTILINE) == re.findall(r"([A-Z]+)=", shown.splitlines()[-1])
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from evotickets.library.records import read_table, read_tables
     from evotickets.networks.tickets import Ticket
     from evotickets.results.tickets import read_ticket, write_ticket
-    from evotickets.systems.subspace.networks import read_network
+    from evotickets.systems.subspace.kept import read_network
 
 __version__ = version(__name__)
 
@@ -55,7 +55,7 @@ HOMES = {
     "library.records": ("read_table", "read_tables"),
     "networks.tickets": ("Ticket",),
     "results.tickets": ("read_ticket", "write_ticket"),
-    "systems.subspace.networks": ("read_network",),
+    "systems.subspace.kept": ("read_network",),
 }
 """What the package offers by its own name, and the module of each: imported when it is first asked for, and not before."""
 

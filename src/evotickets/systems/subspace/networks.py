@@ -7,33 +7,18 @@ follows bit by bit. So whoever wants a network afterwards evaluates no child aga
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
 import safetensors.torch
-import torch
 from torch import nn
 
 from evotickets import sealed
 from evotickets.systems.subspace import PARENT, generations, one_generation, problems, tuning
 from evotickets.systems.subspace.config import scaled
+from evotickets.systems.subspace.kept import TOLD
 from evotickets.systems.subspace.weights import Weights
-
-_TOLD = ("parent", "seed", "recipe", "scores")
-
-
-class Tuned(NamedTuple):
-    """A network that was kept.
-
-    Attributes:
-        state: the state dict, for `load_state_dict` of the parent's model.
-        about: `parent` (name, model and arguments), `seed`, `recipe` (study, mutation, step, …), `scores` by split and metric,
-            and `code`.
-    """
-
-    state: dict[str, torch.Tensor]
-    about: dict[str, Any]
 
 
 def write_losses(losses: Mapping[str, np.ndarray], path: str | Path) -> None:
@@ -111,23 +96,7 @@ def write(
     """
     # Tensors that share memory, as tied weights, are written each by itself; a state dict is loaded name by name.
     state = {name: tensor.cpu().clone().contiguous() for name, tensor in model.state_dict().items()}
-    told = dict(zip(_TOLD, (parent, seed, recipe, scores), strict=True))
+    told = dict(zip(TOLD, (parent, seed, recipe, scores), strict=True))
     # Libraries that load safetensors want to be told whose tensors these are.
     about = {"format": "pt", "code": code} | {name: json.dumps(said, sort_keys=True) for name, said in told.items()}
     sealed.write_tensors(path, safetensors.torch.save(state), about=about)
-
-
-def read_network(path: str | Path) -> Tuned:
-    """Read a network that a study has kept.
-
-    `model.load_state_dict(read_network(path).state)` makes it of the parent's model.
-
-    Raises:
-        ResultError: if the file is missing, damaged, or no network that was kept.
-    """
-    content = sealed.read_tensors(path)
-    about = sealed.about(content)
-    if not set(_TOLD) <= set(about):
-        raise sealed.ResultError(f"{path} is no network that a study has kept: name one of a folder networks/")
-    told = {name: json.loads(about[name]) for name in _TOLD}
-    return Tuned(safetensors.torch.load(content), told | {"code": about["code"]})
