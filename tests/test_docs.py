@@ -200,6 +200,13 @@ def test_numbers_of_findings_are_means_over_seeds_with_their_intervals(tmp_path,
     assert "| seeker | test |\n|---|---|\n| genetic | .600 (.352 to .848) |\n" in said
     assert "old" not in said
     assert "`config/strong.yaml`, " in said
+    # Means over what nobody named would hide what they are means of.
+    table |= {"seed": [0, 1, 1], "task": ["moons", "moons", "circles"]}
+    results.write_table(tmp_path / "data/strong/strong.parquet", table, schema=STRONG)
+    with pytest.raises(
+        ValueError, match="genetic at split test has several values a seed; say more rows or conditions"
+    ):
+        pages.scores("strong strong; metric=accuracy; rows seeker; columns split")
 
 
 def test_every_study_is_described():

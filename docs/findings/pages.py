@@ -74,7 +74,12 @@ def scores(asked: str) -> str:
     for key, group in frame.groupby(keys, sort=True):
         row = [*map(str, key)]
         for value in sorted(frame[column].unique()):
-            per_seed = group[group[column] == value].groupby("seed")["value"].mean()
+            own = group[group[column] == value]
+            if own.duplicated("seed").any():
+                raise ValueError(
+                    f"{asked}: {' '.join(row)} at {column} {value} has several values a seed; say more rows or conditions"
+                )
+            per_seed = own.set_index("seed")["value"]
             if len(per_seed) < 2:
                 row.append(number(per_seed.iloc[0]) if len(per_seed) else "")
                 continue
