@@ -903,7 +903,11 @@ FIGURES = sorted(drawings())
 
 def test_tuning_has_a_panel_a_split_and_a_line_a_mutation_and_update(tmp_path):
     figure = tuning_figures.tuning(offspring.tuned(), tmp_path / "a.svg")
-    assert [axes.get_title() for axes in figure.axes] == ["learns from images", "validation images", "held out images"]
+    assert [axes.get_title() for axes in figure.axes] == [
+        "images that it learns from",
+        "validation images",
+        "held-out images",
+    ]
     lines = curves(figure.axes[2])
     assert set(lines) == {f"{label}, {update}" for label in ("dense", "low rank 1") for update in ("step", "adam")}
     x, y = lines["dense, step"]

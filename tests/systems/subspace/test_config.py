@@ -157,3 +157,20 @@ def test_two_entries_that_disagree_about_a_cell_are_refused():
     config["subspace"]["mutations"].append(entry | {"sigmas": [3]})
     with pytest.raises(reader.StudyError, match="gives digits/mutations/dense other settings than an earlier entry"):
         resolved(config)
+
+
+def test_two_goals_of_one_parent_are_refused():
+    def tuned(*entries):
+        shared = {"sigma": 0.01, "densities": [1], "generations": 10, "evaluations": 10}
+        return {
+            "subspace": {
+                "parents": {"digits": {}, "digits_error": {"parent": "digits"}},
+                "tuning": [shared | {"parents": [parent], "goal": goal} for parent, goal in entries],
+            }
+        }
+
+    sentence = "has the goals cross_entropy and error for digits; give the second one an entry of parents of its own"
+    with pytest.raises(reader.StudyError, match=sentence):
+        study.resolve(tuned(("digits", "cross_entropy"), ("digits", "error")))
+    cells = study.resolve(tuned(("digits", "cross_entropy"), ("digits_error", "error"))).subspace.cells
+    assert len(cells) == 2

@@ -131,10 +131,23 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
                                 "put what differs into a study of its own"
                             )
                         kept[cell] = tuple(dict.fromkeys([*kept.get(cell, ()), *_kept(study, settings, entry)]))
+    _one_goal(cells)
     if not cells:
         raise StudyError("subspace has no cells; add mutations, gradients, generations or tuning")
     images = {name: section.get(name) for name in ("fitness", "validation", "test", "batch")}
     return Subspace(images, section["batch_norm"], section["workers"], parents, cells, kept)
+
+
+def _one_goal(cells: Mapping[Cell, Mapping[str, Any]]) -> None:
+    """Refuse two goals of one parent: the table has one row for what is lowered, whose unit is the goal's."""
+    goals: dict[str, str] = {}
+    for cell, settings in cells.items():
+        if cell.study == TUNING and goals.setdefault(cell.parent, settings["goal"]) != settings["goal"]:
+            raise StudyError(
+                f"subspace.tuning has the goals {goals[cell.parent]} and {settings['goal']} for {cell.parent}; "
+                "give the second one an entry of parents of its own, such as "
+                f"{cell.parent}_{settings['goal']}: {{parent: {cell.parent}}}"
+            )
 
 
 def _kept(study: str, settings: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from evotickets.figures import style
 from evotickets.figures.declaration import figure
 
-SPLITS = {"fitness": "learns from", "validation": "validation", "test": "held out"}
+SPLITS = {"fitness": "images that it learns from", "validation": "validation images", "test": "held-out images"}
 LINES = {"step": "-", "momentum": "--", "adam": ":"}
 
 
@@ -43,8 +43,9 @@ def tuning(frame: pd.DataFrame, path: str | Path) -> Figure:
                 look = look._replace(label=f"{look.label}, {update}", line=LINES[update])
                 style.curve(panel, "step", course, look)
                 handles[look.label] = look.handle()
-            panel.set_title(f"{words} images")
+            panel.set_title(words)
             panel.set_xlabel("generation")
+            panel.xaxis.get_major_locator().set_params(integer=True)
         panels[0].set_ylabel("rise of the loss that is lowered")
         figure.suptitle(f"{parent}: tuning by evolution")
         style.legend(figure, list(handles.values()), style.seeds_of(rows))
