@@ -46,9 +46,14 @@ def planned(config: str, snakefile: Path) -> list[Planned]:
         raise sealed.ResultError(f"{config} cannot be planned: {(done.stderr or done.stdout).strip()}")
     table = done.stdout[done.stdout.index("output_file\t") :]
     return [
-        Planned(row["output_file"], row["rule"], "" if row["plan"] == "no update" else row["status"])
+        Planned(row["output_file"], row["rule"], "" if row["plan"] == "no update" else _why(row["status"]))
         for row in csv.DictReader(table.splitlines(), delimiter="\t")
     ]
+
+
+def _why(status: str) -> str:
+    # Of a file that would be made anew since another is, Snakemake has nothing to say.
+    return "what it is made from is" if status == "ok" else status
 
 
 def faults(files: Iterable[Planned]) -> Iterator[Fault]:

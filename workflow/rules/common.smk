@@ -3,7 +3,7 @@ import os
 import sys
 from pathlib import Path
 
-from evotickets import copies, extras, study as studies, terminal
+from evotickets import extras, provenance, study as studies, terminal
 from evotickets.code import Code
 from evotickets.configuration import reader
 from evotickets.systems import registry as systems
@@ -42,7 +42,10 @@ BENCHMARKS = f"{RESULTS}/benchmarks"
 CODE = Code(Path(studies.__file__).parent, kept=Path(".cache/code.json"), own=study.own)
 
 if workflow.is_main_process:
-    copies.make_times_equal(study.results)
+    provenance.make_times_equal(study.results)
+    if damaged := provenance.mark_damaged():
+        what = "record of a result is" if damaged == 1 else "records of results are"
+        print(f"{damaged} {what} damaged (.snakemake/metadata): made anew", file=sys.stderr)
 
 
 # What every system of the study makes, and the figures that it declares.
