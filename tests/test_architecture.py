@@ -35,7 +35,7 @@ EDGES = {
     "study",
     "verification",
     "code",
-    "copies",
+    "provenance",
     "commands",
     "__main__",
     "systems.registry",

@@ -295,3 +295,24 @@ def test_losses_are_means_over_examples():
         evaluation.cross_entropy(outputs, jnp.array([1, 0])), [np.log(2), np.log1p(np.exp(-1))], rtol=1e-6
     )
     np.testing.assert_allclose(evaluation.squared_error(outputs, jnp.array([[0.0, 3.0], [1.0, 1.0]])), [4.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        CNN,
+        SHALLOW,
+        networks_layout.cnn((7, 5, 1), (2,), 3, kernel=3, activation="tanh", hidden=(6,)),
+        networks_layout.cnn((28, 28, 1), (8, 16), 10),
+    ],
+)
+@pytest.mark.parametrize("count", [1, 3, 130])
+def test_data_sets_are_scored_as_the_network_computes_them(network, count):
+    rng = np.random.default_rng(count)
+    flat = jnp.asarray(rng.normal(size=(2, network.parameter_count)).astype(np.float32))
+    x = jnp.asarray(rng.normal(size=(count, *network.input_shape)).astype(np.float32))
+    forward = population.forward_of(network)
+    found = jax.jit(lambda seeds: jax.lax.map(lambda own: forward(own, x), seeds))(flat)
+    wanted = [feedforward.apply(network, networks_layout.unflatten(network, own), x) for own in flat]
+    # Sums of hundreds of products, in another order.
+    np.testing.assert_allclose(found, np.stack(wanted), rtol=1e-5, atol=1e-5 * np.abs(np.stack(wanted)).max())

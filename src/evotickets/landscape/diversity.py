@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evotickets import streams
-from evotickets.networks import feedforward, layout
+from evotickets import population, streams
 from evotickets.networks.layout import Network
 from evotickets.refusals import check_shape
 
@@ -57,11 +56,12 @@ def predictions(network: Network, flat: np.ndarray, x: np.ndarray, *, rows: np.n
     if rows is not None:
         check_shape("rows", rows, len(flat))
 
+    forward = population.forward_of(network)
+
     @jax.jit
     def classes(flat, x, rows):
         def one(seed):
-            params = layout.unflatten(network, seed[0])
-            return jnp.argmax(feedforward.apply(network, params, streams.row_of(x, seed[1])), -1)
+            return jnp.argmax(forward(seed[0], streams.row_of(x, seed[1])), -1)
 
         return streams.over_seeds(one, (flat, rows))
 

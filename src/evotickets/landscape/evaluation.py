@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from evotickets import streams
+from evotickets import population, streams
 from evotickets.networks import feedforward, layout
 from evotickets.networks.description import Description
 from evotickets.networks.feedforward import ACTIVATIONS
@@ -35,7 +35,7 @@ def classifier(network: Description, fit: Fit = CLASSES) -> OnLine:
         return _generic(network, fit)
     first, *others = network.layers
     alone, rest = Network((first.fan_in,), (first,)), Network((first.outputs,), tuple(others), network.activation)
-    mixes = bool(others) and not first.is_convolution
+    mixes, forward = bool(others) and not first.is_convolution, population.forward_of(network)
     activation = ACTIVATIONS[network.activation]
 
     def on_line(shared, base, direction, steps):
@@ -45,11 +45,11 @@ def classifier(network: Description, fit: Fit = CLASSES) -> OnLine:
             ends = [feedforward.apply(alone, params, x) for params in (start, move)] if mixes else []
 
             def at(step):
-                params = jax.tree.map(lambda a, b: a + step * b, start, move)
                 if mixes:
+                    params = jax.tree.map(lambda a, b: a + step * b, start, move)
                     hidden = activation(ends[0] + step * ends[1])
                     return fit.scores(feedforward.apply(rest, params, hidden), y)
-                return fit.scores(feedforward.apply(network, params, x), y)
+                return fit.scores(forward(base + step * direction, x), y)
 
             return streams.over_seeds(at, steps)
 
@@ -61,10 +61,11 @@ def classifier(network: Description, fit: Fit = CLASSES) -> OnLine:
 def _generic(network: Description, fit: Fit) -> OnLine:
     """Score lines of any network, step by step."""
 
+    forward = population.forward_of(network)
+
     def on_line(shared, base, direction, steps):
         def at(step):
-            params = layout.unflatten(network, base + step * direction)
-            return {split: fit.scores(feedforward.apply(network, params, x), y) for split, (x, y) in shared.items()}
+            return {split: fit.scores(forward(base + step * direction, x), y) for split, (x, y) in shared.items()}
 
         return _named(streams.over_seeds(at, steps))
 

@@ -13,9 +13,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from evotickets.networks import feedforward, layout, masks
+from evotickets.networks.description import Description
 from evotickets.networks.feedforward import check_inputs
+from evotickets.networks.layout import Network
 from evotickets.population import dense, functions, sparse
 from evotickets.population.plan import Plan
+from evotickets.population.plan import plan as make_plan
 from evotickets.refusals import check_shape
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
@@ -29,6 +33,18 @@ def cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 def squared_error(outputs: jax.Array, targets: jax.Array) -> jax.Array:
     """Return the squared error [B], averaged over outputs, of outputs [O, B] and targets [B, O]."""
     return jnp.mean((outputs - targets.T) ** 2, axis=0)
+
+
+def forward_of(network: Description) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """Return the (parameters [N], x [B, *input_shape]) -> outputs [B, O] that scores whole data sets.
+
+    On a CPU convolutions are those of a population of one, some images at a time: 60,000 images take the first paper's network
+    a fifth of the time of one call, and a sixth of its memory.
+    """
+    if isinstance(network, Network) and network.layers[0].is_convolution and jax.default_backend() == "cpu":
+        whole = jax.tree.map(lambda leaf: leaf[0], make_plan(network, masks.everything(network)))
+        return lambda parameters, x: logits(whole, parameters[None], x)[0]
+    return lambda parameters, x: feedforward.apply(network, layout.unflatten(network, parameters), x)
 
 
 def logits(plan: Plan, members: jax.Array, x: jax.Array) -> jax.Array:

@@ -154,7 +154,7 @@ def supervised(
         pairs = over_devices(halves, mesh)(offsets, context["plan"], mean, x, y)
         return pairs.T.ravel(), carry
 
-    scatter = scatterer(network)
+    scatter, forward = scatterer(network), population.forward_of(network)
 
     def loss(shared, context, survivors, key):
         x, y = _batch(shared, context["split"], key, batch)
@@ -163,12 +163,11 @@ def supervised(
 
     def evaluate(shared, parameters, key, carry):
         del key
-        params = layout.unflatten(network, parameters)
         scores: dict[str, jax.Array] = {}
         own = streams.row_of(shared, carry)
         scale = own.pop("scale", None)
         for split, (x, y) in own.items():
-            outputs = feedforward.apply(network, params, x)
+            outputs = forward(parameters, x)
             scores |= {f"{split}/{metric}": value for metric, value in fit.scores(outputs, y).items()}
             if scale is not None:
                 scores[f"{split}/rmse"] = jnp.sqrt(jnp.mean(((outputs - y) * scale[None]) ** 2))
