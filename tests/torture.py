@@ -301,7 +301,6 @@ def fill_a_disk(place, disk, undisturbed, rng, rounds):
     if disk == "store":
         store = "store/mlflow.db"
         environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
-    used = sum(path.stat().st_size for path in kept.rglob("*") if path.is_file()) if kept.exists() else 1_000_000
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2g", "tmpfs", folder], check=True)
     ended = Counter()
     try:
@@ -310,9 +309,14 @@ def fill_a_disk(place, disk, undisturbed, rng, rounds):
         for number in range(rounds):
             if disk == "results":
                 # All is made anew but what the round before made.
-                size = int(used * (number + 1) / (rounds + 1))
-                for path in studies.tables(place) if number == 0 else ():
-                    (place / path).unlink()
+                if number == 0:
+                    used = shutil.disk_usage(folder).used
+                    for path in studies.tables(place):
+                        (place / path).unlink()
+                    left = shutil.disk_usage(folder).used
+                size = int(left + (used - left) * (number + 1) / (rounds + 1))
+                # A disk cannot be made smaller than what it holds.
+                size = max(size, shutil.disk_usage(folder).used)
             else:
                 undo(place, systems_of(place)[number % len(systems_of(place))], rng)
                 full = shutil.disk_usage(folder).used

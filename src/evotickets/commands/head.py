@@ -6,6 +6,7 @@ Ctrl-C reaches every process of a terminal at once, and jobs that it ends look l
 this process and its jobs ignore it, and sends `STOP` here instead.
 """
 
+import builtins
 import logging
 import signal
 import sys
@@ -54,14 +55,27 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def _in_a_sentence(record: logging.LogRecord) -> bool:
+    """Say of a file that Snakemake cannot read or write what the system says, without the way to there."""
+    kind = getattr(builtins, str(getattr(record, "exception", None)), None)
+    if isinstance(kind, type) and issubclass(kind, OSError):
+        record.msg = f"Snakemake cannot go on: {str(record.msg).strip().splitlines()[-1]} (its own files are in .snakemake)"
+        record.args = None
+    return True
+
+
 def main() -> int:
     """Run Snakemake; return its exit status, or `INTERRUPTED`."""
     signal.signal(STOP, _stop)
+    # A log that cannot be written would be a traceback on the screen for every message.
+    logging.raiseExceptions = False
     code: int | str | None = 0
     try:
         # It takes a second to import, in which a signal may come.
         from snakemake.cli import main as snakemake
+        from snakemake.logging import logger
 
+        logger.addFilter(_in_a_sentence)
         snakemake(sys.argv[1:])
     except KeyboardInterrupt:
         code = INTERRUPTED
