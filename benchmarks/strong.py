@@ -67,6 +67,13 @@ def _ours(
     threads: int, network: Network, parameters: np.ndarray, x: np.ndarray, y: np.ndarray, genomes: np.ndarray
 ) -> Callable[[], Any]:
     devices.configure(threads, cache=None)
+    return of_genomes(network, parameters, x, y, genomes)
+
+
+def of_genomes(
+    network: Network, parameters: np.ndarray, x: np.ndarray, y: np.ndarray, genomes: np.ndarray
+) -> Callable[[], Any]:
+    """Return the evaluation of many generations of offspring in one program: errors of all."""
 
     @jax.jit
     def generations(parameters, x, y, genomes):

@@ -18,6 +18,7 @@ from pathlib import Path
 from evotickets import intervals, results, study
 from evotickets.claims import page as claims_page
 from evotickets.claims import published
+from evotickets.systems import registry as systems
 
 HERE = Path(__file__).parent
 CONFIGS = HERE.parents[1] / "config"
@@ -62,6 +63,8 @@ def scores(asked: str) -> str:
     """Return means over seeds with their 95 % intervals, a row for each value of some columns and a column for those of one."""
     (name, table), where, down, across = (part.split() for part in re.sub(r",", " ", asked).split(";"))
     path = HERE / "data" / name / f"{table}.parquet"
+    for system in study.load(CONFIGS / f"{name}.yaml").sections:
+        systems.tables(system)
     frame = results.read_table(path, schema=results.SCHEMAS[results.read_metadata(path)["schema"]])
     for condition in where:
         column, value = condition.split("=")
