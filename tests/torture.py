@@ -397,7 +397,7 @@ def allowed(config):
                     yield f"{'.'.join(map(str, path))} = {mutation}", mutant
 
 
-def run_mutants(place, rng, count, patience=100):
+def run_mutants(place, rng, count, patience=300):
     """Really run what validation lets through, in a folder where all that a mutant leaves as it is has been made.
 
     Return how many there are, and how those of the sample ended: a job may refuse with one sentence.
