@@ -76,9 +76,19 @@ MORE = {
                 "images": "dataset",
                 "options": {"train": "mine.Train", "test": "mine.Test", "arguments": {"root": "rows"}},
             },
+            "texts": {
+                "model": "mine.Net",
+                "images": "text",
+                "options": {"root": "texts", "tokenizer": "t.json", "tokens": 9, "text": "sentence", "label": "class"},
+            },
         },
         "batch": 250, "batch_norm": "keep", "workers": 1,
-        "tuning": [{"parents": ["digits"], "densities": [1], "sigma": 0.01, "generations": 2, "evaluations": 2}],
+        "tuning": [
+            {
+                "parents": ["digits"], "densities": [1], "learning_rates": [0.01], "sigma": 0.01, "generations": 2,
+                "evaluations": 2,
+            },
+        ],
     },
 }  # fmt: skip
 """What the miniature study leaves out."""

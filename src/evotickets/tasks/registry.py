@@ -199,11 +199,18 @@ def stratified(
     return [np.concatenate(split) for split in zip(*classes, strict=True)]
 
 
+Inputs = np.ndarray | dict[str, np.ndarray]
+"""Inputs [n, …], or several such by the names of a model's arguments."""
+
+
 class Pool(NamedTuple):
-    """Labels int64 [n] of all images, and how to read some: `read(indices)` gives uint8 [indices, height, width, channels]."""
+    """Labels int64 [n] of all images, and how to read some: `read(indices)` gives uint8 [indices, height, width, channels].
+
+    Inputs of another kind, or several by name, are given to the model as they are.
+    """
 
     labels: np.ndarray
-    read: Callable[[np.ndarray], np.ndarray]
+    read: Callable[[np.ndarray], Inputs]
 
     @classmethod
     def of(cls, x: np.ndarray, y: np.ndarray) -> Pool:

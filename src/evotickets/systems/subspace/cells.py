@@ -18,6 +18,7 @@ from evotickets.systems.subspace import (
     tuning,
 )
 from evotickets.systems.subspace.children import Children
+from evotickets.systems.subspace.frozen import Frozen
 from evotickets.systems.subspace.setting import Rows, Setting, row
 from evotickets.systems.subspace.weights import Weights
 
@@ -85,7 +86,8 @@ def run(
         model = problems.restore(parent, states, index, threads)
         problem = problems.problem(parent, images, seed, index)
         weights = Weights(model, problems.noise_seed(seed, index))
-        setting = Setting(weights, problem, children, index, images["batch"], batch_norm, count_network, keep)
+        frozen = Frozen(model)
+        setting = Setting(weights, problem, children, index, images["batch"], batch_norm, count_network, keep, frozen)
         rows += STUDIES[study](setting, settings)
     return rows
 

@@ -11,7 +11,7 @@ from typing import Any
 from evotickets import extras
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, known, shown
-from evotickets.systems.subspace import DENSE, LOW_RANK, POOLS
+from evotickets.systems.subspace import DENSE, GRADIENT, LOW_RANK, POOLS
 from evotickets.systems.subspace.section import Section
 from evotickets.tasks import check_classes
 from evotickets.tasks.registry import task
@@ -116,7 +116,7 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
     for study in (MUTATIONS, GRADIENTS, GENERATIONS, TUNING):
         for index, entry in enumerate(section[study]):
             where = f"subspace.{study}[{index}]"
-            for option in ("densities", "decays"):
+            for option in ("densities", "decays", "learning_rates"):
                 limits.check_distinct(entry.get(option, ()), f"{where}.{option}")
             for parent in entry["parents"]:
                 known(f"{where}.parents", parent, parents)
@@ -153,7 +153,7 @@ def _one_goal(cells: Mapping[Cell, Mapping[str, Any]]) -> None:
 def _kept(study: str, settings: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
     """Name the networks of a seed that an entry keeps."""
     if study != MUTATIONS:
-        return entry.get("keep", [])
+        return [] if settings["mode"].startswith(GRADIENT) else entry.get("keep", [])
     return [scaled(kind, **scale) for kind in entry["keep"] for scale in settings["scales"]]
 
 
@@ -241,6 +241,9 @@ def _mutations(entry: Mapping[str, Any], where: str) -> list[tuple[str, float, s
         found[f"{LOW_RANK}_{rank}", 1.0, f"{LOW_RANK}_{rank}"] = None
     if not found:
         raise StudyError(f"{where} has neither densities nor low_ranks; add one")
+    for rate in entry.get("learning_rates", ()):
+        label = f"{GRADIENT}_{limits.label(rate, f'{where}.learning_rates')}"
+        found[label, 1.0, label] = None
     return list(found)
 
 
@@ -260,6 +263,10 @@ def _variants(study: str, label: str, entry: Mapping[str, Any], where: str) -> l
             f"{where}.generations is {entry['generations']}; it must be a multiple of evaluations, "
             f"which is {entry['evaluations']}"
         )
+    if study == TUNING and label.startswith(GRADIENT):
+        # What sigma, its shaping and its decay say is of no concern to gradients.
+        own |= {"rule": "none", "sigma": 0.0, "step": 0.0, "shaping": "none", "decay": 0.0, "update": "adam"}
+        return [(f"{label}_{entry['goal']}", own)]
     if study == TUNING:
         return [(f"{label}_{update}_{entry['goal']}", own | {"update": update}) for update in entry["updates"]]
     return [

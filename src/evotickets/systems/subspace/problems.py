@@ -1,6 +1,6 @@
 """A parent of a seed and the images it meets: those that decide about children and scales, and those that nobody has seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,10 +11,10 @@ from safetensors.torch import load, save
 from torch import nn
 
 from evotickets import sealed, streams
-from evotickets.systems.subspace import checkpoints, evaluation, parents, pools, training
+from evotickets.systems.subspace import batch, checkpoints, evaluation, parents, pools, training
 from evotickets.systems.subspace.evaluation import Samples, configure
 from evotickets.tasks.files import data_folder
-from evotickets.tasks.registry import Pool
+from evotickets.tasks.registry import Inputs, Pool
 
 __all__ = ["Problem", "configure", "make", "noise_seed", "problem", "read", "restore", "source", "write"]
 
@@ -37,7 +37,7 @@ class Problem(NamedTuple):
     def together(self) -> Samples:
         """All images in a row."""
         return self.fitness._replace(
-            images=np.concatenate([part.images for part in self]), labels=np.concatenate([part.labels for part in self])
+            images=_joined([part.images for part in self]), labels=np.concatenate([part.labels for part in self])
         )
 
     @property
@@ -45,6 +45,22 @@ class Problem(NamedTuple):
         """Where those of each split lie among all."""
         ends = np.cumsum([0, *(len(part.labels) for part in self)]).tolist()
         return {name: slice(*pair) for name, pair in zip(self._fields, pairwise(ends), strict=True)}
+
+
+def _joined(parts: Sequence[Inputs]) -> Inputs:
+    """Return inputs in a row; texts are padded to the longest, with zeros, which attention masks leave out."""
+    arrays = [part for part in parts if not isinstance(part, dict)]
+    named = [part for part in parts if isinstance(part, dict)]
+    if arrays:
+        return np.concatenate(arrays)
+    return {name: np.concatenate(_padded([part[name] for part in named])) for name in named[0]}
+
+
+def _padded(arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+    if len({array.shape[1:] for array in arrays}) == 1 or any(array.ndim != 2 for array in arrays):
+        return arrays
+    longest = max(array.shape[1] for array in arrays)
+    return [np.pad(array, ((0, 0), (0, longest - array.shape[1]))) for array in arrays]
 
 
 def source(parent: Mapping[str, Any], seed: int, index: int) -> pools.Source:
@@ -127,8 +143,7 @@ def check(parent: Mapping[str, Any], images: pools.Source) -> None:
             evaluation.logits(model, samples, 2)
         # The model's own complaints are of any kind.
         except (RuntimeError, IndexError, TypeError, AttributeError) as error:
-            taken = next(evaluation.inputs(model, samples, 2))
-            kind = f"{list(taken.shape[1:])} of {str(taken.dtype).removeprefix('torch.')}"
+            kind = batch.kinds(next(evaluation.inputs(model, samples, 2)))
             raise ValueError(
                 f"the model {parent['model']} does not take inputs {kind}, which images of {parent['images']} are "
                 f"({parents.first_line(error)}): mend its arguments, or name other images"

@@ -70,6 +70,17 @@ class FolderEntry:
         str | None, Len(1, 1000), Doc("File of the model's classes, the name of a folder a line; relative to root.")
     ] = None
     arguments: Annotated[dict[str, Any] | None, Doc("Keyword arguments of the classes of a dataset.")] = None
+    tokenizer: Annotated[
+        str | None,
+        Len(1, 1000),
+        Doc(
+            "The tokenizer.json of texts: in the folder of data, by its whole path, or in an installed package that it begins "
+            "with."
+        ),
+    ] = None
+    tokens: Annotated[int | None, Ge(1), Le(100_000), Doc("Tokens of a text; what is longer is cut.")] = None
+    text: Annotated[str | None, Len(1, 200), Doc("Column of the texts in tables of them; by default text.")] = None
+    label: Annotated[str | None, Len(1, 200), Doc("Column of the classes in tables of texts; by default label.")] = None
 
 
 @dataclass(frozen=True)
@@ -207,6 +218,14 @@ class TuningEntry(Mutated):
         list[Annotated[int, Ge(1), Le(1000)]],
         Unique(),
         Doc("Ranks of mutations of matrices that are products of thin ones, beside those of modes and densities."),
+    ] = field(default_factory=list)
+    learning_rates: Annotated[
+        list[Annotated[float, Gt(0), Le(1000)]],
+        Unique(),
+        Doc(
+            "Rates of the control that follows the gradient of cross-entropy by Adam on the same images, a step for every "
+            "three children; none of its networks is written."
+        ),
     ] = field(default_factory=list)
     rule: Annotated[Rule, Doc("What sigma multiplies, as in `rules`.")] = "norm"
     sigma: Sigma
