@@ -37,7 +37,7 @@ rule parent:
     params:
         code=lambda wildcards: code("parent", **SUBSPACE_FILES.images(wildcards)),
         parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
-        batch=SUBSPACE.images.get("batch"),
+        images=SUBSPACE.images,
         seed=study.seed,
         seeds_count=study.seeds,
     script:
