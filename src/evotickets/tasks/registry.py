@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Kind = Literal["supervised", "points", "pool", "control", "host"]
 Pair = tuple[np.ndarray, np.ndarray]
 """Inputs [n, …] and labels [n], or real values [n] or [n, targets]."""
+Inputs = np.ndarray | dict[str, np.ndarray]
+"""Inputs [n, …], or several such by the names of a model's arguments."""
 
 FORMS = {
     "supervised": Form("() -> Images or Whole"),
@@ -199,15 +201,8 @@ def stratified(
     return [np.concatenate(split) for split in zip(*classes, strict=True)]
 
 
-Inputs = np.ndarray | dict[str, np.ndarray]
-"""Inputs [n, …], or several such by the names of a model's arguments."""
-
-
 class Pool(NamedTuple):
-    """Labels int64 [n] of all images, and how to read some: `read(indices)` gives uint8 [indices, height, width, channels].
-
-    Inputs of another kind, or several by name, are given to the model as they are.
-    """
+    """Labels int64 [n] of all images, and how to read some: `read(indices)` gives uint8 [indices, height, width, channels]."""
 
     labels: np.ndarray
     read: Callable[[np.ndarray], Inputs]

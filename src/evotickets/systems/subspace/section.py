@@ -74,8 +74,7 @@ class FolderEntry:
         str | None,
         Len(1, 1000),
         Doc(
-            "The tokenizer.json of texts: in the folder of data, by its whole path, or in an installed package that it begins "
-            "with."
+            "The tokenizer.json of texts: in the folder of data, by its whole path, or in a package that it begins with."
         ),
     ] = None
     tokens: Annotated[int | None, Ge(1), Le(100_000), Doc("Tokens of a text; what is longer is cut.")] = None
