@@ -85,7 +85,8 @@ MORE = {
         "batch": 250, "batch_norm": "keep", "workers": 1,
         "tuning": [
             {
-                "parents": ["digits"], "densities": [1], "learning_rates": [0.01], "sigma": 0.01, "generations": 2,
+                "parents": ["digits"], "densities": [1], "only": {"head": ["linear.*"]},
+                "learning_rates": [0.01], "sigma": 0.01, "generations": 2,
                 "evaluations": 2,
             },
         ],

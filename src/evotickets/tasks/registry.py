@@ -217,10 +217,8 @@ class Source(NamedTuple):
     """Images that networks were trained on, and images that they were not, with the scale that they were trained in.
 
     Attributes:
-        train: images of training.
-        test: images that no network has seen.
-        mean: of a channel, in [0, 1].
-        std: of a channel, in [0, 1].
+        train, test: images of training, and those that no network has seen.
+        mean, std: of a channel, in [0, 1].
         validation: images that networks which are trained here have not seen either; None where some of training must do.
     """
 

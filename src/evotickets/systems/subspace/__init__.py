@@ -35,6 +35,9 @@ LOW_RANK = "low_rank"
 GRADIENT = "gradient"
 """The mode of tuning in which the parent follows the gradient, a control, followed by the learning rate: gradient_0.01."""
 
+ONLY = "only"
+"""The mode in which some layers alone mutate, followed by the name of these: only_head."""
+
 SHAPINGS = ("z_score", "ranks")
 """What becomes of losses before they weigh mutations: their distance from the mean in stds, or their ranks."""
 

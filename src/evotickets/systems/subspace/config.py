@@ -11,7 +11,7 @@ from typing import Any
 from evotickets import extras
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, known, shown
-from evotickets.systems.subspace import DENSE, GRADIENT, LOW_RANK, POOLS
+from evotickets.systems.subspace import DENSE, GRADIENT, LOW_RANK, ONLY, POOLS
 from evotickets.systems.subspace.section import Section
 from evotickets.tasks import check_classes
 from evotickets.tasks.registry import task
@@ -239,6 +239,8 @@ def _mutations(entry: Mapping[str, Any], where: str) -> list[tuple[str, float, s
             found[mode, float(density), f"{mode}_{label}"] = None
     for rank in entry.get("low_ranks", ()):
         found[f"{LOW_RANK}_{rank}", 1.0, f"{LOW_RANK}_{rank}"] = None
+    for name in entry.get("only", ()):
+        found[f"{ONLY}_{name}", 1.0, f"{ONLY}_{name}"] = None
     if not found:
         raise StudyError(f"{where} has neither densities nor low_ranks; add one")
     for rate in entry.get("learning_rates", ()):
@@ -268,6 +270,8 @@ def _variants(study: str, label: str, entry: Mapping[str, Any], where: str) -> l
         own |= {"rule": "none", "sigma": 0.0, "step": 0.0, "shaping": "none", "decay": 0.0, "update": "adam"}
         return [(f"{label}_{entry['goal']}", own)]
     if study == TUNING:
+        if label.startswith(f"{ONLY}_"):
+            own |= {"only": entry["only"][label.removeprefix(f"{ONLY}_")]}
         return [(f"{label}_{update}_{entry['goal']}", own | {"update": update}) for update in entry["updates"]]
     return [
         (f"{label}_{entry['shift']}_decay_{limits.label(decay, f'{where}.decays')}", own | {"decay": float(decay)})

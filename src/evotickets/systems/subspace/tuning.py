@@ -94,6 +94,8 @@ class Mean:
     def __init__(self, weights: Weights, settings: Mapping[str, Any]):
         self.weights, self._settings = weights, settings
         self.mutation = Mutation(settings["mode"], settings["density"], settings["sigma"], settings["rule"])
+        if "only" in settings:
+            self.mutation = weights.only(self.mutation, settings["only"])
         self._velocity: list[torch.Tensor] = []
         self._squares: list[torch.Tensor] = []
 
