@@ -71,9 +71,9 @@ def s7(table: pd.DataFrame) -> dict[str, Effect]:
     statement="Where there is a gradient, following it reaches more than evolution does for as many evaluations",
     source="ours",
     rule="Of every parent and seed, the tuning by mutations and that by gradients whose smallest goal on validation images is "
-    "the smallest, among all mutations, sigmas and updates, and all learning rates; at these generations, test loss of evolution "
-    "minus that of gradients (S8, S8a), and test accuracy of gradients minus that of evolution (S8b), mean over parents; a "
-    "gradient counts for three evaluations",
+    "the smallest, among all mutations, sigmas and updates, and all learning rates; at these generations, test loss of "
+    "evolution minus that of gradients (S8, S8a), and test accuracy of gradients minus that of evolution (S8b), mean over "
+    "parents; a gradient counts for three evaluations",
     figures=("tuning",),
     unit={"": "loss", "S8b": "accuracy"},
     parts={
