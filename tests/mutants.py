@@ -76,6 +76,11 @@ MORE = {
                 "images": "dataset",
                 "options": {"train": "mine.Train", "test": "mine.Test", "arguments": {"root": "rows"}},
             },
+            "noisy": {
+                "model": "mine.Net",
+                "images": "cifar10_variant",
+                "options": {"corruption": "noise", "severity": 5},
+            },
             "texts": {
                 "model": "mine.Net",
                 "images": "text",

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from evotickets.configuration.options import Doc, Ge, Le, Len, OneOf, Pattern
 from evotickets.systems.subspace import POOLS
+from evotickets.tasks.cifar_variants import CORRUPTIONS
 
 Inside = Pattern(r"^(?!\.{1,2}$)[^/\\]{1,255}$(?!\n)")
 Side = Annotated[int, Ge(1), Le(10_000)]
@@ -44,12 +45,19 @@ class FolderEntry:
     )
     std: Annotated[Channels | None, Doc("Of red, green and blue, divided by; by default ImageNet's.")] = None
     classes: Annotated[
-        dict[str, Annotated[int, Ge(0), Le(1_000_000)]] | None, Doc("The model's number of every class, by its folder.")
+        dict[str, Annotated[int, Ge(0), Le(1_000_000)]] | None,
+        Doc("The model's number of every class, by its folder or its name."),
     ] = None
     classes_file: Annotated[
         str | None, Len(1, 1000), Doc("File of the model's classes, the name of a folder a line; relative to root.")
     ] = None
     arguments: Annotated[dict[str, Any] | None, Doc("Keyword arguments of the classes of a dataset.")] = None
+    corruption: Annotated[
+        str | None,
+        OneOf(lambda: CORRUPTIONS),
+        Doc("What is done to all images of cifar10_variant; by default nothing."),
+    ] = None
+    severity: Annotated[int | None, Ge(1), Le(5), Doc("Of the corruption; by default 3.")] = None
     tokenizer: Annotated[
         str | None,
         Len(1, 1000),
