@@ -88,6 +88,12 @@ MORE = {
             },
         },
         "batch": 250, "batch_norm": "keep", "workers": 1,
+        "costs": [
+            {
+                "parents": ["digits"], "modes": ["static"], "densities": [1, 0.1], "low_ranks": [1],
+                "only": {"head": ["linear.*"]}, "rule": "norm", "sigma": 0.01, "repeats": 2,
+            },
+        ],
         "tuning": [
             {
                 "parents": ["digits"], "densities": [1], "only": {"head": ["linear.*"]},

@@ -8,7 +8,7 @@
 
 wildcard_constraints:
     parent="[a-z][a-z0-9_]*",
-    study="mutations|gradients|generations|tuning",
+    study="mutations|gradients|generations|tuning|costs",
     cell="(dense|bernoulli|static|partition|antithetic|low_rank|gradient|only)[a-z0-9_.-]*",
     worker=r"\d\d\d",
     network=r"[a-z]+(_[a-z0-9.+-]+)*",

@@ -75,3 +75,35 @@ def test_evolution_and_gradients_are_each_what_validation_chooses_of_them():
 def test_without_gradients_or_without_mutations_s8_is_not_asked():
     for mode in ("dense", "gradient_0.1"):
         assert decided(table([mode], {mode: 0.5}))["S8"].verdict == "not asked"
+
+
+def costs(values):
+    at = {
+        "system": "subspace",
+        "parent": "digits",
+        "study": "costs",
+        "density": 1.0,
+        "rule": "norm",
+        "sigma": 0.01,
+        "step": 0,
+    }
+    at |= {"shift": "none", "decay": 0.0, "candidate": "child", "split": "fitness", "metric": "cost"}
+    return pd.DataFrame(
+        [
+            at | {"mode": mode, "seed": seed, "value": value + seed / 1000}
+            for mode, value in values.items()
+            for seed in range(4)
+        ]
+    )
+
+
+def test_costs_are_held_against_the_bar_and_the_dearest_speaks_for_all():
+    cheap = dict.fromkeys(["dense", *STRUCTURED], 1.01)
+    assert decided(costs(cheap))["S9"].verdict == "supported"
+    found = decided(costs(cheap | {"dense": 1.5}))
+    assert (found["S9"].verdict, found["S9 dense"].verdict, found["S9 low rank"].verdict) == (
+        "contradicted", "contradicted", "supported",
+    )  # fmt: skip
+    assert found["S9 dense"].effect == pytest.approx(1.05 - 1.5015)
+    cheap.pop("static")
+    assert decided(costs(cheap))["S9"].verdict == "not asked"

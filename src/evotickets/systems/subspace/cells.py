@@ -9,6 +9,7 @@ import torch
 from evotickets import intervals
 from evotickets.systems.subspace import (
     RECOMBINED,
+    costs,
     evaluation,
     generations,
     gradients,
@@ -27,6 +28,7 @@ STUDIES: dict[str, Callable[[Setting, Mapping[str, Any]], Rows]] = {
     "gradients": gradients.study,
     "generations": generations.study,
     "tuning": tuning.study,
+    "costs": costs.study,
 }
 
 SHOWN = ("nll", "accuracy", "nll_std", "cosine", "distance")
@@ -40,6 +42,8 @@ def networks(study: str, settings: Mapping[str, Any]) -> int:
             return len(settings["scales"]) * (settings["children"] + len(RECOMBINED))
         case "gradients":
             return settings["children"][-1]
+        case "costs":
+            return settings["repeats"]
     return settings["generations"] * settings["children"]
 
 

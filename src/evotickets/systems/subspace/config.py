@@ -55,7 +55,7 @@ PARENTS: dict[str, dict[str, Any]] = {
 }
 """Parents that are known by their names."""
 
-MUTATIONS, GRADIENTS, GENERATIONS, TUNING = "mutations", "gradients", "generations", "tuning"
+MUTATIONS, GRADIENTS, GENERATIONS, TUNING, COSTS = "mutations", "gradients", "generations", "tuning", "costs"
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
     parents = {name: _parent(name, dict(parent)) for name, parent in section["parents"].items()}
     cells: dict[Cell, dict[str, Any]] = {}
     kept: dict[Cell, tuple[str, ...]] = {}
-    for study in (MUTATIONS, GRADIENTS, GENERATIONS, TUNING):
+    for study in (MUTATIONS, GRADIENTS, GENERATIONS, TUNING, COSTS):
         for index, entry in enumerate(section[study]):
             where = f"subspace.{study}[{index}]"
             for option in ("densities", "decays", "learning_rates"):
@@ -133,7 +133,7 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
                         kept[cell] = tuple(dict.fromkeys([*kept.get(cell, ()), *_kept(study, settings, entry)]))
     _one_goal(cells)
     if not cells:
-        raise StudyError("subspace has no cells; add mutations, gradients, generations or tuning")
+        raise StudyError("subspace has no cells; add mutations, gradients, generations, tuning or costs")
     images = {name: section.get(name) for name in ("fitness", "validation", "test", "batch")}
     return Subspace(images, section["batch_norm"], section["workers"], parents, cells, kept)
 
@@ -255,8 +255,12 @@ def _variants(study: str, label: str, entry: Mapping[str, Any], where: str) -> l
         scales = [{"rule": rule, "sigma": float(sigma)} for rule in entry["rules"] for sigma in entry["sigmas"]]
         return [(label, {"scales": scales, "children": entry["children"], "step": float(entry["step"])})]
     own: dict[str, Any] = {"rule": entry["rule"], "sigma": float(entry["sigma"])}
+    if label.startswith(f"{ONLY}_"):
+        own |= {"only": entry["only"][label.removeprefix(f"{ONLY}_")]}
     if study == GRADIENTS:
         return [(label, own | {"children": sorted(entry["children"])})]
+    if study == COSTS:
+        return [(label, own | {"repeats": entry["repeats"]})]
     names = ["generations", "evaluations", "children", "step"]
     names += ["goal", "shaping", "decay"] if study == TUNING else ["shift", "strength"]
     own |= {name: entry[name] for name in names}
@@ -270,8 +274,6 @@ def _variants(study: str, label: str, entry: Mapping[str, Any], where: str) -> l
         own |= {"rule": "none", "sigma": 0.0, "step": 0.0, "shaping": "none", "decay": 0.0, "update": "adam"}
         return [(f"{label}_{entry['goal']}", own)]
     if study == TUNING:
-        if label.startswith(f"{ONLY}_"):
-            own |= {"only": entry["only"][label.removeprefix(f"{ONLY}_")]}
         return [(f"{label}_{update}_{entry['goal']}", own | {"update": update}) for update in entry["updates"]]
     return [
         (f"{label}_{entry['shift']}_decay_{limits.label(decay, f'{where}.decays')}", own | {"decay": float(decay)})

@@ -102,8 +102,8 @@ class GenerationsEntry(Mutated):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuningEntry(Mutated):
-    """Many generations on the images of the parent's entry, which need not be those that it was trained on."""
+class StructuredEntry(Mutated):
+    """Mutations of every structure, side by side."""
 
     densities: Annotated[
         list[Density], Unique(), Doc("Shares of the parameters that mutate; 1 is the dense mutation.")
@@ -120,6 +120,12 @@ class TuningEntry(Mutated):
             "Mutations of some layers alone, by a name and patterns of the names of their parameters, such as {head: [fc.*]}."
         ),
     ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningEntry(StructuredEntry):
+    """Many generations on the images of the parent's entry, which need not be those that it was trained on."""
+
     learning_rates: Annotated[
         list[Annotated[float, Gt(0), Le(1000)]],
         Unique(),
@@ -154,6 +160,15 @@ class TuningEntry(Mutated):
         Unique(),
         Doc("Generations that are written as networks, of every seed: the best on validation images, and the last."),
     ] = field(default_factory=lambda: list(TUNED))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostsEntry(StructuredEntry):
+    """What children cost in time."""
+
+    rule: Annotated[Rule, Doc("What sigma multiplies, as in `rules`.")] = "norm"
+    sigma: Sigma
+    repeats: Annotated[int, Ge(1), Le(1000), Doc("Children and evaluations of the parent that are timed in turn.")] = 9
 
 
 @dataclass(frozen=True)
@@ -200,4 +215,10 @@ class Section:
     tuning: Annotated[
         list[TuningEntry],
         Doc("Many generations on data of one's own, by any goal and by mutations side by side; the networks are kept."),
+    ] = field(default_factory=list)
+    costs: Annotated[
+        list[CostsEntry],
+        Doc(
+            "The time of a child over that of its parent, evaluated plainly; of all results these alone differ from run to run."
+        ),
     ] = field(default_factory=list)

@@ -11,6 +11,8 @@ from evotickets.statistics import ANYWHERE, TWICE, Bounds, Effect
 from evotickets.systems.subspace import DENSE, GRADIENT, LOW_RANK, ONLY
 from evotickets.systems.subspace.claims import SCALE, against, claim, picked
 
+BAR = 1.05
+"""Plain evaluations of its parent that a child may cost."""
 CELL = ["parent", "mode", "density", "candidate", "rule", "sigma", "decay"]
 STRUCTURES = {
     "fresh masks": "bernoulli",
@@ -64,6 +66,34 @@ def s7(table: pd.DataFrame) -> dict[str, Effect]:
     }
     known = {name: effect for name, effect in found.items() if effect.n}
     return {"S7": unless_all(weakest(known.values()), found, known) if known else MISSING} | found
+
+
+@claim(
+    "S9",
+    statement="A child costs little more than a plain evaluation of its parent, whatever the structure of its mutation",
+    source="ours",
+    rule=f"{BAR} minus the time of a child over that of its parent on the images of fitness, medians of runs in turn, mean "
+    "over parents, densities and ranks; S9 is the weakest of dense mutations and the five structures of S7, and not asked "
+    "where one is missing, unless another contradicts it",
+    figures=("tuning",),
+    unit="evaluations",
+    parts={
+        f"S9 {name}": f"A child costs at most {BAR} evaluations of its parent: {name}"
+        for name in ("dense", *STRUCTURES)
+    },
+)
+def s9(table: pd.DataFrame) -> dict[str, Effect]:
+    """Hold what children cost against a bar."""
+    rows = picked(table, "costs", metric="cost")
+    if rows.empty:
+        return {"S9": MISSING}
+    found = {}
+    for name, mode in {DENSE: DENSE, **STRUCTURES}.items():
+        own = rows[rows["mode"].str.startswith(mode)]
+        wide = own.pivot_table("value", CELL, "seed").dropna(axis=1)
+        found[f"S9 {name}"] = statistics.stratified_effect(BAR - wide.to_numpy()) if wide.size else MISSING
+    known = {name: effect for name, effect in found.items() if effect.n}
+    return {"S9": unless_all(weakest(known.values()), found, known)} | found
 
 
 @claim(
