@@ -7,7 +7,6 @@ import numpy as np
 from annotated_doc import Doc
 from annotated_types import Ge, Le
 
-from evotickets import streams
 from evotickets.configuration.options import OneOf
 from evotickets.refusals import hint
 from evotickets.tasks.cifar import CIFAR10, SHAPE, cifar10
@@ -38,6 +37,9 @@ def cifar10_variant(
         for name in names:
             if name not in known:
                 raise ValueError(f"cifar10_variant has no {what} {name!r}; {hint(name, known)}")
+    # Names of tasks are read by every start of the workflow, which does without JAX.
+    from evotickets import streams
+
     found = cifar10()
 
     def variant(pool: Pool, split: str) -> Pool:
