@@ -5,6 +5,7 @@ Times are the one thing here that another run does not repeat bit for bit.
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
         child(index)
     times = []
     for index in range(settings["repeats"]):
-        times.append((_seconds(plain), _seconds(lambda index=index: child(index + 2))))
+        times.append((_seconds(plain), _seconds(partial(child, index + 2))))
         setting.report()
     parent, mutated = np.median(times, axis=0)
     factors = {"rule": mutation.rule, "sigma": mutation.sigma}
