@@ -59,7 +59,9 @@ def _in_a_sentence(record: logging.LogRecord) -> bool:
     """Say of a file that Snakemake cannot read or write what the system says, without the way to there."""
     kind = getattr(builtins, str(getattr(record, "exception", None)), None)
     if isinstance(kind, type) and issubclass(kind, OSError):
-        record.msg = f"Snakemake cannot go on: {str(record.msg).strip().splitlines()[-1]} (its own files are in .snakemake)"
+        record.msg = (
+            f"Snakemake cannot go on: {str(record.msg).strip().splitlines()[-1]} (its own files are in .snakemake)"
+        )
         record.args = None
     return True
 

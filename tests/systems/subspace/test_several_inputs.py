@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from evotickets.systems.subspace import batch, cells, evaluation, pools, problems, training
+from evotickets import extras
+from evotickets.systems.subspace import batch, cells, evaluation, parents, pools, problems, training
 from evotickets.systems.subspace.children import Children
 from evotickets.systems.subspace.evaluation import Samples
 
@@ -140,3 +141,11 @@ def test_inputs_by_name_are_not_shifted():
         pools.shift(
             Samples(*[{"input_ids": 0, "attention_mask": 1}] * 4).images, "noise", 0.1, np.random.default_rng(0)
         )
+
+
+def test_a_model_of_language_says_what_it_needs(monkeypatch):
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    with pytest.raises(
+        ValueError, match=r"Sentences needs transformers, which is not installed: pip install 'evotickets\[text\]'"
+    ):
+        parents.build("evotickets.systems.subspace.sentences.Sentences", {"folder": "absent"})

@@ -2,9 +2,8 @@
 
 import torch
 from torch import nn
-from transformers import AutoModel
-from transformers.utils import logging
 
+from evotickets import extras
 from evotickets.tasks.files import resource
 
 
@@ -23,8 +22,17 @@ class Sentences(nn.Module):
                 installed package that it begins with.
             classes: of the texts.
             layers: how many of the encoder's last layers are free to be tuned beside the head.
+
+        Raises:
+            MissingError: if transformers is not installed.
+            FileNotFoundError: if the folder is nowhere.
+            ValueError: if the encoder has fewer layers.
         """
         super().__init__()
+        extras.require("Sentences", "transformers")
+        from transformers import AutoModel
+        from transformers.utils import logging
+
         path = str(resource(folder))
         logging.disable_progress_bar()
         self.encoder = AutoModel.from_pretrained(path, local_files_only=True, use_safetensors=True, dtype=torch.float32)
