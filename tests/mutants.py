@@ -76,9 +76,31 @@ MORE = {
                 "images": "dataset",
                 "options": {"train": "mine.Train", "test": "mine.Test", "arguments": {"root": "rows"}},
             },
+            "noisy": {
+                "model": "mine.Net",
+                "images": "cifar10_variant",
+                "options": {"corruption": "noise", "severity": 5},
+            },
+            "texts": {
+                "model": "mine.Net",
+                "images": "text",
+                "options": {"root": "texts", "tokenizer": "t.json", "tokens": 9, "text": "sentence", "label": "class"},
+            },
         },
         "batch": 250, "batch_norm": "keep", "workers": 1,
-        "tuning": [{"parents": ["digits"], "densities": [1], "sigma": 0.01, "generations": 2, "evaluations": 2}],
+        "costs": [
+            {
+                "parents": ["digits"], "modes": ["static"], "densities": [1, 0.1], "low_ranks": [1],
+                "only": {"head": ["linear.*"]}, "rule": "norm", "sigma": 0.01, "repeats": 2,
+            },
+        ],
+        "tuning": [
+            {
+                "parents": ["digits"], "densities": [1], "only": {"head": ["linear.*"]},
+                "learning_rates": [0.01], "sigma": 0.01, "generations": 2,
+                "evaluations": 2,
+            },
+        ],
     },
 }  # fmt: skip
 """What the miniature study leaves out."""

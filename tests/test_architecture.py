@@ -53,13 +53,15 @@ ON_TABLES = {"systems.planting.comparisons", "systems.strong.comparisons"}
 ROOMS = {
     "mlflow": ("tracking",),
     "matplotlib": ("figures", "systems.*figures"),
-    "pyarrow": ("results",),
+    "pyarrow": ("results", "tasks.text"),
     "jsonschema": ("configuration",),
     "gymnax": ("tasks",),
     "brax": ("tasks",),
     "sklearn": ("tasks",),
     "evosax": ("trainers", "library.evosax"),
     "torch": ("interop", "systems.subspace"),
+    "tokenizers": ("tasks",),
+    "transformers": ("systems.subspace",),
 }
 
 

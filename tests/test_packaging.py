@@ -31,7 +31,7 @@ NEEDED = ("workflow", "torch", "slurm")
 """Extras that containers install: what the studies here need."""
 TESTED = (*NEEDED, "brax", "gymnasium")
 """Extras that `make setup` installs, for tests."""
-OTHERS = ("playground", "postgres")
+OTHERS = ("playground", "postgres", "text", "peft")
 """Extras that users may need besides."""
 
 

@@ -49,7 +49,7 @@ def tracked():
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if names.returncode:
         pytest.skip("no git checkout")
-    return [name for name in names.stdout.split("\0") if name and Path(name).suffix not in {".png", ".svg"}]
+    return [name for name in names.stdout.split("\0") if name and Path(name).suffix not in {".parquet", ".png", ".svg"}]
 
 
 FOUND = """\

@@ -8,8 +8,8 @@
 
 wildcard_constraints:
     parent="[a-z][a-z0-9_]*",
-    study="mutations|gradients|generations|tuning",
-    cell="(dense|bernoulli|static|partition|antithetic|low_rank)[a-z0-9_.-]*",
+    study="mutations|gradients|generations|tuning|costs",
+    cell="(dense|bernoulli|static|partition|antithetic|low_rank|gradient|only)[a-z0-9_.-]*",
     worker=r"\d\d\d",
     network=r"[a-z]+(_[a-z0-9.+-]+)*",
     index=r"\d\d+",
@@ -37,7 +37,7 @@ rule parent:
     params:
         code=lambda wildcards: code("parent", **SUBSPACE_FILES.images(wildcards)),
         parent=lambda wildcards: SUBSPACE.parents[wildcards.parent],
-        batch=SUBSPACE.images.get("batch"),
+        images=SUBSPACE.images,
         seed=study.seed,
         seeds_count=study.seeds,
     script:

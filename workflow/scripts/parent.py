@@ -5,11 +5,11 @@ from evotickets.systems.subspace import cells, problems
 from evotickets.systems.subspace.tables import SUBSPACE
 
 
-def main(job, output, name, threads, parent, batch, seed, seeds_count):
+def main(job, output, name, threads, parent, images, seed, seeds_count):
     problems.configure(threads)
-    states = problems.make(parent, seed, seeds_count)
+    states = problems.make(parent, seed, seeds_count, images)
     problems.write(states, output.weights)
-    rows = cells.baseline(parent, states, batch=batch, seed=seed, threads=threads)
+    rows = cells.baseline(parent, states, batch=images["batch"], seed=seed, threads=threads)
     where = {"system": "subspace", "parent": name, "study": "parent", "mode": "none", "density": 1.0}
     results.write_table(output.scores, [where | row for row in rows], schema=SUBSPACE, metadata=job.metadata)
 

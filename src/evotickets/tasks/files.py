@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,27 @@ from typing import NamedTuple
 def data_folder() -> Path:
     """Return the folder of the data sets: where EVOTICKETS_DATA points, else `resources`."""
     return Path(os.environ.get("EVOTICKETS_DATA", "resources"))
+
+
+def resource(name: str) -> Path:
+    """Return the path of a file or folder: in the folder of data, by its whole path, or in an installed package.
+
+    `package/folder/file` is looked up where `package` is installed, without importing it, if the folder of data has none.
+
+    Raises:
+        FileNotFoundError: if it is nowhere.
+    """
+    path = data_folder() / name
+    if path.exists():
+        return path
+    package, _, rest = name.partition("/")
+    spec = find_spec(package) if package.isidentifier() and rest else None
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        if (Path(place) / rest).exists():
+            return Path(place) / rest
+    raise FileNotFoundError(
+        f"{path} is missing, and no installed package has it: put it there, or install the package that {name} begins with"
+    )
 
 
 VERIFIED = Path(".cache/data.json")

@@ -9,7 +9,10 @@ from annotated_doc import Doc
 
 from evotickets.tasks.arrays import from_npz
 from evotickets.tasks.files import data_folder
-from evotickets.tasks.registry import Images, Pool, Source, task
+from evotickets.tasks.registry import Images, Inputs, Pool, Source, task
+
+LABELS = ("label", "labels")
+"""Where a sample that is a mapping holds its class."""
 
 Named = Annotated[str, Doc("Import path of a class with __len__ and __getitem__, or of an object of one.")]
 
@@ -44,7 +47,9 @@ def dataset(
 ) -> Source:
     """Samples of data sets as PyTorch has them, each (input as the model takes it, class), read when they are asked for.
 
-    Labels are the attribute `targets` or `labels` where there is one, and read sample by sample where there is none.
+    An input may be several arrays by the names of the model's arguments, and a sample a mapping of these and `label` or
+    `labels`, as data sets of Hugging Face have them. Labels are the attribute `targets` or `labels` where there is one, and
+    read sample by sample where there is none.
 
     Raises:
         ValueError: if a path names no data set, or its samples are no such pairs.
@@ -75,14 +80,21 @@ def _pool(path: str, arguments: Mapping[str, Any]) -> Pool:
             f"the data set {path} has labels {numbers.dtype} {numbers.shape}; expected are classes from 0, one a sample"
         )
 
-    def read(indices: np.ndarray) -> np.ndarray:
-        return np.stack([np.asarray(_sample(path, named, int(index))[0]) for index in indices])
+    def read(indices: np.ndarray) -> Inputs:
+        read = [_sample(path, named, int(index))[0] for index in indices]
+        if read and isinstance(read[0], Mapping):
+            return {name: np.stack([np.asarray(one[name]) for one in read]) for name in read[0]}
+        return np.stack([np.asarray(one) for one in read])
 
     return Pool(numbers.astype(np.int64), read)
 
 
 def _sample(path: str, data: Any, index: int) -> tuple[Any, Any]:
     sample = data[index]
+    if isinstance(sample, Mapping):
+        label = next((name for name in LABELS if name in sample), None)
+        if label is not None and len(sample) > 1:
+            return {name: value for name, value in sample.items() if name != label}, sample[label]
     if not (isinstance(sample, tuple | list) and len(sample) == 2):
         raise ValueError(f"sample {index} of the data set {path} is no pair of input and class: return both")
     return sample[0], sample[1]

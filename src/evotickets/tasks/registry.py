@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Kind = Literal["supervised", "points", "pool", "control", "host"]
 Pair = tuple[np.ndarray, np.ndarray]
 """Inputs [n, …] and labels [n], or real values [n] or [n, targets]."""
+Inputs = np.ndarray | dict[str, np.ndarray]
+"""Inputs [n, …], or several such by the names of a model's arguments."""
 
 FORMS = {
     "supervised": Form("() -> Images or Whole"),
@@ -203,7 +205,7 @@ class Pool(NamedTuple):
     """Labels int64 [n] of all images, and how to read some: `read(indices)` gives uint8 [indices, height, width, channels]."""
 
     labels: np.ndarray
-    read: Callable[[np.ndarray], np.ndarray]
+    read: Callable[[np.ndarray], Inputs]
 
     @classmethod
     def of(cls, x: np.ndarray, y: np.ndarray) -> Pool:
@@ -215,10 +217,8 @@ class Source(NamedTuple):
     """Images that networks were trained on, and images that they were not, with the scale that they were trained in.
 
     Attributes:
-        train: images of training.
-        test: images that no network has seen.
-        mean: of a channel, in [0, 1].
-        std: of a channel, in [0, 1].
+        train, test: images of training, and those that no network has seen.
+        mean, std: of a channel, in [0, 1].
         validation: images that networks which are trained here have not seen either; None where some of training must do.
     """
 

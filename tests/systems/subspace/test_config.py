@@ -138,7 +138,7 @@ broken = partial(studies.changed, GOOD, "subspace")
             broken("parents", "net", value={"model": "a.b", "images": "digits", "arguments": {"1x": 3}}),
             "net.arguments has 1x, which cannot be the name of an argument; mend it",
         ),
-        ({"subspace": {"parents": {"digits": {}}}}, "subspace has no cells; add mutations, gradients, generations or tuning"),
+        ({"subspace": {"parents": {"digits": {}}}}, "subspace has no cells; add mutations, gradients, generations, tuning"),
         ({}, "none of tickets, planting, strong, hybrid, subspace"),
     ],
 )  # fmt: skip

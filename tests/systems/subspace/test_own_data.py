@@ -220,6 +220,36 @@ def test_a_model_that_does_not_fit_its_images_is_refused_before_it_is_trained(mo
         problems.make(parent | {"arguments": {"inputs": 1}} | changed, 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (
+            {"fitness": 31},
+            r"^subspace.fitness is 31, but images of arrays are 30: lower it to 30 at most, or give more$",
+        ),
+        ({"fitness": 5, "validation": 11}, r"^subspace.validation is 11, but images of arrays are 10: lower it to 10"),
+        ({"test": 11}, r"^subspace.test is 11, but images of arrays are 10: lower it to 10 at most"),
+    ],
+)
+def test_more_images_than_there_are_are_refused_before_a_parent_is_built_or_trained(
+    tmp_path, monkeypatch, asked, sentence
+):
+    monkeypatch.setattr(problems.parents, "build", lambda *_: pytest.fail("it was built"))
+    parent = {"model": f"{__name__}.linear", "arguments": {}, "images": "arrays", "epochs": 1}
+    parent["options"] = {"root": str(archive(tmp_path))}
+    with pytest.raises(ValueError, match=sentence):
+        problems.make(parent, 0, 1, {"fitness": 10, "validation": 10, "test": None, "batch": 5} | asked)
+
+
+def test_images_of_validation_are_what_fitness_leaves_of_training_where_there_are_no_others():
+    options = {"train": f"{__name__}.Points", "test": f"{__name__}.Points"}
+    parent = {"model": f"{__name__}.linear", "arguments": {}, "images": "dataset", "options": options}
+    problems.make(parent, 0, 1, {"fitness": 8, "validation": 4, "test": 12})
+    said = "subspace.validation is 5, but images of dataset are 4 beside those of fitness, as dataset brings none of validation"
+    with pytest.raises(ValueError, match=said):
+        problems.make(parent, 0, 1, {"fitness": 8, "validation": 5, "test": 12})
+
+
 def test_a_data_set_without_held_out_images_is_refused_with_a_sentence():
     parent = {"model": f"{__name__}.linear", "arguments": {}, "images": "dataset"}
     options = {"train": f"{__name__}.Points", "test": f"{__name__}.Empty"}

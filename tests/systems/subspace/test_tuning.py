@@ -196,3 +196,77 @@ def test_a_goal_of_ones_own_is_a_function_in_a_file_of_the_study(tmp_path, monke
     at, losses, _ = ran(goal="cost")
     assert at["fitness", "goal", 12] < at["fitness", "goal", 0]
     assert losses["seed00/00000"].max() <= 1
+
+
+def three_layers() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10))
+
+
+def test_some_layers_alone_mutate_with_the_norm_of_a_dense_mutation():
+    model = three_layers()
+    weights = Weights(model, 0)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    mutation = weights.only(Mutation("only_head", 1, 0.1, "norm"), ["3.*"])
+    # 90 of 610 entries mutate.
+    assert mutation.density == pytest.approx(90 / 610)
+    total = []
+    for child in range(20):
+        with weights.child(mutation, child):
+            moved = [(now - old).detach() for now, old in zip(model.parameters(), before, strict=True)]
+        assert not moved[0].any()
+        assert not moved[1].any()
+        total.append(sum(float(one.square().sum()) for one in moved) / 610)
+    assert np.mean(total) == pytest.approx(0.1**2, rel=0.1)
+    assert all(torch.equal(now, old) for now, old in zip(model.parameters(), before, strict=True))
+    with pytest.raises(
+        ValueError, match=r"no parameter that may mutate is named 4.\*; there are 1.weight, 1.bias, 3.weight"
+    ):
+        weights.only(mutation, ["4.*"])
+
+
+@pytest.mark.parametrize("update", ["step", "adam"])
+def test_some_layers_alone_are_tuned_and_made_again(monkeypatch, update):
+    monkeypatch.setitem(PARENT, "model", f"{__name__}.three_layers")
+    settings = SETTINGS | {"mode": "only_head", "only": ["3.*"], "update": update}
+    at, losses, (weights,) = ran(monkeypatch, **{key: settings[key] for key in ("mode", "only", "update")})
+    assert at["fitness", "goal", 12] < at["fitness", "goal", 0]
+    assert torch.equal(weights.model[1].weight, three_layers()[1].weight)
+    model = problems.restore(PARENT, problems.make(PARENT, 0, 1), 0, 1)
+    networks.remake(model, "tuning", settings, networks.outcome("tuning", settings, "last", losses, 0), losses, 0, 0)
+    assert torch.equal(model[3].weight, weights.model[3].weight)
+
+
+def test_gradients_are_followed_for_as_many_evaluations_and_none_of_their_networks_is_kept():
+    at, losses, _ = ran(mode="gradient_0.01", rule="none", sigma=0.0, update="adam", children=21)
+    assert at["fitness", "goal", 12] < 0.1 < at["fitness", "goal", 0]
+    assert at["weights", "distance", 12] > 0
+    assert list(losses) == [tuning.best_name(0)]
+    # 12 generations of 21 children pay for 84 gradients.
+    model = linear()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    fitness = problems.problem(PARENT, IMAGES, 0, 0).fitness
+    (images,) = fitness.batches(60, torch.device("cpu"))
+    for _ in range(84):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(images), torch.from_numpy(fitness.labels)).backward()
+        optimizer.step()
+    with torch.inference_mode():
+        loss = float(nn.functional.cross_entropy(model(images), torch.from_numpy(fitness.labels)))
+    assert at["fitness", "goal", 12] == pytest.approx(loss, rel=1e-3)
+
+
+def test_a_study_names_layers_and_learning_rates_beside_its_mutations():
+    entry = {
+        "densities": [1],
+        "low_ranks": [],
+        "updates": ["step"],
+        "only": {"head": ["3.*"]},
+        "learning_rates": [0.01],
+    }
+    subspace = study.resolve(config(**entry)).subspace
+    named = {cell.name: settings for cell, settings in subspace.cells.items()}
+    assert list(named) == ["dense_step_cross_entropy", "only_head_step_cross_entropy", "gradient_0.01_cross_entropy"]
+    assert named["only_head_step_cross_entropy"]["only"] == ["3.*"]
+    assert "only" not in named["dense_step_cross_entropy"]
+    assert subspace.kept[Cell("digits", "tuning", "gradient_0.01_cross_entropy")] == ()

@@ -32,6 +32,12 @@ ENSEMBLES = ("ensemble", "ensemble_top", "ensemble_logits", "ensemble_scaled")
 LOW_RANK = "low_rank"
 """The mode in which a matrix mutates by a product of two thin ones, followed by the rank: low_rank_1."""
 
+GRADIENT = "gradient"
+"""The mode of tuning in which the parent follows the gradient, a control, followed by the learning rate: gradient_0.01."""
+
+ONLY = "only"
+"""The mode in which some layers alone mutate, followed by the name of these: only_head."""
+
 SHAPINGS = ("z_score", "ranks")
 """What becomes of losses before they weigh mutations: their distance from the mean in stds, or their ranks."""
 

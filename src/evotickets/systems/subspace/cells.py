@@ -9,6 +9,7 @@ import torch
 from evotickets import intervals
 from evotickets.systems.subspace import (
     RECOMBINED,
+    costs,
     evaluation,
     generations,
     gradients,
@@ -18,6 +19,7 @@ from evotickets.systems.subspace import (
     tuning,
 )
 from evotickets.systems.subspace.children import Children
+from evotickets.systems.subspace.frozen import Frozen
 from evotickets.systems.subspace.setting import Rows, Setting, row
 from evotickets.systems.subspace.weights import Weights
 
@@ -26,6 +28,7 @@ STUDIES: dict[str, Callable[[Setting, Mapping[str, Any]], Rows]] = {
     "gradients": gradients.study,
     "generations": generations.study,
     "tuning": tuning.study,
+    "costs": costs.study,
 }
 
 SHOWN = ("nll", "accuracy", "nll_std", "cosine", "distance")
@@ -39,6 +42,8 @@ def networks(study: str, settings: Mapping[str, Any]) -> int:
             return len(settings["scales"]) * (settings["children"] + len(RECOMBINED))
         case "gradients":
             return settings["children"][-1]
+        case "costs":
+            return settings["repeats"]
     return settings["generations"] * settings["children"]
 
 
@@ -85,7 +90,8 @@ def run(
         model = problems.restore(parent, states, index, threads)
         problem = problems.problem(parent, images, seed, index)
         weights = Weights(model, problems.noise_seed(seed, index))
-        setting = Setting(weights, problem, children, index, images["batch"], batch_norm, count_network, keep)
+        frozen = Frozen(model)
+        setting = Setting(weights, problem, children, index, images["batch"], batch_norm, count_network, keep, frozen)
         rows += STUDIES[study](setting, settings)
     return rows
 

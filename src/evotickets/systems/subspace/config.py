@@ -11,7 +11,7 @@ from typing import Any
 from evotickets import extras
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, known, shown
-from evotickets.systems.subspace import DENSE, LOW_RANK, POOLS
+from evotickets.systems.subspace import DENSE, GRADIENT, LOW_RANK, ONLY, POOLS
 from evotickets.systems.subspace.section import Section
 from evotickets.tasks import check_classes
 from evotickets.tasks.registry import task
@@ -55,7 +55,7 @@ PARENTS: dict[str, dict[str, Any]] = {
 }
 """Parents that are known by their names."""
 
-MUTATIONS, GRADIENTS, GENERATIONS, TUNING = "mutations", "gradients", "generations", "tuning"
+MUTATIONS, GRADIENTS, GENERATIONS, TUNING, COSTS = "mutations", "gradients", "generations", "tuning", "costs"
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
     parents = {name: _parent(name, dict(parent)) for name, parent in section["parents"].items()}
     cells: dict[Cell, dict[str, Any]] = {}
     kept: dict[Cell, tuple[str, ...]] = {}
-    for study in (MUTATIONS, GRADIENTS, GENERATIONS, TUNING):
+    for study in (MUTATIONS, GRADIENTS, GENERATIONS, TUNING, COSTS):
         for index, entry in enumerate(section[study]):
             where = f"subspace.{study}[{index}]"
-            for option in ("densities", "decays"):
+            for option in ("densities", "decays", "learning_rates"):
                 limits.check_distinct(entry.get(option, ()), f"{where}.{option}")
             for parent in entry["parents"]:
                 known(f"{where}.parents", parent, parents)
@@ -133,7 +133,7 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
                         kept[cell] = tuple(dict.fromkeys([*kept.get(cell, ()), *_kept(study, settings, entry)]))
     _one_goal(cells)
     if not cells:
-        raise StudyError("subspace has no cells; add mutations, gradients, generations or tuning")
+        raise StudyError("subspace has no cells; add mutations, gradients, generations, tuning or costs")
     images = {name: section.get(name) for name in ("fitness", "validation", "test", "batch")}
     return Subspace(images, section["batch_norm"], section["workers"], parents, cells, kept)
 
@@ -153,7 +153,7 @@ def _one_goal(cells: Mapping[Cell, Mapping[str, Any]]) -> None:
 def _kept(study: str, settings: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
     """Name the networks of a seed that an entry keeps."""
     if study != MUTATIONS:
-        return entry.get("keep", [])
+        return [] if settings["mode"].startswith(GRADIENT) else entry.get("keep", [])
     return [scaled(kind, **scale) for kind in entry["keep"] for scale in settings["scales"]]
 
 
@@ -239,8 +239,13 @@ def _mutations(entry: Mapping[str, Any], where: str) -> list[tuple[str, float, s
             found[mode, float(density), f"{mode}_{label}"] = None
     for rank in entry.get("low_ranks", ()):
         found[f"{LOW_RANK}_{rank}", 1.0, f"{LOW_RANK}_{rank}"] = None
+    for name in entry.get("only", ()):
+        found[f"{ONLY}_{name}", 1.0, f"{ONLY}_{name}"] = None
     if not found:
         raise StudyError(f"{where} has neither densities nor low_ranks; add one")
+    for rate in entry.get("learning_rates", ()):
+        label = f"{GRADIENT}_{limits.label(rate, f'{where}.learning_rates')}"
+        found[label, 1.0, label] = None
     return list(found)
 
 
@@ -250,8 +255,12 @@ def _variants(study: str, label: str, entry: Mapping[str, Any], where: str) -> l
         scales = [{"rule": rule, "sigma": float(sigma)} for rule in entry["rules"] for sigma in entry["sigmas"]]
         return [(label, {"scales": scales, "children": entry["children"], "step": float(entry["step"])})]
     own: dict[str, Any] = {"rule": entry["rule"], "sigma": float(entry["sigma"])}
+    if label.startswith(f"{ONLY}_"):
+        own |= {"only": entry["only"][label.removeprefix(f"{ONLY}_")]}
     if study == GRADIENTS:
         return [(label, own | {"children": sorted(entry["children"])})]
+    if study == COSTS:
+        return [(label, own | {"repeats": entry["repeats"]})]
     names = ["generations", "evaluations", "children", "step"]
     names += ["goal", "shaping", "decay"] if study == TUNING else ["shift", "strength"]
     own |= {name: entry[name] for name in names}
@@ -260,6 +269,10 @@ def _variants(study: str, label: str, entry: Mapping[str, Any], where: str) -> l
             f"{where}.generations is {entry['generations']}; it must be a multiple of evaluations, "
             f"which is {entry['evaluations']}"
         )
+    if study == TUNING and label.startswith(GRADIENT):
+        # What sigma, its shaping and its decay say is of no concern to gradients.
+        own |= {"rule": "none", "sigma": 0.0, "step": 0.0, "shaping": "none", "decay": 0.0, "update": "adam"}
+        return [(f"{label}_{entry['goal']}", own)]
     if study == TUNING:
         return [(f"{label}_{update}_{entry['goal']}", own | {"update": update}) for update in entry["updates"]]
     return [

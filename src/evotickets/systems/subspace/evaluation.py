@@ -2,39 +2,47 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
+from evotickets.systems.subspace import batch
+from evotickets.systems.subspace.frozen import Frozen
+from evotickets.tasks.registry import Inputs
+
 
 class Samples(NamedTuple):
     """Images and how a model wants them.
 
     Attributes:
-        images: uint8 [n, height, width, channels], or inputs [n, …] as the model takes them where there is no scale.
+        images: uint8 [n, height, width, channels], or inputs [n, …] as the model takes them where there is no scale: one array,
+            or several by name.
         labels: int64 [n].
         mean: of a channel, in [0, 1]; subtracted.
         std: of a channel, in [0, 1]; divided by.
     """
 
-    images: np.ndarray
+    images: Inputs
     labels: np.ndarray
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
-    def batches(self, size: int, device: torch.device) -> Iterator[torch.Tensor]:
+    def batches(self, size: int, device: torch.device) -> Iterator[batch.Batch]:
         """Yield normalised images [size, channels, height, width], or inputs [size, …], the last ones perhaps fewer."""
+        starts = range(0, len(self.labels), size)
+        if isinstance(self.images, Mapping):
+            for start in starts:
+                parts = {name: one[start : start + size] for name, one in self.images.items()}
+                yield {name: torch.from_numpy(part).to(device) for name, part in batch.trimmed(parts).items()}
+            return
         if not self.mean:
-            yield from (
-                torch.from_numpy(self.images[start : start + size]).to(device)
-                for start in range(0, len(self.images), size)
-            )
+            yield from (torch.from_numpy(self.images[start : start + size]).to(device) for start in starts)
             return
         mean, std = (torch.tensor(values, device=device) * 255 for values in (self.mean, self.std))
-        for start in range(0, len(self.images), size):
+        for start in starts:
             part = torch.from_numpy(self.images[start : start + size]).to(device)
             # Channels stay last in memory, where convolutions are a sixth faster on a CPU.
             yield ((part - mean) / std).permute(0, 3, 1, 2)
@@ -50,11 +58,15 @@ def configure(threads: int) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def inputs(model: nn.Module, samples: Samples, batch: int) -> Iterator[torch.Tensor]:
+def inputs(model: nn.Module, samples: Samples, size: int) -> Iterator[batch.Batch]:
     """Yield batches of images on the device of a model and of its kind of numbers."""
     first = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), torch.zeros(1))
-    parts = samples.batches(batch, first.device)
-    return (part.to(first.dtype) if part.is_floating_point() else part for part in parts)
+
+    def real(part: torch.Tensor) -> torch.Tensor:
+        return part.to(first.dtype) if part.is_floating_point() else part
+
+    for part in samples.batches(size, first.device):
+        yield {name: real(one) for name, one in part.items()} if isinstance(part, Mapping) else real(part)
 
 
 def logits_of(out: Any) -> Any:
@@ -62,21 +74,28 @@ def logits_of(out: Any) -> Any:
     return out.get("logits", out) if isinstance(out, Mapping) else getattr(out, "logits", out)
 
 
-@torch.inference_mode()
-def logits(model: nn.Module, samples: Samples, batch: int) -> np.ndarray:
-    """Return logits [n, O], float32.
+def logits(model: nn.Module, samples: Samples, size: int, frozen: Frozen | None = None) -> np.ndarray:
+    """Return logits [n, O], float32; what does not mutate need not be computed again where `frozen` remembers it.
 
     Raises:
         ValueError: if the model gives something else than logits of every image.
     """
+    # Of tensors of inference mode nobody can tell whether they were written to.
+    with torch.no_grad() if frozen else torch.inference_mode():
+        return _logits(model, samples, size, frozen)
+
+
+def _logits(model: nn.Module, samples: Samples, size: int, frozen: Frozen | None) -> np.ndarray:
     outputs = []
-    for part in inputs(model, samples, batch):
-        out = logits_of(model(part))
-        if not isinstance(out, torch.Tensor) or out.ndim != 2 or len(out) != len(part):
+    for number, part in enumerate(inputs(model, samples, size)):
+        with frozen.part(samples, number) if frozen else nullcontext():
+            out = logits_of(batch.call(model, part))
+        count = min(size, len(samples.labels) - number * size)
+        if not isinstance(out, torch.Tensor) or out.ndim != 2 or len(out) != count:
             shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
             if isinstance(out, Mapping):
                 shape = f"{shape} of {', '.join(map(str, out))}"
-            raise ValueError(f"the model gives {shape} for {len(part)} images; it must give logits [images, classes]")
+            raise ValueError(f"the model gives {shape} for {count} images; it must give logits [images, classes]")
         if out.shape[1] <= samples.labels.max():
             raise ValueError(
                 f"the model tells {out.shape[1]} classes apart, the labels go up to {samples.labels.max()}: "
@@ -114,12 +133,12 @@ class _Moments:
         norm.running_var.copy_(variance.clamp(min=0))
 
 
-def _called(model: nn.Module, norms: Sequence[nn.Module], part: torch.Tensor) -> list[nn.Module]:
+def _called(model: nn.Module, norms: Sequence[nn.Module], part: batch.Batch) -> list[nn.Module]:
     """Return the batch norms in the order in which a pass calls them, one that is called again as often."""
     order: list[nn.Module] = []
     hooks = [norm.register_forward_pre_hook(lambda norm, _: order.append(norm)) for norm in norms]
     try:
-        model(part)
+        batch.call(model, part)
     finally:
         for hook in hooks:
             hook.remove()
@@ -127,7 +146,7 @@ def _called(model: nn.Module, norms: Sequence[nn.Module], part: torch.Tensor) ->
 
 
 @contextmanager
-def estimated_batch_norm(model: nn.Module, samples: Samples, batch: int) -> Iterator[None]:
+def estimated_batch_norm(model: nn.Module, samples: Samples, size: int) -> Iterator[None]:
     """Give all batch norms the statistics of these images under the present weights for a while.
 
     Layer by layer: each has those of all images, given the statistics of the layers before it. So images count alike, however
@@ -143,7 +162,7 @@ def estimated_batch_norm(model: nn.Module, samples: Samples, batch: int) -> Iter
         with torch.no_grad():
             order = _called(model, norms, next(inputs(model, samples, 2))) if norms else []
             for norm in dict.fromkeys(order):
-                _estimate(model, norm, order.count(norm), inputs(model, samples, batch))
+                _estimate(model, norm, order.count(norm), inputs(model, samples, size))
         yield
     finally:
         for norm, buffers in zip(norms, kept, strict=True):
@@ -151,7 +170,7 @@ def estimated_batch_norm(model: nn.Module, samples: Samples, batch: int) -> Iter
                 buffer.copy_(buffers[name])
 
 
-def _estimate(model: nn.Module, norm: nn.Module, calls: int, batches: Iterator[torch.Tensor]) -> None:
+def _estimate(model: nn.Module, norm: nn.Module, calls: int, batches: Iterator[batch.Batch]) -> None:
     """Give one batch norm the statistics of its inputs, which a pass brings it as often as `calls` says."""
     moments = _Moments()
 
@@ -164,7 +183,7 @@ def _estimate(model: nn.Module, norm: nn.Module, calls: int, batches: Iterator[t
     try:
         for part in batches:
             with suppress(_Reached):
-                model(part)
+                batch.call(model, part)
     finally:
         hook.remove()
     moments.give(norm)

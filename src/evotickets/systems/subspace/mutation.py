@@ -20,16 +20,18 @@ class Mutation:
     """How children differ from their parent.
 
     Attributes:
-        mode: `dense`, one of `subspace.MODES`, or `low_rank_` and the rank.
+        mode: `dense`, one of `subspace.MODES`, `low_rank_` and the rank, or `only_` and a name of layers.
         density: share of entries that mutate, in (0, 1].
         sigma: std of a mutated entry, up to the rule.
         rule: what sigma multiplies, one of `subspace.RULES`.
+        places: of the tensors that mutate, where others do not; None where all do.
     """
 
     mode: str
     density: float
     sigma: float
     rule: str = "absolute"
+    places: frozenset[int] | None = None
 
     @property
     def blocks(self) -> int:
@@ -97,8 +99,10 @@ def masks(
     if mutation.mode == "static":
         names = ()
     rng = streams.generator(seed, "subspace", "mask", *names, drawn_from.masks)
-    for size in sizes:
-        if mutation.mode == DENSE or mutation.rank or mutation.density == 1:
+    for place, size in enumerate(sizes):
+        if mutation.places is not None:
+            yield None if place in mutation.places else np.empty(0, np.int64)
+        elif mutation.mode == DENSE or mutation.rank or mutation.density == 1:
             yield None
         elif mutation.mode == "partition":
             yield _block(size, mutation.blocks, drawn_from.block, rng)

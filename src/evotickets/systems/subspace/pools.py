@@ -7,7 +7,7 @@ import numpy as np
 
 from evotickets.refusals import hint
 from evotickets.systems.subspace import POOLS
-from evotickets.tasks.registry import Images, Pool, Source, task
+from evotickets.tasks.registry import Images, Inputs, Pool, Source, task
 
 
 def load(name: str, seed: int, options: Mapping[str, Any]) -> Source:
@@ -35,7 +35,7 @@ def _supervised(name: str, seed: int) -> Source:
     return Source(Pool.of(*train), Pool.of(*test), mean, std, Pool.of(*validation))
 
 
-def shift(images: np.ndarray, kind: str, strength: float, rng: np.random.Generator) -> np.ndarray:
+def shift(images: Inputs, kind: str, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Return images uint8 [n, height, width, channels] of a shifted task.
 
     `rotation` turns them by 90 degrees; `noise` adds normal noise whose std is `strength` of the largest pixel.
@@ -45,6 +45,8 @@ def shift(images: np.ndarray, kind: str, strength: float, rng: np.random.Generat
     Raises:
         ValueError: if the kind is unknown, or these are no images.
     """
+    if isinstance(images, dict):
+        raise ValueError(f"inputs {' and '.join(images)} are no images of bytes, which alone are shifted: tune without")
     if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(
             f"inputs {images.dtype} of {images.ndim} axes are no images of bytes, which alone are shifted: tune without"

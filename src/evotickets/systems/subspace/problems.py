@@ -1,8 +1,9 @@
 """A parent of a seed and the images it meets: those that decide about children and scales, and those that nobody has seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,10 @@ from safetensors.torch import load, save
 from torch import nn
 
 from evotickets import sealed, streams
-from evotickets.systems.subspace import checkpoints, evaluation, parents, pools, training
+from evotickets.systems.subspace import batch, checkpoints, evaluation, parents, pools, training
 from evotickets.systems.subspace.evaluation import Samples, configure
 from evotickets.tasks.files import data_folder
-from evotickets.tasks.registry import Pool
+from evotickets.tasks.registry import Inputs, Pool
 
 __all__ = ["Problem", "configure", "make", "noise_seed", "problem", "read", "restore", "source", "write"]
 
@@ -37,7 +38,7 @@ class Problem(NamedTuple):
     def together(self) -> Samples:
         """All images in a row."""
         return self.fitness._replace(
-            images=np.concatenate([part.images for part in self]), labels=np.concatenate([part.labels for part in self])
+            images=_joined([part.images for part in self]), labels=np.concatenate([part.labels for part in self])
         )
 
     @property
@@ -45,6 +46,22 @@ class Problem(NamedTuple):
         """Where those of each split lie among all."""
         ends = np.cumsum([0, *(len(part.labels) for part in self)]).tolist()
         return {name: slice(*pair) for name, pair in zip(self._fields, pairwise(ends), strict=True)}
+
+
+def _joined(parts: Sequence[Inputs]) -> Inputs:
+    """Return inputs in a row; texts are padded to the longest, with zeros, which attention masks leave out."""
+    arrays = [part for part in parts if not isinstance(part, dict)]
+    named = [part for part in parts if isinstance(part, dict)]
+    if arrays:
+        return np.concatenate(arrays)
+    return {name: np.concatenate(_padded([part[name] for part in named])) for name in named[0]}
+
+
+def _padded(arrays: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+    if len({array.shape[1:] for array in arrays}) == 1 or any(array.ndim != 2 for array in arrays):
+        return arrays
+    longest = max(array.shape[1] for array in arrays)
+    return [np.pad(array, ((0, 0), (0, longest - array.shape[1]))) for array in arrays]
 
 
 def source(parent: Mapping[str, Any], seed: int, index: int) -> pools.Source:
@@ -81,15 +98,25 @@ def problem(parent: Mapping[str, Any], images: Mapping[str, int | None], seed: i
     return Problem(fitness, validation, draw("test", found.test, np.arange(len(found.test.labels))))
 
 
-def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, torch.Tensor]]:
+def make(
+    parent: Mapping[str, Any], seed: int, count: int, asked: Mapping[str, int | None] = MappingProxyType({})
+) -> list[dict[str, torch.Tensor]]:
     """Return the weights of a parent: one state dict, or `count` where it is trained here, one a seed.
 
+    Args:
+        parent: `model`, `arguments`, `images`, `options`, and `checkpoint` or `epochs` where there is one.
+        seed: of the study.
+        count: number of seeds.
+        asked: how many images of `fitness`, `validation` and `test` its children will be asked about.
+
     Raises:
-        ValueError: if the model or its checkpoint cannot be used, or the model does not take the images.
+        ValueError: if the model or its checkpoint cannot be used, the model does not take the images, or there are fewer.
         FileNotFoundError: if a file is missing.
     """
     # What does not fit ends before a parent is trained, or scored on all images.
-    check(parent, source(parent, seed, 0))
+    images = source(parent, seed, 0)
+    enough(parent, images, asked)
+    check(parent, images)
     if not parent.get("epochs"):
         # What is neither loaded nor trained is random, but the same again.
         with torch.random.fork_rng(devices=[]):
@@ -109,6 +136,28 @@ def make(parent: Mapping[str, Any], seed: int, count: int) -> list[dict[str, tor
     return states
 
 
+def enough(parent: Mapping[str, Any], images: pools.Source, asked: Mapping[str, int | None]) -> None:
+    """Refuse to ask for more images than there are.
+
+    Raises:
+        ValueError: if a split has fewer, or those to learn from or those held out are none.
+    """
+    train = len(images.train.labels)
+    if not train or not len(images.test.labels):
+        raise ValueError(f"{parent['images']} has no images of training, or none held out: give both")
+    left = max(0, train - (asked.get("fitness") or 0))
+    own = left if images.validation is None else len(images.validation.labels)
+    of_training = f" beside those of fitness, as {parent['images']} brings none of validation"
+    there = {"fitness": (train, ""), "validation": (own, of_training if images.validation is None else "")}
+    for name, (count, why) in (there | {"test": (len(images.test.labels), "")}).items():
+        wanted = asked.get(name)
+        if wanted is not None and wanted > count:
+            raise ValueError(
+                f"subspace.{name} is {wanted}, but images of {parent['images']} are {count}{why}: lower it to {count} at most, "
+                "or give more"
+            )
+
+
 def check(parent: Mapping[str, Any], images: pools.Source) -> None:
     """Refuse a model that does not take a parent's images, or tells fewer classes apart than there are.
 
@@ -119,16 +168,13 @@ def check(parent: Mapping[str, Any], images: pools.Source) -> None:
         model = parents.build(parent["model"], parent["arguments"])
     parents.freeze(model, parent.get("include", ()), parent.get("exclude", ()))
     for pool in (images.train, images.test):
-        if not len(pool.labels):
-            raise ValueError(f"{parent['images']} has no images of training, or none held out: give both")
         two = np.sort(np.argsort(pool.labels, kind="stable")[-2:])
         samples = Samples(pool.read(two), pool.labels[two], images.mean, images.std)
         try:
             evaluation.logits(model, samples, 2)
         # The model's own complaints are of any kind.
         except (RuntimeError, IndexError, TypeError, AttributeError) as error:
-            taken = next(evaluation.inputs(model, samples, 2))
-            kind = f"{list(taken.shape[1:])} of {str(taken.dtype).removeprefix('torch.')}"
+            kind = batch.kinds(next(evaluation.inputs(model, samples, 2)))
             raise ValueError(
                 f"the model {parent['model']} does not take inputs {kind}, which images of {parent['images']} are "
                 f"({parents.first_line(error)}): mend its arguments, or name other images"

@@ -1,7 +1,7 @@
 """The section `subspace` of a configuration: its keys, each with type, bounds, default and one sentence."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from evotickets.configuration.options import (
     Density,
@@ -12,116 +12,21 @@ from evotickets.configuration.options import (
     Len,
     Lt,
     Named,
+    NameKeys,
     Names,
     OneOf,
-    Pattern,
     Several,
     Std,
     Unique,
 )
-from evotickets.systems.subspace import MODES, POOLS, RECOMBINED, RULES, SHAPINGS, SHIFTS, TUNED, UPDATES
+from evotickets.systems.subspace import MODES, RECOMBINED, RULES, SHAPINGS, SHIFTS, TUNED, UPDATES
 from evotickets.systems.subspace.goals import goal
+from evotickets.systems.subspace.parent_section import ParentEntry
 
-Inside = Pattern(r"^(?!\.{1,2}$)[^/\\]{1,255}$(?!\n)")
 Images = Annotated[int, Ge(2), Le(1_000_000)]
 Rule = Annotated[str, OneOf(lambda: RULES)]
-Side = Annotated[int, Ge(1), Le(10_000)]
-Channels = Annotated[list[Annotated[float, Ge(0), Le(1)]], Len(3, 3)]
 Children = Annotated[int, Ge(2), Le(99_999), Doc("Children of a generation.")]
 Sigma = Annotated[Std, Doc("Std of mutated entries, up to the rule.")]
-
-
-def _images() -> list[str]:
-    return [name for name, facts in POOLS.items() if len(facts.input_shape) in (0, 3)]
-
-
-@dataclass(frozen=True)
-class FolderEntry:
-    """Where images lie, and how they are read; which of these a parent's images take, they say themselves."""
-
-    root: Annotated[
-        str | None,
-        Len(1, 1000),
-        Doc(
-            "Folder with a folder of training images and one of held-out images, or a file of arrays; in the folder of data "
-            "or by its whole path."
-        ),
-    ] = None
-    train: Annotated[
-        str | None,
-        Inside,
-        Doc("The name of the folder of training images, and no path; of a dataset, the import path."),
-    ] = None
-    test: Annotated[
-        str | None,
-        Inside,
-        Doc("The name of the folder of held-out images, and no path; of a dataset, the import path."),
-    ] = None
-    size: Annotated[Side | None, Doc("Side of the central square that is cut.")] = None
-    resize: Annotated[Side | None, Doc("Length of the shorter side before the cut.")] = None
-    mean: Annotated[Channels | None, Doc("Of red, green and blue, in [0, 1], subtracted; by default ImageNet's.")] = (
-        None
-    )
-    std: Annotated[Channels | None, Doc("Of red, green and blue, divided by; by default ImageNet's.")] = None
-    classes: Annotated[
-        dict[str, Annotated[int, Ge(0), Le(1_000_000)]] | None, Doc("The model's number of every class, by its folder.")
-    ] = None
-    classes_file: Annotated[
-        str | None, Len(1, 1000), Doc("File of the model's classes, the name of a folder a line; relative to root.")
-    ] = None
-    arguments: Annotated[dict[str, Any] | None, Doc("Keyword arguments of the classes of a dataset.")] = None
-
-
-@dataclass(frozen=True)
-class ParentEntry:
-    """A pretrained network: one that is known (digits, fashion, mnist, resnet20, resnet32, resnet56), or an import path."""
-
-    parent: Annotated[str | None, Doc("The known parent behind this entry; by default the entry's own name.")] = None
-    model: Annotated[
-        str | None,
-        Len(0, 200),
-        Pattern(r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$(?!\n)"),
-        Doc(
-            "The import path of a class or function that returns an nn.Module, such as torchvision.models.resnet50; "
-            "a function says so by its annotation."
-        ),
-    ] = None
-    arguments: Annotated[dict[str, Any] | None, Doc("Keyword arguments of the model, such as {weights: DEFAULT}.")] = (
-        None
-    )
-    checkpoint: Annotated[
-        str | None,
-        Len(1, 1000),
-        Doc(
-            "File with the model's state dict (of torch.save, .safetensors, or the .safetensors.index.json of several), in the "
-            "folder of data or by its whole path."
-        ),
-    ] = None
-    entry: Annotated[
-        str | None,
-        Len(1, 200),
-        Doc(
-            "Entry of the checkpoint that holds the state dict; by default the file itself, or state_dict, model_state_dict, "
-            "model, net, ema or model_ema in it."
-        ),
-    ] = None
-    epochs: Annotated[
-        int | None,
-        Ge(1),
-        Le(100_000),
-        Doc("Passes over the training images, where the parent is trained here."),
-    ] = None
-    include: Annotated[
-        list[Annotated[str, Len(1, 200)]] | None,
-        Doc(
-            "Patterns of names of parameters that mutate, such as head.*; by default all that the model has not frozen."
-        ),
-    ] = None
-    exclude: Annotated[
-        list[Annotated[str, Len(1, 200)]] | None, Doc("Patterns of names of parameters that do not mutate.")
-    ] = None
-    images: Annotated[str | None, OneOf(_images), Doc("What the parent was trained on.")] = None
-    options: Annotated[FolderEntry | None, Doc("Where images of a folder lie and how they are cut.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,8 +102,8 @@ class GenerationsEntry(Mutated):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuningEntry(Mutated):
-    """Many generations on the images of the parent's entry, which need not be those that it was trained on."""
+class StructuredEntry(Mutated):
+    """Mutations of every structure, side by side."""
 
     densities: Annotated[
         list[Density], Unique(), Doc("Shares of the parameters that mutate; 1 is the dense mutation.")
@@ -207,6 +112,27 @@ class TuningEntry(Mutated):
         list[Annotated[int, Ge(1), Le(1000)]],
         Unique(),
         Doc("Ranks of mutations of matrices that are products of thin ones, beside those of modes and densities."),
+    ] = field(default_factory=list)
+    only: Annotated[
+        dict[str, Annotated[list[Annotated[str, Len(1, 200)]], Len(1, 100)]],
+        NameKeys(),
+        Doc(
+            "Mutations of some layers alone, by a name and patterns of the names of their parameters, such as {head: [fc.*]}."
+        ),
+    ] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningEntry(StructuredEntry):
+    """Many generations on the images of the parent's entry, which need not be those that it was trained on."""
+
+    learning_rates: Annotated[
+        list[Annotated[float, Gt(0), Le(1000)]],
+        Unique(),
+        Doc(
+            "Rates of the control that follows the gradient of cross-entropy by Adam on the same images, a step for every "
+            "three children; none of its networks is written."
+        ),
     ] = field(default_factory=list)
     rule: Annotated[Rule, Doc("What sigma multiplies, as in `rules`.")] = "norm"
     sigma: Sigma
@@ -234,6 +160,15 @@ class TuningEntry(Mutated):
         Unique(),
         Doc("Generations that are written as networks, of every seed: the best on validation images, and the last."),
     ] = field(default_factory=lambda: list(TUNED))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostsEntry(StructuredEntry):
+    """What children cost in time."""
+
+    rule: Annotated[Rule, Doc("What sigma multiplies, as in `rules`.")] = "norm"
+    sigma: Sigma
+    repeats: Annotated[int, Ge(1), Le(1000), Doc("Children and evaluations of the parent that are timed in turn.")] = 9
 
 
 @dataclass(frozen=True)
@@ -280,4 +215,10 @@ class Section:
     tuning: Annotated[
         list[TuningEntry],
         Doc("Many generations on data of one's own, by any goal and by mutations side by side; the networks are kept."),
+    ] = field(default_factory=list)
+    costs: Annotated[
+        list[CostsEntry],
+        Doc(
+            "The time of a child over that of its parent, evaluated plainly; of all results these alone differ from run to run."
+        ),
     ] = field(default_factory=list)

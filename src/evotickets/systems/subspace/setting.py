@@ -1,7 +1,7 @@
 """What a cell of the study works with, for one seed."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from evotickets.systems.subspace import evaluation, predictions
 from evotickets.systems.subspace.children import Children
 from evotickets.systems.subspace.evaluation import Samples
+from evotickets.systems.subspace.frozen import Frozen
 from evotickets.systems.subspace.mutation import Mutation
 from evotickets.systems.subspace.problems import Problem
 from evotickets.systems.subspace.weights import Weights
@@ -35,6 +36,7 @@ class Setting(NamedTuple):
         batch_norm: `keep` the parent's statistics, or `estimate` them anew from the images of fitness for every network.
         report: told of every network that was evaluated.
         keep: told the losses [children] of a generation by its name, from which a network can be made again.
+        frozen: what remembers the outputs of modules that do not mutate; None where nothing is frozen.
     """
 
     weights: Weights
@@ -45,14 +47,21 @@ class Setting(NamedTuple):
     batch_norm: str
     report: Callable[[], None] = lambda: None
     keep: Callable[[str, np.ndarray], None] = lambda *_: None
+    frozen: Frozen | None = None
 
     def logits(self, samples: Samples) -> np.ndarray:
         """Return the logits [n, O] of the model as it is."""
         model = self.weights.model
         with ExitStack() as stack:
             if self.batch_norm == "estimate":
+                # Batch norms change with every child, whether their weights are frozen or not.
                 stack.enter_context(evaluation.estimated_batch_norm(model, self.problem.fitness, self.batch))
-            return evaluation.logits(model, samples, self.batch)
+                return evaluation.logits(model, samples, self.batch)
+            return evaluation.logits(model, samples, self.batch, self.frozen)
+
+    def remembered(self, samples: Samples, number: int) -> AbstractContextManager[None]:
+        """Let frozen modules remember what they give for a batch."""
+        return self.frozen.part(samples, number) if self.frozen and self.batch_norm == "keep" else nullcontext()
 
     def losses(self, mutation: Mutation, count: int, *names: int, goal: Goal = mean_loss) -> np.ndarray:
         """Return the losses [children] of children on the images of fitness."""

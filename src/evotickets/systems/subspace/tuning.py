@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from evotickets import streams
-from evotickets.systems.subspace import predictions, recombination
+from evotickets.systems.subspace import GRADIENT, predictions, recombination
+from evotickets.systems.subspace.descent import Descent
 from evotickets.systems.subspace.goals import goal
 from evotickets.systems.subspace.mutation import Mutation
 from evotickets.systems.subspace.setting import Rows, Setting, generation, row
@@ -22,6 +23,7 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
 
     Every generation moves the parent along the mean of its children's mutations, each times its shaped loss. The best
     generation is that of the smallest loss on validation images among those that are scored, the parent as it was included.
+    In the control of gradients the parent follows these instead of children, for as many evaluations.
 
     Source: Qiu et al. (2025), "Evolution strategies at scale".
 
@@ -32,7 +34,8 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
     """
     total, scored = settings["generations"], goal[settings["goal"]]
     every = total // settings["evaluations"]
-    mean = Mean(setting.weights, settings)
+    descent = Descent(setting, settings) if settings["mode"].startswith(GRADIENT) else None
+    mean = None if descent else Mean(setting.weights, settings)
     factors = {name: settings[name] for name in ("rule", "sigma", "decay")}
     start = predictions.normalised(setting.logits(setting.problem.test))
     rows: Rows = []
@@ -57,8 +60,10 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
             low, high = predictions.bootstrap(gains, streams.generator(0, "subspace", "bootstrap"))
             for metric, value in (("gain", gains.mean()), ("gain_low", low), ("gain_high", high)):
                 tell("test", metric, value)
-            tell("weights", "distance", setting.weights.distance)
-        if number < total:
+            tell("weights", "distance", descent.distance if descent else setting.weights.distance)
+        if number < total and descent:
+            descent.follow(settings["children"])
+        if number < total and mean:
             mean.take(setting.losses(mean.mutation, settings["children"], number, goal=scored), number)
     setting.keep(best_name(setting.seed), np.array(min(validation, key=lambda number: (validation[number], number))))
     return rows
@@ -89,6 +94,8 @@ class Mean:
     def __init__(self, weights: Weights, settings: Mapping[str, Any]):
         self.weights, self._settings = weights, settings
         self.mutation = Mutation(settings["mode"], settings["density"], settings["sigma"], settings["rule"])
+        if "only" in settings:
+            self.mutation = weights.only(self.mutation, settings["only"])
         self._velocity: list[torch.Tensor] = []
         self._squares: list[torch.Tensor] = []
 

@@ -1,7 +1,9 @@
 """The weights of a model, mutated in place and put back."""
 
+import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from math import sqrt
 from types import MappingProxyType
@@ -52,6 +54,23 @@ class Weights:
     def sizes(self) -> list[int]:
         """Entries of every tensor."""
         return [tensor.numel() for tensor in self._live]
+
+    def only(self, mutation: Mutation, patterns: Sequence[str]) -> Mutation:
+        """Return a mutation of the tensors alone whose names fit a pattern; its density is their share of all entries.
+
+        Raises:
+            ValueError: if a pattern fits no name.
+        """
+        names = [name for name, parameter in self.model.named_parameters() if parameter.requires_grad]
+        for pattern in patterns:
+            if not fnmatch.filter(names, pattern):
+                raise ValueError(
+                    f"no parameter that may mutate is named {pattern}; there are {', '.join(names[:3])} and "
+                    f"{max(0, len(names) - 3)} more: mend only"
+                )
+        places = {place for place, name in enumerate(names) if any(fnmatch.fnmatch(name, one) for one in patterns)}
+        share = sum(self.sizes[place] for place in places) / sum(self.sizes)
+        return replace(mutation, places=frozenset(places), density=share)
 
     @contextmanager
     def child(self, mutation: Mutation, index: int, *names: int) -> Iterator[None]:
