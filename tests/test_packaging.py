@@ -31,7 +31,7 @@ NEEDED = ("workflow", "torch", "slurm")
 """Extras that containers install: what the studies here need."""
 TESTED = (*NEEDED, "brax", "gymnasium")
 """Extras that `make setup` installs, for tests."""
-OTHERS = ("playground", "postgres", "text", "peft")
+OTHERS = ("playground", "postgres", "text", "peft", "speech")
 """Extras that users may need besides."""
 
 
@@ -48,7 +48,7 @@ def test_every_dependency_is_pinned():
 def test_what_is_missing_is_named_with_the_extra_that_installs_it():
     modules = {"snakemake_executor_plugin_slurm": "snakemake-executor-plugin-slurm", "psycopg2": "psycopg2-binary"}
     modules["snakemake_interface_logger_plugins"] = "snakemake-interface-logger-plugins"
-    modules["mujoco_playground"] = "playground"
+    modules |= {"mujoco_playground": "playground", "espeakng_loader": "espeakng-loader"}
     named = {(modules.get(module, module), extra) for module, extra in extras.EXTRAS.items()}
     assert named == {
         (name(requirement), extra)

@@ -216,7 +216,7 @@ def flip_bits(place, rng, each):
     tried, refused = Counter(), Counter()
     for path in [Path(file.path) for file in files(place)]:
         content = path.read_bytes()
-        if path.suffix not in (".parquet", ".safetensors", ".svg", ".html"):
+        if path.suffix not in (".parquet", ".safetensors", ".svg", ".html", ".wav"):
             continue
         before = _held(path)
         for bit in rng.choices(range(8 * len(content)), k=each):
@@ -239,6 +239,8 @@ def _held(path):
     """What readers find in a file."""
     if path.suffix == ".safetensors":
         return sealed.read_tensors(path)
+    if path.suffix == ".wav":
+        return sealed.read_sound(path)
     if path.suffix != ".parquet":
         return sealed.read_page(path)
     header = results.read_metadata(path)

@@ -18,6 +18,7 @@ EXTRAS = {
     "gymnasium": "gymnasium",
     "mujoco_playground": "playground",
     "psycopg2": "postgres",
+    "espeakng_loader": "speech",
 }
 """The extra of `pyproject.toml` that installs a module."""
 

@@ -11,10 +11,13 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 _SEAL = re.compile(rb"<!-- sha256 ([0-9a-f]{64}) -->\n\Z")
 _LENGTH = 8
-"""Bytes of a safetensors file that say how long its header is."""
+"""Bytes of a safetensors file that say how long its header is; and of the header of a chunk of sound."""
+_CHUNK, _DIGEST = b"seal", 64
+"""The name of the chunk that seals a sound, and the bytes of its digest."""
 
 
 class ResultError(ValueError):
@@ -105,6 +108,42 @@ def read_tensors(path: str | Path) -> bytes:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path) from error
     if sealed != _digest(tensors, buffer, said):
+        raise _damaged(path)
+    return content
+
+
+def write_arrays(
+    path: str | Path, arrays: Mapping[str, Any], *, first: bool = False, about: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays of NumPy by name as a safetensors file; arguments and errors are those of `write_tensors`."""
+    from safetensors.numpy import save
+
+    write_tensors(path, save(dict(arrays)), first=first, about=about)
+
+
+def read_arrays(path: str | Path) -> dict[str, Any]:
+    """Read what `write_arrays` wrote; raises as `read_tensors`."""
+    from safetensors.numpy import load
+
+    return load(read_tensors(path))
+
+
+def write_sound(path: str | Path, content: bytes) -> None:
+    """Write the bytes of a WAV file with a digest in a chunk at its end, which players leave out; raises as `write`."""
+    size = int.from_bytes(content[4:_LENGTH], "little") + _LENGTH + _DIGEST
+    sound = content[:4] + size.to_bytes(4, "little") + content[_LENGTH:]
+    write(path, sound + _CHUNK + _DIGEST.to_bytes(4, "little") + hashlib.sha256(sound).hexdigest().encode())
+
+
+def read_sound(path: str | Path) -> bytes:
+    """Read what `write_sound` wrote.
+
+    Raises:
+        ResultError: if the file is missing or is not as it was written.
+    """
+    content = _read(Path(path))
+    sound, chunk = content[: -_DIGEST - _LENGTH], content[-_DIGEST - _LENGTH :]
+    if chunk != _CHUNK + _DIGEST.to_bytes(4, "little") + hashlib.sha256(sound).hexdigest().encode():
         raise _damaged(path)
     return content
 

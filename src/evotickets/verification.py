@@ -84,6 +84,8 @@ def check(path: Path) -> None:
             sealed.read_tensors(path)
         case ".svg":
             _refuse_what_is_no_image(path, sealed.read_page(path))
+        case ".wav":
+            sealed.read_sound(path)
         case ".html":
             sealed.read_page(path)
 

@@ -10,6 +10,7 @@ import numpy as np
 from evotickets import extras
 from evotickets.configuration.reader import StudyError
 from evotickets.refusals import hint
+from evotickets.tasks.files import Made
 from evotickets.tasks.registry import Control, Data, Facts, Images, Kind, Pair, Split, Tasks, Whole, task
 from evotickets.tasks.replicates import Replicated, Supervised, replicated
 from evotickets.tasks.scaling import scale_of, standardised
@@ -17,6 +18,7 @@ from evotickets.tasks.scaling import scale_of, standardised
 __all__ = [
     "ALL",
     "CONTROL",
+    "READ",
     "SUPERVISED",
     "Control",
     "Data",
@@ -29,12 +31,14 @@ __all__ = [
     "Supervised",
     "Tasks",
     "Whole",
+    "about",
     "check_classes",
     "control",
     "fetch",
     "is_control",
     "kind",
     "load",
+    "missing",
     "options",
     "replicated",
     "replicates",
@@ -47,8 +51,10 @@ NORMALISE = "normalise"
 """The option that all control tasks have."""
 
 SUPERVISED = Tasks("supervised")
+READ = Tasks("supervised", "sequence")
+"""The data sets that are read whole, those with a label at every step too."""
 CONTROL = Tasks("control", "host")
-ALL = Tasks("supervised", "points", "pool", "control", "host")
+ALL = Tasks("supervised", "sequence", "points", "pool", "control", "host")
 
 
 def kind(name: str) -> Kind:
@@ -111,12 +117,12 @@ def stored(name: str, *, seed: int = 0) -> Images:
         ValueError: if no supervised task has this name or a file is damaged.
         FileNotFoundError: if a file is missing and cannot be downloaded.
     """
-    if kind(name) != "supervised":
-        raise ValueError(f"{name!r} is a {kind(name)} task; supervised tasks are {', '.join(SUPERVISED)}")
+    if kind(name) not in READ.kinds:
+        raise ValueError(f"{name!r} is a {kind(name)} task; supervised tasks are {', '.join(READ)}")
     held = task[name]()
     if not isinstance(held, Whole):
         return held
-    return held.split(np.random.default_rng(seed), alike=not SUPERVISED[name].targets)
+    return held.split(np.random.default_rng(seed), alike=not READ[name].targets)
 
 
 def supervised(name: str, *, seed: int = 0) -> Data:
@@ -152,7 +158,7 @@ def replicates(name: str, *, seed: int, count: int, validation: bool = True) -> 
 
 
 def _data(name: str, images: Iterable[Pair]) -> Data:
-    pairs, facts = list(images), SUPERVISED[name]
+    pairs, facts = list(images), READ[name]
     splits = standardised(name, pairs, facts)
     train, validation, test = splits
     scale = scale_of(pairs[0][1], facts) if facts.targets else None
@@ -175,13 +181,29 @@ def _digest(splits: Iterable[Split]) -> str:
     return digest.hexdigest()[:32]
 
 
+def missing(name: str) -> str:
+    """Say in a sentence what must be installed to have the data of a task; nothing where nothing is missing."""
+    facts = ALL[name]
+    try:
+        extras.require(name, *filter(None, [facts.needs]))
+    except extras.MissingError as error:
+        return str(error)
+    return facts.files.missing() if isinstance(facts.files, Made) else ""
+
+
+def about(name: str) -> dict[str, dict[str, str]]:
+    """Return as `data` what made the files of a task, and their digest; nothing where they are published ones, or none."""
+    files = ALL[name].files
+    return {"data": files.about()} if isinstance(files, Made) else {}
+
+
 def load(name: str, *, seed: int = 0, **options: Any) -> Data | Control:
     """Load a supervised task or build a control task with its options, as the name says; raises as those do."""
     return control(name, **options) if is_control(name) else supervised(name, seed=seed)
 
 
 def fetch(name: str, **options: Any) -> None:
-    """Download the files of a task that are missing: once, and where there is a network; see that its library is there.
+    """Download or make the files of a task that are missing: once; see that its library is there.
 
     A name that a system gives to a task of its own needs no files. An environment on the host, or one of many, is made once.
 

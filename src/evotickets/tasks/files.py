@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,6 +89,20 @@ class Files(NamedTuple):
                 f"{name} is not in {raw} and could not be downloaded from {self.url} ({reason}): "
                 f"put it there, or let EVOTICKETS_DATA name the folder that holds {self.folder}/raw"
             ) from error
+
+
+class Made(NamedTuple):
+    """Files that are made here, once, from what every machine can have.
+
+    Attributes:
+        fetch: () -> their paths, made first where they are missing, and checked.
+        missing: () -> a sentence that says what must be installed to make them; nothing where they are there or can be made.
+        about: () -> what made them, and their digest.
+    """
+
+    fetch: Callable[[], list[Path]]
+    missing: Callable[[], str]
+    about: Callable[[], dict[str, str]]
 
 
 def verify(checksums: Mapping[Path, str]) -> None:

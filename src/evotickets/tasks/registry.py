@@ -7,6 +7,7 @@ A task is one decorated function; its file in this folder is found without a lis
 without reading data or importing a library. The kind says what the function takes and gives:
 
 `supervised`: () -> `Images`, or `Whole` where the data set brings no split.
+`sequence`: () -> `Images`, whose samples have a label at every step.
 `points`: (sizes of three splits, generator, and of `classes` and `noise` what it takes) -> three `Pair`s, drawn anew.
 `pool`: (its options) -> `Source`, images of any size that are read when they are asked for.
 `control`: (its options) -> `Control`, which is compiled with whoever plays it.
@@ -15,7 +16,7 @@ without reading data or importing a library. The kind says what the function tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -23,21 +24,23 @@ import numpy as np
 
 from evotickets.own import PartError
 from evotickets.parts import Form, Parts
-from evotickets.tasks.files import Files
+from evotickets.tasks.files import Files, Made
+from evotickets.tasks.splits import stratified
 
 if TYPE_CHECKING:
     import jax
 
     from evotickets.networks.layout import Network
 
-Kind = Literal["supervised", "points", "pool", "control", "host"]
+Kind = Literal["supervised", "sequence", "points", "pool", "control", "host"]
 Pair = tuple[np.ndarray, np.ndarray]
-"""Inputs [n, …] and labels [n], or real values [n] or [n, targets]."""
+"""Inputs [n, …] and labels [n] or, of sequences, [n, T]; or real values [n] or [n, targets]."""
 Inputs = np.ndarray | dict[str, np.ndarray]
 """Inputs [n, …], or several such by the names of a model's arguments."""
 
 FORMS = {
     "supervised": Form("() -> Images or Whole"),
+    "sequence": Form("() -> Images"),
     "points": Form("(sizes, rng, *, classes, noise) -> three pairs", takes=2),
     "pool": Form("(*, options) -> Source", optional=False),
     "control": Form("(*, options) -> Control"),
@@ -83,13 +86,15 @@ class Facts:
         unit: of the targets, such as mg/dl.
         outputs: of the policy of a control task; 0 where only its environment knows.
         largest: value of a pixel.
-        files: what it needs to have downloaded.
+        files: what it needs to have downloaded or made.
         needs: a module that must be installed, "" where it is what every installation has.
         named: whether its options say which of many environments it is, so that it is made once before any job.
         counts: images of every class in the training, the validation and the test split, or in the whole where the data
             set brings no split; empty where only its data know.
         standardise: by what inputs are standardised: `all` entries together, each `entry`, or `none`; by default vectors
             entry by entry, and others by all.
+        labels: of a sequence: how many of its last steps have a label.
+        codes: of a sequence: how many things the last entry of a step names by their numbers.
     """
 
     kind: Kind
@@ -97,12 +102,14 @@ class Facts:
     classes: int = 0
     outputs: int = 0
     largest: int = 255
-    files: Files | None = None
+    files: Files | Made | None = None
     standardise: Literal["", "all", "entry", "none"] = ""
     needs: str = ""
     counts: tuple[tuple[int, ...], ...] = ()
     targets: int = 0
     unit: str = ""
+    labels: int = 0
+    codes: int = 0
     named: bool = False
 
     @property
@@ -182,23 +189,6 @@ class Whole(NamedTuple):
     def split(self, rng: np.random.Generator, *, alike: bool = True) -> Images:
         """Split as `parts` draws."""
         return Images(*((self.x[part], self.y[part]) for part in self.parts(rng, alike=alike)))
-
-
-def stratified(
-    labels: np.ndarray, ends: Callable[[int], Sequence[int] | np.ndarray], rng: np.random.Generator
-) -> list[np.ndarray]:
-    """Return the indices of three splits of labels [n], class after class.
-
-    Args:
-        labels: from 0, none left out.
-        ends: (members of a class) -> where its first and its second split end.
-        rng: draws who of a class goes where.
-    """
-    classes = []
-    for label in range(int(labels.max()) + 1):
-        members = rng.permutation(np.flatnonzero(labels == label))
-        classes.append(np.split(members, ends(len(members))))
-    return [np.concatenate(split) for split in zip(*classes, strict=True)]
 
 
 class Pool(NamedTuple):

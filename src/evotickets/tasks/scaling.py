@@ -76,7 +76,15 @@ def _check(name: str, x: np.ndarray, y: np.ndarray, facts: Facts) -> None:
                 f"give {facts.targets} finite numbers a sample"
             )
         return
-    if y.dtype.kind not in "iub" or y.ndim != 1 or (len(y) and (y.min() < 0 or y.max() >= facts.classes)):
+    if facts.labels and y.shape[1:] != (facts.labels,):
+        raise ValueError(
+            f"{name} has labels of the shape {y.shape}; its decorator states labels={facts.labels}: give as many a sample"
+        )
+    if (
+        y.dtype.kind not in "iub"
+        or y.ndim != 1 + bool(facts.labels)
+        or (len(y) and (y.min() < 0 or y.max() >= facts.classes))
+    ):
         raise ValueError(
             f"{name} has labels of {y.dtype}, shape {y.shape}; its decorator states classes={facts.classes}: "
             f"give one whole number from 0 to {facts.classes - 1} a sample, or state targets=1 for real values"
