@@ -46,6 +46,7 @@ MORE = {
             "images": {"task": "digits", "channels": [2], "hidden": [8]},
             "deep": {"task": "digits", "separable": [4, 8]},
             "rows": {"task": "digits", "recurrent": 8},
+            "speech": {"recurrent": 8, "optional": True, "training": {"batches": 1, "batch": 4}},
             "own": {"task": "digits", "network": {"network": "residual"}},
         },
         "overhead": [{"task": "digits", "method": "noise_only", "density": 0.2, "repeats": 2}],

@@ -25,6 +25,7 @@ BOUNDS: dict[str, Bounds] = {
     "cosine": SHARES,
     "r2": (float("-inf"), 1.0),
     "unexplained": (0.0, float("inf")),
+    "bits": (0.0, float("inf")),
 }
 """Of scores, by the word that their names have."""
 

@@ -36,6 +36,12 @@ if os.environ.get("EVOTICKETS_RESULTS") not in (None, os.path.realpath(study.res
     )
     sys.exit(1)
 
+# The command line has said it.
+if workflow.is_main_process and "EVOTICKETS_RESULTS" not in os.environ:
+    for section in study.sections.values():
+        for sentence in getattr(section, "left_out", ()):
+            print(terminal.printable(sentence), file=sys.stderr)
+
 RESULTS = study.results.as_posix()
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"

@@ -10,6 +10,7 @@ import yaml
 from evotickets import extras, lock, study, tasks
 from evotickets.commands import INTERRUPTED, WORKFLOW, passed, processes
 from evotickets.configuration.reader import StudyError
+from evotickets.terminal import printable
 
 PROFILE = "profile.yaml"
 QUIET = ["--quiet", "all", "--logger", "mlflow"]
@@ -41,6 +42,8 @@ def run(config: Path, *, cores: str, profile: str, quiet: bool, more: Sequence[s
         )
     if passed.check(more):
         return processes.snakemake(*arguments, environment=environment)
+    for said in () if quiet else _left_out(loaded):
+        print(printable(said), file=sys.stderr)
     _fetch_data(loaded)
     with lock.hold(loaded.results) as held:
         if held.abandoned and any(Path(".snakemake/locks").glob("*")):
@@ -112,6 +115,11 @@ def _profile(name: str) -> Path:
     if executor in PLUGINS:
         extras.require(f"the profile {name}", PLUGINS[executor])
     return folder
+
+
+def _left_out(loaded: study.Study) -> list[str]:
+    """Return what is left out of a study because something is not installed, in sentences."""
+    return [said for section in loaded.sections.values() for said in getattr(section, "left_out", ())]
 
 
 def _fetch_data(loaded: study.Study) -> None:

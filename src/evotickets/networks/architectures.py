@@ -7,12 +7,11 @@ workflow counts weights.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from evotickets.networks import layout
-from evotickets.networks.description import Description, Forward, Parameter
+from evotickets.networks import layout, sequences
+from evotickets.networks.description import Architecture, Description, Parameter
 
 if TYPE_CHECKING:
     import jax
@@ -23,14 +22,6 @@ if TYPE_CHECKING:
     """Mean and variance [C] by normalisation layer."""
 
 EPSILON = 1e-5
-
-
-@dataclass(frozen=True)
-class Architecture(Description):
-    """A network that is no `layout.Network`: its parameters in order, and what they compute."""
-
-    parameters: tuple[Parameter, ...]
-    forward: Forward
 
 
 def split(network: Description, flat: jax.Array) -> Params:
@@ -106,8 +97,7 @@ def separable(channels: int, widths: Sequence[int], strides: Sequence[int], outp
 def recurrent(inputs: int, units: int, outputs: int) -> Architecture:
     """Describe a gated recurrent unit that reads an image row by row, and a dense layer on its last state.
 
-    Source: Cho et al. (2014), with the reset gate after the product, as in cuDNN; it stands in for the sparse WaveRNN of
-    Lenc et al. (2019).
+    Source: Cho et al. (2014). `sequences.teller` is that of speech.
     """
     parameters = (
         Parameter("input/kernel", (inputs, 3 * units), inputs, prunable=True),
@@ -126,11 +116,7 @@ def recurrent(inputs: int, units: int, outputs: int) -> Architecture:
         rows = rows + params["recurrent/bias"][None, None]
 
         def step(state: jax.Array, row: jax.Array) -> tuple[jax.Array, None]:
-            update, reset, new = jnp.split(row, 3, -1)
-            to_update, to_reset, to_new = jnp.split(state @ params["recurrent/kernel"], 3, -1)
-            keep = jax.nn.sigmoid(update + to_update)
-            candidate = jnp.tanh(new + jax.nn.sigmoid(reset + to_reset) * to_new)
-            return keep * state + (1 - keep) * candidate, None
+            return sequences.gated(state, row, params["recurrent/kernel"]), None
 
         last, _ = jax.lax.scan(step, jnp.zeros((x.shape[0], units), x.dtype), rows)
         return last @ params["dense1/kernel"] + params["dense1/bias"][None], {}
@@ -145,13 +131,18 @@ def build(input_shape: Sequence[int], outputs: int, settings: Mapping[str, Any],
         input_shape: of one input: height, width and channels of an image for all but perceptrons.
         outputs: number of classes.
         settings: one of `recurrent` (units), `separable` (widths; a layer that is wider than the one before has stride 2)
-            and `hidden` (units of dense layers), the last with or without `channels` (convolutions before them).
+            and `hidden` (units of dense layers), the last with or without `channels` (convolutions before them). A
+            recurrent network with a `sequence` (its `labels` and `codes`) reads one, and tells what comes next.
         factor: at most 1.
     """
 
     def scaled(width: int) -> int:
         return max(1, round(width * factor))
 
+    if "sequence" in settings:
+        return sequences.teller(
+            input_shape[-1], **settings["sequence"], units=scaled(settings["recurrent"]), outputs=outputs
+        )
     if "recurrent" in settings:
         _, width, depth = input_shape
         return recurrent(width * depth, scaled(settings["recurrent"]), outputs)

@@ -69,3 +69,11 @@ class Description:
     def parameter_count(self) -> int:
         """Number of all parameters."""
         return sum(parameter.size for parameter in self.parameters)
+
+
+@dataclass(frozen=True)
+class Architecture(Description):
+    """A network that is no `layout.Network`: its parameters in order, and what they compute."""
+
+    parameters: tuple[Parameter, ...]
+    forward: Forward

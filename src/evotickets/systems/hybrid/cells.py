@@ -78,8 +78,7 @@ def prepare(
     options = dict(method)
     name = options.pop("method")
     if name == hybrid.SMALL:
-        height, width, depth = data.input_shape
-        architecture, _ = architectures.small((height, width, depth), data.classes, task, density)
+        architecture, _ = architectures.small(data.input_shape, data.classes, task, density)
         unit = architecture.kernel_count / whole.kernel_count
     training_settings = {key: value for key, value in task["training"].items() if key != "evaluations"}
     setting = Setting(architecture, **training_settings, mesh=mesh)

@@ -50,10 +50,10 @@ def drawn(candidates: Sequence[Candidate], tries: int, rng: np.random.Generator)
 def best(accuracy: np.ndarray, loss: np.ndarray) -> int:
     """Return of accuracies and losses [candidates, replicates] the candidate with the largest mean accuracy.
 
-    Of equals it is the one with the smaller loss, then the first. What diverged for one replicate, so that its loss is not
-    finite, is chosen only where all did.
+    Of equals, as all are that have no accuracy, it is the one with the smaller loss, then the first. What diverged for one
+    replicate, so that its loss is not finite, is chosen only where all did.
     """
-    accuracy, loss = np.atleast_2d(accuracy).mean(1), np.atleast_2d(loss).mean(1)
+    accuracy, loss = np.nan_to_num(np.atleast_2d(accuracy).mean(1)), np.atleast_2d(loss).mean(1)
     lost = ~np.isfinite(loss)
     # The last key is the first to sort by.
     order = np.lexsort((np.where(lost, 0, loss), -accuracy, lost))

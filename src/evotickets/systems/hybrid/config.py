@@ -12,7 +12,7 @@ from evotickets import tasks
 from evotickets.configuration import limits
 from evotickets.configuration.reader import StudyError, conform_part, described, known
 from evotickets.networks import network
-from evotickets.systems.hybrid import ERK, SMALL, STOP, UNIFORM, WHOLE, candidates, choice, densities, method
+from evotickets.systems.hybrid import ERK, SMALL, STOP, UNIFORM, WHOLE, candidates, choice, densities, method, optional
 from evotickets.systems.hybrid.section import Section
 
 __all__ = ["Cell", "Effects", "Hybrid", "Overhead", "Section", "resolve"]
@@ -77,6 +77,7 @@ class Hybrid:
         cells: every cell once.
         effects: where mask updates are compared with exact effects.
         overhead: where steps are timed.
+        left_out: which tasks are left out, and why, in sentences.
     """
 
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -87,6 +88,7 @@ class Hybrid:
     cells: tuple[Cell, ...] = ()
     effects: tuple[Effects, ...] = ()
     overhead: tuple[Overhead, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def data(self) -> dict[str, str]:
@@ -110,6 +112,7 @@ def resolve(section: dict[str, Any]) -> Hybrid:
     Raises:
         StudyError: if a name is unknown, or a value is impossible.
     """
+    section, left_out = optional.there(section)
     shared = section["training"]
     chosen = {name: _task(name, task, shared) for name, task in section["tasks"].items()}
     methods = {name: _method(name, options) for name, options in section["methods"].items()}
@@ -148,7 +151,7 @@ def resolve(section: dict[str, Any]) -> Hybrid:
     ]
     for index, one in enumerate(effects):
         options = methods[one.method]
-        there = tasks.SUPERVISED[chosen[one.task]["task"]].samples()
+        there = tasks.READ[chosen[one.task]["task"]].samples()
         if there and one.samples > there[0]:
             raise StudyError(
                 f"hybrid.effects[{index}].samples is {one.samples}, but {one.task} has {there[0]} training samples; lower it"
@@ -168,7 +171,7 @@ def resolve(section: dict[str, Any]) -> Hybrid:
             if places.count(place) > 1:
                 raise StudyError(f"hybrid.{name} lists {' '.join(place)} twice; keep one")
     searches = (grids, section["tries"], section["replicates"])
-    return Hybrid(chosen, methods, *searches, tuple(cells.values()), tuple(effects), tuple(overhead))
+    return Hybrid(chosen, methods, *searches, tuple(cells.values()), tuple(effects), tuple(overhead), left_out)
 
 
 def _cells(
@@ -200,7 +203,8 @@ def _keeps(where: str, cell: Cell, options: dict[str, Any], settings: dict[str, 
 def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     where = f"hybrid.tasks.{name}"
     settings = {"task": name, **settings, "training": shared | settings["training"]}
-    known(where, settings["task"], tasks.SUPERVISED)
+    settings.pop(optional.OPTIONAL, None)
+    known(where, settings["task"], tasks.READ)
     tasks.check_classes(settings["task"], f"{where}.task")
     kinds = [key for key in NETWORKS if key in settings]
     if kinds not in (["hidden"], ["channels"], ["hidden", "channels"], ["separable"], ["recurrent"], ["network"]):
@@ -208,8 +212,15 @@ def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[s
             f"{where} needs one network: 'hidden', 'channels' (with or without 'hidden'), 'separable', 'recurrent' or "
             "'network'"
         )
-    shape = tasks.SUPERVISED[settings["task"]].input_shape
-    if len(shape) != 3 and kinds not in (["hidden"], ["network"]):
+    facts, own = tasks.READ[settings["task"]], settings["training"]
+    shape = facts.input_shape
+    if facts.labels:
+        if kinds != ["recurrent"]:
+            raise StudyError(f"{where} reads a sequence; use 'recurrent' in place of {kinds[0]!r}")
+        settings["sequence"] = {"labels": facts.labels, "codes": facts.codes}
+        said = {"batches": own["batches"], "batch": own["batch"], "labels": facts.labels, "classes": facts.classes}
+        limits.check_memory(f"{where}.training", **said)
+    elif len(shape) != 3 and kinds not in (["hidden"], ["network"]):
         raise StudyError(f"{where} has no images for {kinds[0]!r}; use 'hidden'")
     height, width = shape[:2] if len(shape) == 3 else (1, 1)
     poolings = len(settings.get("channels", ()))
@@ -223,9 +234,7 @@ def _task(name: str, settings: dict[str, Any], shared: dict[str, Any]) -> dict[s
         settings["network"] = conform_part(network, "", settings["network"], f"{where}.network")
     else:
         limits.check_weights(densities.network_of(settings).parameter_count, where)
-    own = settings["training"]
-    inputs = prod(tasks.SUPERVISED[settings["task"]].input_shape)
-    limits.check_memory(f"{where}.training", batches=own["batches"], batch=own["batch"], inputs=inputs)
+    limits.check_memory(f"{where}.training", batches=own["batches"], batch=own["batch"], inputs=prod(shape))
     if own["steps"] % own["evaluations"]:
         raise StudyError(
             f"{where}: steps is {own['steps']}, no multiple of evaluations, {own['evaluations']}; change one of them"

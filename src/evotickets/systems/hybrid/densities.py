@@ -20,10 +20,9 @@ def network_of(settings: Mapping[str, Any]) -> Description:
     return architectures.build(*_borders(settings), settings)
 
 
-def _borders(settings: Mapping[str, Any]) -> tuple[tuple[int, int, int], int]:
-    facts = tasks.SUPERVISED[settings["task"]]
-    height, width, depth = facts.input_shape
-    return (height, width, depth), facts.classes
+def _borders(settings: Mapping[str, Any]) -> tuple[tuple[int, ...], int]:
+    facts = tasks.READ[settings["task"]]
+    return facts.input_shape, facts.classes
 
 
 def check(

@@ -80,7 +80,10 @@ class TaskEntry:
         NETWORK,
         Doc("A registered network of functions, `{network: its name}`, and its options."),
     ] = None
-    recurrent: Annotated[Units | None, Doc("Units of a gated recurrent unit that reads an image row by row.")] = None
+    recurrent: Annotated[Units | None, Doc("Units of a gated recurrent unit that reads rows, or a sequence.")] = None
+    optional: Annotated[
+        bool, Doc("Whether the task is left out, with a sentence, where what its data need is not installed.")
+    ] = False
     training: Annotated[
         dict[str, Any], Overrides(Training), Doc("Settings of the training that differ on this task.")
     ] = field(default_factory=dict)

@@ -103,12 +103,14 @@ class Found(NamedTuple):
         masks: of every seed.
         means: (name, step, mean over seeds) of every score, and the ends of the intervals at the last evaluation.
         choices: as `Validated` gives them.
+        network: parameters of the first seed.
     """
 
     rows: list[dict[str, Any]]
     masks: list[np.ndarray]
     means: list[tuple[str, int, float]]
     choices: list[dict[str, Any]]
+    network: Mapping[str, np.ndarray]
 
 
 def run(
@@ -165,6 +167,7 @@ def trained(
     """Train every seed of a cell with the candidate that was chosen for it [S]; arguments as in `validate`."""
     rows: list[dict[str, Any]] = []
     masks: dict[int, np.ndarray] = {}
+    network: dict[str, np.ndarray] = {}
     for seeds, settings in choice.alike(candidates):
         rates = [candidates[one].get(choice.RATE, task["training"][choice.RATE]) for one in seeds]
         # One rate for all is a constant of the program.
@@ -184,13 +187,15 @@ def trained(
         )
         rows += found.trajectory.rows(seeds)
         masks |= dict(zip(seeds, found.masks, strict=True))
+        if 0 in seeds:
+            network = {name: np.asarray(leaf[seeds.index(0)]) for name, leaf in found.params.items()}
     means: dict[tuple[str, int], list[float]] = {}
     for row in rows:
         means.setdefault((f"{row['split']}/{row['metric']}", row["step"]), []).append(row["value"])
     told = [(name, step, float(np.mean(values))) for (name, step), values in means.items()]
     last = {name: (step, values) for (name, step), values in means.items()}
     told += [end for name, (step, values) in last.items() for end in intervals.measured(name, step, values)[1:]]
-    return Found(rows, [masks[one] for one in range(count)], told, [])
+    return Found(rows, [masks[one] for one in range(count)], told, [], network)
 
 
 def candidates_of(grid: Grid, rates: Sequence[float], tries: int, seed: int) -> list[Candidate]:

@@ -1,6 +1,7 @@
 """Training by any method: all seeds in one program, scored on the way."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import log
 from typing import Any, NamedTuple
 
 import jax
@@ -20,6 +21,8 @@ from evotickets.trainers.history import Report, Trajectory, silent
 
 CHUNK = 1000
 """Samples that are scored at once, and from which normalisation layers take their statistics."""
+SEQUENCES = 64
+"""Sequences that are scored at once."""
 
 
 Build = Callable[[Setting], Method]
@@ -106,8 +109,9 @@ def train(
 ) -> Sparse:
     """Train every seed from its first weights and score the deployed network on the way.
 
-    Scores are `test/…` and `validation/…` accuracy and loss, `train/loss` (the mean over batches since the last), `cost/passes`
-    (of a sample through the network, so far), `mask/kept`, and `mask/churn` (the share of the kept that were not kept before).
+    Scores are `test/…` and `validation/…` accuracy and loss, or of sequences loss and bits (the same to base 2), `train/loss`
+    (the mean over batches since the last), `cost/passes` (of a sample through the network, so far), `mask/kept`, and
+    `mask/churn` (the share of the kept that were not kept before).
 
     Args:
         setting: what all methods share.
@@ -135,11 +139,11 @@ def validated(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train every seed, and return accuracy and loss [S] on the validation images in the end; test images are not looked at.
 
-    What diverges has a loss that is NaN.
+    What diverges has a loss that is NaN; sequences have no accuracy.
     """
     (end,) = course(setting, build, replicates, counts, data, ("validation",), evaluations=1)
-    accuracy, loss = (np.asarray(end.metrics[f"validation/{metric}"], float) for metric in ("accuracy", "loss"))
-    return accuracy, loss
+    loss = np.asarray(end.metrics["validation/loss"], float)
+    return np.asarray(end.metrics.get("validation/accuracy", np.full(loss.shape, np.nan)), float), loss
 
 
 def course(
@@ -234,20 +238,26 @@ def _scorer(architecture: Description) -> Any:
             _, statistics = architecture.forward(params, own_calibration, None)
             scores = {}
             for name, (x, y) in own_splits.items():
-                pieces = -(-len(y) // CHUNK)
+                sequences = y.ndim > 1
+                pieces = -(-len(y) // (SEQUENCES if sequences else CHUNK))
                 index = jnp.arange(pieces * -(-len(y) // pieces)).reshape(pieces, -1)
 
                 def piece(index: jax.Array, x: Any = x, y: Any = y) -> tuple[jax.Array, jax.Array]:
                     own = jnp.minimum(index, len(y) - 1)
                     outputs, _ = architecture.forward(params, x[own], statistics)
                     losses = optax.softmax_cross_entropy_with_integer_labels(outputs, y[own])
+                    if losses.ndim > 1:
+                        return jnp.int32(0), jnp.sum(jnp.where(index < len(y), jnp.mean(losses, 1), 0))
                     right = jnp.argmax(outputs, -1) == y[own]
                     there = index < len(y)
                     return jnp.sum(right & there), jnp.sum(jnp.where(there, losses, 0))
 
                 right, losses = jax.lax.map(piece, index)
-                scores[f"{name}/accuracy"] = jnp.sum(right) / len(y)
+                if not sequences:
+                    scores[f"{name}/accuracy"] = jnp.sum(right) / len(y)
                 scores[f"{name}/loss"] = jnp.sum(losses) / len(y)
+                if sequences:
+                    scores[f"{name}/bits"] = scores[f"{name}/loss"] / log(2)
             return scores
 
         return streams.over_seeds(one, (params, rows))
