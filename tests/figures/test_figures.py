@@ -19,6 +19,7 @@ from evotickets import statistics
 from evotickets.figures import claims, style
 from evotickets.systems import registry
 from evotickets.systems.hybrid import figures as hybrid_figures
+from evotickets.systems.hybrid import speech_figures
 from evotickets.systems.planting import figures as planting_figures
 from evotickets.systems.strong import figures as strong_figures
 from evotickets.systems.subspace import figures as subspace_figures
@@ -256,6 +257,10 @@ def sparse_table(tasks: tuple[str, ...] = ("digits",)) -> pd.DataFrame:
     return pd.DataFrame(rows).sample(frac=1, random_state=0)
 
 
+SPEAKING = {name: {"method": name, "mask_rate": 1.0, "block": [4, 4]} for name in ("set", "hybrid")}
+SPEAKING["dense"] = {"method": "dense"}
+
+
 def choice_table() -> pd.DataFrame:
     """Two methods that chose among three rates; .3 is the best of one, .1 that of the other."""
     return pd.DataFrame(
@@ -361,6 +366,15 @@ def drawings() -> dict[tuple[str, str], Callable]:
             "choices": lambda path: hybrid_figures.choices(choice_table(), path),
             "effects": lambda path: hybrid_figures.effects(effect_table(), path),
             "overhead": lambda path: hybrid_figures.overhead(part_times(), 8, path),
+            "bits": lambda path: speech_figures.bits(
+                sparse_table().replace({"accuracy": "bits"}), path, methods=SPEAKING
+            ),
+            "spectrograms": lambda path: speech_figures.spectrograms(
+                [np.sin(np.arange(n) / 3) for n in (2000, 3000)],
+                [None, {"method": "dense", "density": "1"}],
+                "A tone.",
+                path,
+            ),
         },
         "subspace": {
             name: partial(getattr(subspace_figures, name), offspring.table())
@@ -917,7 +931,8 @@ def test_tuning_has_a_panel_a_split_and_a_line_a_mutation_and_update(tmp_path):
 
 def test_every_figure_that_is_declared_is_drawn_here():
     declared = {(system, name) for system in registry.SYSTEMS for name in registry.figures(system)}
-    assert set(FIGURES) - {("all", "claims")} == declared
+    # A page to play has a test of its own (tests/systems/hybrid/test_speech.py).
+    assert set(FIGURES) - {("all", "claims")} == declared - {("hybrid", "speech")}
 
 
 @pytest.mark.parametrize(("system", "name"), FIGURES)

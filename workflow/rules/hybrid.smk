@@ -3,6 +3,7 @@
 # REQUIRED INPUTS: the section `hybrid` of the configuration; without it the file adds nothing.
 # OUTPUTS: {results}/hybrid/… one folder a task, method, density and share-out over layers.
 # STEPS: sparse (one job a cell: it chooses settings on validation images, and trains all seeds), mask_effects, mask_overhead → tables → figures
+#        of speech: sparse_speech (the same, and keeps a network), speak (a cell), speech (a task: page and spectrograms)
 
 
 wildcard_constraints:
@@ -41,6 +42,66 @@ rule sparse:
         seeds_count=study.seeds,
     script:
         "../scripts/sparse.py"
+
+
+if HYBRID_FILES.speaking:
+
+    ruleorder: sparse_speech > sparse
+
+    use rule sparse as sparse_speech with:
+        output:
+            scores=ensure(f"{HYBRID_FILES.cell}/scores.parquet", non_empty=True),
+            choices=f"{HYBRID_FILES.cell}/choices.parquet",
+            mask=f"{HYBRID_FILES.cell}/mask.parquet",
+            record=f"{HYBRID_FILES.cell}/record.parquet",
+            network=f"{HYBRID_FILES.cell}/network.safetensors",
+        wildcard_constraints:
+            task="|".join(HYBRID_FILES.speaking),
+
+    rule speak:
+        """Let the network of a cell speak sentences that it was not trained on."""
+        input:
+            network=f"{HYBRID_FILES.cell}/network.safetensors",
+        output:
+            sentences=HYBRID_FILES.sentences,
+        log:
+            f"{LOGS}/hybrid/speak/{{task}}/{{method}}/{{density}}_{{layer_densities}}.log",
+        benchmark:
+            f"{BENCHMARKS}/hybrid/speak/{{task}}/{{method}}/{{density}}_{{layer_densities}}.jsonl"
+        threads: 1
+        resources:
+            mem_mb=growing(2000),
+            runtime=growing(30),
+        params:
+            code=code("speak"),
+            task=lambda wildcards: HYBRID.tasks[wildcards.task]["task"],
+            seed=study.seed,
+        script:
+            "../scripts/speak.py"
+
+    rule speech:
+        """Put all that networks of a task say on one page to play, and draw spectrograms."""
+        input:
+            table=HYBRID_FILES.table("hybrid"),
+            sentences=lambda wildcards: [
+                path.format(**cell) for cell in HYBRID_FILES.said(wildcards.task) for path in HYBRID_FILES.sentences
+            ],
+        output:
+            page=drawn("hybrid", "speech"),
+            spectrograms=drawn("hybrid", "spectrograms"),
+        log:
+            f"{LOGS}/hybrid/speech/{{task}}.log",
+        benchmark:
+            f"{BENCHMARKS}/hybrid/speech/{{task}}.jsonl"
+        threads: 1
+        resources:
+            mem_mb=growing(1000),
+            runtime=growing(10),
+        params:
+            code=code("speech", "evotickets.systems.hybrid.tables"),
+            cells=lambda wildcards: HYBRID_FILES.said(wildcards.task),
+        script:
+            "../scripts/speech.py"
 
 
 rule mask_effects:

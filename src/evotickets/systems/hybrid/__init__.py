@@ -21,5 +21,8 @@ SHARE_OUTS = {UNIFORM: "with uniform densities", ERK: "with ERK densities"}
 """How the weights of all methods are shared out over layers, and in words: every layer the same density, or the Erdős–Rényi
 kernel."""
 
+SPEECH, SENTENCES = "speech", 3
+"""The data set whose networks speak, and how many sentences each."""
+
 WHOLE = "whole"
 """The share-out of what prunes nothing, or has a smaller network."""

@@ -73,6 +73,7 @@ def _panels(frame: pd.DataFrame) -> list[tuple[str, float, str]]:
 @figure(
     "figures/hybrid/{task}_performance.svg",
     tables=("hybrid",),
+    study="classes",
     category="Hybrid, accuracy over density",
     labels={"task": "{task}", "figure": "accuracy over density"},
 )
@@ -127,12 +128,16 @@ def performance(frame: pd.DataFrame, path: str | Path) -> Figure:
 def choices(frame: pd.DataFrame, path: str | Path) -> Figure:
     """Draw validation accuracy over learning rates, a panel a density and share-out, and around what was chosen a ring.
 
-    Of a method that chooses more than its rate, the best candidate at every rate is drawn.
+    Of a method that chooses more than its rate, the best candidate at every rate is drawn. Sequences have bits per sample.
 
     Raises:
         ValueError: if there are several tasks.
     """
     task = style.one(frame, "task", "choice of settings")
+    # The largest is the best; bits are drawn as they are.
+    told = bool(frame["accuracy"].isna().all())
+    frame = frame.assign(accuracy=-frame["loss"] / np.log(2)) if told else frame
+    sign = -1 if told else 1
     keys = ["layer_densities", "density", "method"]
     candidates = frame.groupby([*keys, "candidate", "learning_rate"], as_index=False).agg(
         accuracy=("accuracy", "mean"), chosen=("chosen", "mean")
@@ -143,19 +148,24 @@ def choices(frame: pd.DataFrame, path: str | Path) -> Figure:
         set(zip(frame["layer_densities"], frame["density"], strict=True)), key=lambda p: (order[p[0]], -p[1])
     )
     with style.panels(path, len(places), width=3.2) as figure:
-        panels = style.grid(figure, len(places), "learning rate", "validation accuracy")
+        score = "bits per sample" if told else "accuracy"
+        panels = style.grid(figure, len(places), "learning rate", f"validation {score}")
         for panel, (share_out, density) in zip(panels, places, strict=True):
             own = candidates[(candidates["layer_densities"] == share_out) & (candidates["density"] == density)]
             for name, look in methods.items():
                 rates = own[own["method"] == name].groupby("learning_rate")["accuracy"].max()
-                panel.plot(rates.index, rates, color=look.color, marker=look.marker, linestyle=look.line, markersize=4)
+                panel.plot(
+                    rates.index, sign * rates, color=look.color, marker=look.marker, linestyle=look.line, markersize=4
+                )
                 taken = own[(own["method"] == name) & (own["chosen"] > 0)]
-                panel.scatter(taken["learning_rate"], taken["accuracy"], s=90, facecolors="none", edgecolors=look.color)
+                panel.scatter(
+                    taken["learning_rate"], sign * taken["accuracy"], s=90, facecolors="none", edgecolors=look.color
+                )
             panel.set_xscale("log")
             style.plain_ticks(panel.xaxis, sorted(frame["learning_rate"].unique()))
             words = SHARE_OUTS.get(share_out, "not pruned" if density == 1 else "smaller network")
             panel.set_title(words if density == 1 else f"density {density:g}, {words}", fontsize="small")
-        style.fit_scores(panels, "accuracy")
+        style.fit_scores(panels, score)
         figure.suptitle(f"{task}: what validation images chose (rings)")
         style.legend(figure, [look.handle() for look in methods.values()])
     return figure
@@ -164,6 +174,7 @@ def choices(frame: pd.DataFrame, path: str | Path) -> Figure:
 @figure(
     "figures/hybrid/{task}_cost.svg",
     tables=("hybrid",),
+    study="classes",
     category="Hybrid, cost",
     labels={"task": "{task}", "figure": "accuracy over compute"},
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from evotickets.systems import files
 from evotickets.systems.files import Parts, Place
+from evotickets.systems.hybrid import SENTENCES, SPEECH
 from evotickets.systems.hybrid.config import Hybrid
 
 
@@ -54,14 +55,40 @@ class Files(files.Files):
         parts = {"task": settings["task"], "network": settings.get("network", {}).get("network")}
         return parts | {"method": section.methods[place.method]["method"]}
 
+    @cached_property
+    def sequences(self) -> list[str]:
+        """Names of the tasks that read sequences."""
+        return [name for name, settings in self.section.tasks.items() if "sequence" in settings]
+
+    @cached_property
+    def speaking(self) -> list[str]:
+        """Names of the tasks whose networks speak."""
+        return [name for name, settings in self.section.tasks.items() if settings["task"] == SPEECH]
+
+    @property
+    def sentences(self) -> list[str]:
+        """What the network of a cell says."""
+        return [f"{self.cell}/sentence{number}.wav" for number in range(1, SENTENCES + 1)]
+
+    def methods(self, _: Any) -> dict[str, dict[str, Any]]:
+        """Return the options of all methods by name."""
+        return self.section.methods
+
+    def said(self, task: str) -> list[Place]:
+        """Return the cells of a task whose networks speak."""
+        return [vars(cell) for cell in self.section.cells if cell.task == task]
+
     @staticmethod
-    def _each(folder: str, name: str, entries: Sequence[Any]) -> list[str]:
-        return files.fill(f"{folder}/{name}.parquet", [vars(entry) for entry in entries])
+    def _each(folder: str, name: str, entries: Sequence[Any], kind: str = "parquet") -> list[str]:
+        return files.fill(f"{folder}/{name}.{kind}", [vars(entry) for entry in entries])
 
     @cached_property
     def made(self) -> list[str]:
-        """Every file of cells, effects and times."""
+        """Every file of cells, effects and times, and the networks and sentences of those that speak."""
+        speaking = [cell for cell in self.section.cells if cell.task in self.speaking]
         return [
+            *self._each(self.cell, "network", speaking, "safetensors"),
+            *(path for sentence in self.sentences for path in files.fill(sentence, [vars(cell) for cell in speaking])),
             *(
                 file
                 for name in ("scores", "choices", "mask", "record")
@@ -85,8 +112,13 @@ class Files(files.Files):
     def places(self) -> dict[str, list[Place]]:
         """Figures of tasks, the one of all effects, and those of every step that is timed."""
         effects = [vars(entry) for entry in self.section.effects]
+        speaking = files.places("task", self.speaking)
         return {
             "hybrid": [vars(cell) for cell in self.section.cells],
+            "classes": [vars(cell) for cell in self.section.cells if cell.task not in self.sequences],
+            "sequences": files.places("task", self.sequences),
+            "speech": speaking,
+            "spectrograms": speaking,
             "hybrid_choices": [vars(cell) for cell in self.section.chosen],
             "hybrid_effects": effects,
             "overhead": [vars(entry) for entry in self.section.overhead],
