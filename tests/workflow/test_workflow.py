@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evotickets import __version__, results, statistics, study
+from evotickets import __version__, results, sealed, statistics, study, tasks
 from evotickets.claims import registry
 from evotickets.systems import registry as systems
 from evotickets.systems.hybrid.tables import HYBRID, HYBRID_EFFECTS
@@ -58,7 +58,7 @@ def content(path):
 def digests(folder):
     """Digests of everything that must be reproducible: records hold wall times and stay out."""
     files = sorted(
-        p for p in Path(folder).rglob("*") if p.suffix in (".parquet", ".svg") and p.name != "record.parquet"
+        p for p in Path(folder).rglob("*") if p.suffix in (".parquet", ".svg", ".wav") and p.name != "record.parquet"
     )
     return {str(p.relative_to(folder)): hashlib.sha256(content(p)).hexdigest() for p in files}
 
@@ -410,15 +410,33 @@ def test_masks_of_hybrid_training_keep_what_the_study_asks_for(finished):
     assert not table.duplicated(["task", "method", "density", "step", "seed", "split", "metric"]).any()
     cells = set(zip(table["task"], table["method"], table["density"], strict=True))
     assert cells == {(cell.task, cell.method, float(cell.density)) for cell in plan.cells}
+    table = table[table["task"] == "digits"]
     kept = table[table["metric"] == "kept"].groupby("method")["value"].unique()
     # 64·8 and 8·10 kernels, a fifth of them each.
     assert {name: values.tolist() for name, values in kept.items()} == {
-        cell.method: [592 if cell.method in ("dense", "evolution") else 102 + 16] for cell in plan.cells
+        cell.method: [592 if cell.method in ("dense", "evolution") else 102 + 16]
+        for cell in plan.cells
+        if cell.task == "digits"
     }
     mask = results.read_table(finished / "results/test/hybrid/digits/set/0.2/erk/mask.parquet", schema=results.MASK)
     assert [int(np.sum(row)) for row in mask["mask"]] == [118, 118]
     effects = results.read_table(finished / "results/test/tables/hybrid_effects.parquet", schema=HYBRID_EFFECTS)
     assert set(zip(effects["population"], effects["seed"], strict=True)) == {(4, 0), (4, 1), (64, 0), (64, 1)}
+
+
+def test_networks_of_speech_speak_where_there_is_espeak(finished):
+    if sentence := tasks.missing("speech"):
+        pytest.skip(sentence)
+    table = results.read_table(finished / "results/test/tables/hybrid.parquet", schema=HYBRID)
+    bits = table[(table["task"] == "speech") & (table["split"] == "test") & (table["metric"] == "bits")]
+    assert bits["value"].between(4, 10).all()
+    cell = finished / "results/test/hybrid/speech/hybrid_4x4/0.25/uniform"
+    assert len(sealed.read_arrays(cell / "network.safetensors")) == 5
+    assert results.read_metadata(cell / "scores.parquet")["metadata"]["data"]["voice"] == "en-us"
+    page = sealed.read_page(finished / "results/test/figures/hybrid/speech_speech.html").decode()
+    # Three sentences, as they were spoken and as the only network says them.
+    assert page.count("<audio") == 6
+    assert sum(len(sealed.read_sound(cell / f"sentence{number}.wav")) > 8000 for number in (1, 2, 3)) == 3
 
 
 def test_learning_shows_in_the_table_of_a_real_setting(finished):
