@@ -2,6 +2,7 @@
 #
 #   docker build -t evotickets .
 #   docker run --rm -v "$PWD/results:/evotickets/results" evotickets run config/config.yaml
+# Speech (config/speech.yaml) needs espeak-ng besides: the extra speech, or the package espeak-ng of Debian.
 FROM python:3.11.14-slim-bookworm
 
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu

@@ -57,6 +57,7 @@ ROOMS = {
     "jsonschema": ("configuration",),
     "gymnax": ("tasks",),
     "brax": ("tasks",),
+    "espeakng_loader": ("tasks",),
     "sklearn": ("tasks",),
     "evosax": ("trainers", "library.evosax"),
     "torch": ("interop", "systems.subspace"),

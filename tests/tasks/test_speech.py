@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from evotickets import extras, sealed, tasks
-from evotickets.tasks import espeak, mu_law, speech, utterances
+from evotickets.own import PartError
+from evotickets.tasks import espeak, mu_law, scaling, speech, utterances
 from evotickets.tasks.espeak import Phoneme, Spoken
 from evotickets.tasks.utterances import PHONEMES, Utterance
 
@@ -157,6 +158,22 @@ def test_what_is_kept_needs_no_espeak(said, monkeypatch):
     speech.make()
     monkeypatch.setattr(espeak, "_found", lambda: (None, None))
     assert tasks.missing("speech") == ""
+
+
+def test_a_sequence_states_its_labels_and_codes():
+    with pytest.raises(PartError, match="a task of kind 'sequence' states classes, labels and codes, each above 0"):
+        tasks.task(kind="sequence", input_shape=(8, 2), classes=3, labels=4)(lambda: None)
+
+
+def test_labels_of_another_shape_are_refused():
+    facts = tasks.Facts("sequence", (8, 2), 3, labels=4, codes=2, standardise="none")
+    x = np.zeros((5, 8, 2), np.float32)
+    splits = scaling.standardised("mine", [(x, np.zeros((5, 4), int))] * 3, facts)
+    assert [split.y.shape for split in splits] == [(5, 4)] * 3
+    with pytest.raises(ValueError, match=r"mine has labels of the shape \(5,\); its decorator states labels=4"):
+        scaling.standardised("mine", [(x, np.zeros(5, int))] * 3, facts)
+    with pytest.raises(ValueError, match="its decorator states classes=3"):
+        scaling.standardised("mine", [(x, np.full((5, 4), 3))] * 3, facts)
 
 
 @pytest.fixture

@@ -38,7 +38,8 @@ def teller(entries: int, codes: int, labels: int, units: int, outputs: int) -> A
     at the beginning; steps without outputs warm it up.
 
     Source: Kalchbrenner et al. (2018), "Efficient neural audio synthesis", (2).
-    Deviates: one softmax gives all bits of a sample, right from the state.
+    Deviates: one softmax gives all bits of a sample, right from the state. No state is carried from one sequence to the next of
+    which it is a part, since members of a population have masks of their own, and so states.
     """
     numbers = entries - 1
     parameters = (

@@ -68,6 +68,8 @@ def _form(facts: Mapping[str, Any]) -> Form:
             f"a task of kind {facts['kind']!r} states {' and '.join(stated) or 'neither classes nor targets'}; expected is "
             '@task(kind="supervised", input_shape=(…), classes=…), or targets=… in place of classes for real values'
         )
+    if facts["kind"] == "sequence" and not all(facts.get(word) for word in ("classes", "labels", "codes")):
+        raise PartError("a task of kind 'sequence' states classes, labels and codes, each above 0, as `Facts` says")
     return FORMS[facts["kind"]]
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from evotickets import sealed, study, tasks, verification
 from evotickets.claims import registry
+from evotickets.commands import running
 from evotickets.networks import feedforward
 from evotickets.systems import hybrid
 from evotickets.systems import registry as systems
@@ -127,6 +128,7 @@ def test_optional_tasks_are_left_out_with_a_sentence(installed):
     )
     assert {cell.task for cell in section.cells} == set(section.tasks) == {"digits"}
     assert section.overhead == ()
+    assert running._left_out(study.resolve(STUDY)) == list(section.left_out)
     assert section.data == {"hybrid.tasks.digits": "digits"}
 
 

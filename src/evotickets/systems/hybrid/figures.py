@@ -166,7 +166,7 @@ def choices(frame: pd.DataFrame, path: str | Path) -> Figure:
             words = SHARE_OUTS.get(share_out, "not pruned" if density == 1 else "smaller network")
             panel.set_title(words if density == 1 else f"density {density:g}, {words}", fontsize="small")
         style.fit_scores(panels, score)
-        figure.suptitle(f"{task}: what validation images chose (rings)")
+        figure.suptitle(f"{task}: what validation {'sequences' if told else 'images'} chose (rings)")
         style.legend(figure, [look.handle() for look in methods.values()])
     return figure
 

@@ -19,12 +19,13 @@ from evotickets.figures import style
 from evotickets.figures.declaration import figure
 from evotickets.systems.hybrid import SHARE_OUTS, SMALL, WHOLE
 from evotickets.systems.hybrid.figures import BESIDE, METHODS
+from evotickets.tasks.utterances import RATE
 
 Cell = Mapping[str, Any]
 """Method, density (text, as in paths) and share-out of a cell."""
 
-FRAME, HOP, RATE = 256, 128, 8000
-"""Samples of a column of a spectrogram, from one to the next, and in a second."""
+FRAME, HOP = 256, 128
+"""Samples of a column of a spectrogram, and from one to the next."""
 RANGE = 60
 """Decibels below the loudest that are drawn."""
 SINGLE = (1, 1)
