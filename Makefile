@@ -37,7 +37,7 @@ sync: setup ## Bring the tracking store up to date with all results
 	@$(BIN)/evotickets sync
 
 test: setup ## Run the tests, the miniature study included
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-all: setup ## Run all tests, those that take long included
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m ""

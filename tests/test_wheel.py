@@ -72,38 +72,61 @@ def python(wheel, tmp_path_factory):
     return folder / "bin/python"
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_a_study_of_own_parts_of_every_kind_runs_from_the_wheel_to_its_report(python, tmp_path):
-    tmp_path = tmp_path / "any folder ü"
-    tmp_path.mkdir()
-    left_out = ("PYTHONPATH", "MLFLOW_TRACKING_URI")
-    environment = {name: value for name, value in os.environ.items() if name not in left_out}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MLFLOW_TRACKING_URI")}
 
-    def evotickets(*arguments, place=tmp_path / "mine"):
-        done = subprocess.run(
-            [python, "-m", "evotickets", *arguments],
-            cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout
-        return done.stdout
 
-    evotickets("new", "mine", place=tmp_path)
-    where = [python, "-c", "import evotickets; print(evotickets.__file__)"]
-    found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
-    assert found.startswith(str(python.parents[1])), "the checkout would be tested, not the wheel"
-    assert "level" in evotickets("run", "--", "--dry-run"), "the study of the template"
-    config = tmp_path / "mine/config/config.yaml"
+def evotickets(python, place, *arguments):
+    """Run the command line of an environment; return all that it says."""
+    done = subprocess.run(
+        [python, "-m", "evotickets", *arguments],
+        cwd=place, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture
+def mine(python, tmp_path):
+    """A folder that the wheel made, with a study of own parts of every kind."""
+    around = tmp_path / "any folder ü"
+    around.mkdir()
+    evotickets(python, around, "new", "mine")
+    mine = around / "mine"
+    assert "level" in evotickets(python, mine, "run", "--", "--dry-run"), "the study of the template"
+    config = mine / "config/config.yaml"
     shutil.copy(OUTSIDER / "everything.yaml", config)
     shutil.copy(OUTSIDER / "everything.py", config.parent)
     # What this checkout has compiled before need not be compiled again.
     (ROOT / ".cache/jax").mkdir(parents=True, exist_ok=True)
-    (tmp_path / "mine/.cache").mkdir(exist_ok=True)
-    (tmp_path / "mine/.cache/jax").symlink_to(ROOT / ".cache/jax")
-    said = evotickets("run", "--cores", "2")
+    (mine / ".cache").mkdir(exist_ok=True)
+    (mine / ".cache/jax").symlink_to(ROOT / ".cache/jax")
+    return mine
+
+
+@pytest.mark.slow
+def test_jobs_with_own_parts_run_from_the_wheel(python, mine):
+    where = [python, "-c", "import evotickets; print(evotickets.__file__)"]
+    found = subprocess.run(where, cwd=mine, env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
+    assert found.startswith(str(python.parents[1])), "the checkout would be tested, not the wheel"
+    made = ["tickets/plane/better_half/drift/level01/ticket.parquet", "strong/sides/large/mask.parquet"]
+    evotickets(python, mine, "run", "-q", "--cores", "2", "--", *(f"results/{path}" for path in made))
+    for path in made:
+        assert (mine / "results" / path).is_file(), path
+    assert not list(mine.rglob("*.smk")), "the workflow stays where it is installed"
+    assert "claims" in evotickets(python, mine, "run", "--", "--dry-run"), "all of the study"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_a_study_of_own_parts_of_every_kind_runs_from_the_wheel_to_its_report(python, mine):
+    tmp_path, config = mine.parent, mine / "config/config.yaml"
+
+    def here(*arguments):
+        return evotickets(python, mine, *arguments)
+
+    said = here("run", "--cores", "2")
     assert "NOT tracked" not in said
     assert (tmp_path / "mine/results/report.html").stat().st_size > 100_000
-    assert not list((tmp_path / "mine").rglob("*.smk")), "the workflow stays where it is installed"
     for made in (
         "tickets/plane/better_half/drift/level01/ticket.parquet",
         "tickets/corridor/better_half/turned/level01/ticket.parquet",
@@ -117,11 +140,11 @@ def test_a_study_of_own_parts_of_every_kind_runs_from_the_wheel_to_its_report(py
     assert "smallest" in set(pd.read_parquet(tmp_path / "mine/results/tables/planting.parquet")["seeker"])
     shutil.copy(config, tmp_path / "mine/other.yaml")
     shutil.copy(OUTSIDER / "everything.py", tmp_path / "mine")
-    assert "Nothing to be done" in evotickets("run", "other.yaml", "--", "--dry-run")
+    assert "Nothing to be done" in here("run", "other.yaml", "--", "--dry-run")
     (tmp_path / "mine/results/report.html").unlink()
-    assert "results/report.html" in evotickets("report")
+    assert "results/report.html" in here("report")
     assert (tmp_path / "mine/results/report.html").is_file()
-    assert "tracking: 0 runs written" in evotickets("sync")
+    assert "tracking: 0 runs written" in here("sync")
     assert studies.leftovers(tmp_path / "mine") == []
 
 

@@ -63,6 +63,7 @@ def test_a_killed_job_is_shown_and_done_again(interrupted, finished):
     same_after_another_run(interrupted, finished)
 
 
+@pytest.mark.long
 def test_a_killed_head_takes_its_jobs_along_and_leaves_no_lock(interrupted, finished):
     process = studies.start(interrupted)
     job = level_job(process)

@@ -47,7 +47,7 @@ def test_jobs_that_share_the_children_of_a_cell_give_the_same_table(alone, tmp_p
     pd.testing.assert_frame_equal(results.read_table(place / TABLE, schema=SUBSPACE), alone)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_is_killed_goes_on_with_the_children_it_has(alone, tmp_path):
     place = folder(tmp_path / "killed", 1)
     process = studies.start(place)

@@ -30,9 +30,10 @@ def run(config: Path, *, cores: str, profile: str, quiet: bool, more: Sequence[s
     extras.require("evotickets run", *extras.WORKFLOW)
     loaded = study.load(config)
     folder = _profile(profile)
+    # Files that are asked for would be read as more words of an option that takes several, such as the last of the quiet ones.
     arguments = [
-        *_common(config), "--cores", passed.cores(cores), "--workflow-profile", str(folder),
-        "--logger-mlflow-results", str(loaded.results), *(QUIET if quiet else []), *more,
+        *_common(config), *(QUIET if quiet else []), "--cores", passed.cores(cores), "--workflow-profile", str(folder),
+        "--logger-mlflow-results", str(loaded.results), *more,
     ]  # fmt: skip
     # Whatever reaches Snakemake on other ways, such as a profile of the user's: the workflow refuses another folder.
     environment = {"EVOTICKETS_RESULTS": os.path.realpath(loaded.results)}

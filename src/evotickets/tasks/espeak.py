@@ -4,6 +4,11 @@ The library is that of the extra `speech`, whose version is pinned, or else that
 """
 
 import ctypes
+import json
+import os
+import subprocess
+import sys
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -86,15 +91,35 @@ def missing(what: str) -> str:
 
 
 def speak(texts: Iterable[str], voice: str) -> Speech:
-    """Let a voice speak some texts.
+    """Let a voice speak some texts, in a process of its own.
+
+    What the library spoke before changes how it sounds, and `espeak_Terminate`, after which it would begin anew, may wait for
+    ever for a thread that it started.
 
     Raises:
         MissingError: if espeak-ng is not installed.
         FileNotFoundError: if its data are missing, or it has no such voice.
     """
+    if sentence := missing("speech"):
+        raise MissingError(sentence)
+    command = [sys.executable, "-P", "-m", __name__]
+    asked = json.dumps([list(texts), voice])
+    # Of what is imported here nothing need be installed.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise FileNotFoundError(done.stderr.strip().rpartition("\n")[2])
+    told = json.loads(done.stdout)
+    spoken = [
+        Spoken(np.frombuffer(b64decode(samples), np.int16), tuple(Phoneme(*one) for one in phonemes))
+        for samples, phonemes in told["spoken"]
+    ]
+    return Speech(spoken, told["rate"], told["version"])
+
+
+def _spoken(texts: Iterable[str], voice: str) -> dict[str, Any]:
+    """Let a voice speak some texts in this process, which has spoken none; samples are in base 64."""
     library, data = _found()
-    if library is None:
-        raise MissingError(MISSING.format(what="speech"))
     library.espeak_Info.restype = ctypes.c_char_p
     library.espeak_Synth.argtypes = (
         *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint),
@@ -102,9 +127,9 @@ def speak(texts: Iterable[str], voice: str) -> Speech:
     )
     rate = library.espeak_Initialize(SYNCHRONOUS, 0, None if data is None else data.encode(), PHONEMES | NO_EXIT)
     if rate <= 0:
-        raise FileNotFoundError("espeak-ng is installed without its data: install the package espeak-ng-data, too")
+        sys.exit("espeak-ng is installed without its data: install the package espeak-ng-data, too")
     pieces: list[bytes] = []
-    phonemes: list[Phoneme] = []
+    phonemes: list[tuple[str, int]] = []
 
     @_CALLBACK
     def hear(samples: Any, count: int, events: Any) -> int:
@@ -114,20 +139,23 @@ def speak(texts: Iterable[str], voice: str) -> Speech:
         while events[index].type:
             event = events[index]
             if event.type == PHONEME:
-                phonemes.append(Phoneme(event.name.text.decode("utf-8", "replace"), event.sample))
+                phonemes.append((event.name.text.decode("utf-8", "replace"), event.sample))
             index += 1
         return 0
 
-    try:
-        library.espeak_SetSynthCallback(hear)
-        if library.espeak_SetVoiceByName(voice.encode()):
-            raise FileNotFoundError(f"espeak-ng has no voice {voice}: install the package espeak-ng-data, too")
-        spoken = []
-        for text in texts:
-            pieces.clear()
-            phonemes.clear()
-            library.espeak_Synth(text.encode(), len(text.encode()) + 1, 0, CHARACTERS, 0, UTF8, None, None)
-            spoken.append(Spoken(np.frombuffer(b"".join(pieces), np.int16), tuple(phonemes)))
-        return Speech(spoken, rate, library.espeak_Info(None).decode())
-    finally:
-        library.espeak_Terminate()
+    library.espeak_SetSynthCallback(hear)
+    if library.espeak_SetVoiceByName(voice.encode()):
+        sys.exit(f"espeak-ng has no voice {voice}: install the package espeak-ng-data, too")
+    spoken = []
+    for text in texts:
+        pieces.clear()
+        phonemes.clear()
+        library.espeak_Synth(text.encode(), len(text.encode()) + 1, 0, CHARACTERS, 0, UTF8, None, None)
+        spoken.append((b64encode(b"".join(pieces)).decode(), list(phonemes)))
+    return {"spoken": spoken, "rate": rate, "version": library.espeak_Info(None).decode()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(_spoken(*json.load(sys.stdin))), flush=True)
+    # The threads of the library are not waited for.
+    os._exit(0)
