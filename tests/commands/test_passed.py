@@ -42,20 +42,24 @@ def test_an_argument_that_would_move_them_is_refused(line):
 
 
 @pytest.mark.parametrize(
-    ("line", "dry"),
+    ("line", "dry", "some"),
     [
-        ("", False),
-        ("--dry-run --quiet", True),
-        ("-n", True),
-        ("--dryrun", True),
-        ("--forcerun level --keep-going", False),
-        ("--set-resources level:gpu=1 --retries 0 --jobs 8", False),
-        ("--default-resources slurm_account=a mem_mb=2000", False),
-        ("results/tables/tickets.parquet", False),
+        ("", False, False),
+        ("--dry-run --quiet", True, False),
+        ("-n", True, False),
+        ("--dryrun", True, False),
+        ("--forcerun level --keep-going", False, False),
+        ("--set-resources level:gpu=1 --retries 0 --jobs 8", False, False),
+        ("--default-resources slurm_account=a mem_mb=2000", False, False),
+        ("results/tables/tickets.parquet", False, True),
+        ("-n results/tables/tickets.parquet", True, True),
+        ("--until level", False, True),
+        ("--omit-from claims --keep-going", False, True),
+        ("--batch all=1/2", False, True),
     ],
 )
-def test_other_arguments_are_passed_on(line, dry):
-    assert passed.check(line.split()) is dry
+def test_other_arguments_are_passed_on(line, dry, some):
+    assert passed.check(line.split()) == (dry, some)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", "", "٣", "all", "1_0", "²"])

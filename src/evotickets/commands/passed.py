@@ -1,7 +1,7 @@
 """What a user passes on to Snakemake, beyond the options of the command line."""
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from evotickets.configuration.reader import StudyError
 
@@ -22,15 +22,22 @@ _ELSEWHERE = {
 """Options that are not passed on, by the names of Snakemake's parser, and what to do instead."""
 
 
-def check(arguments: Sequence[str]) -> bool:
-    """Check arguments for Snakemake; return whether they ask for a dry run.
+class Passed(NamedTuple):
+    """What arguments for Snakemake ask for: a dry run, or some files or rules instead of the whole study."""
+
+    dry: bool = False
+    some: bool = False
+
+
+def check(arguments: Sequence[str]) -> Passed:
+    """Check arguments for Snakemake; return what they ask for.
 
     Raises:
         StudyError: if Snakemake does not know one, or if one moves results, configuration or cores past the lock and the
             tracking.
     """
     if not arguments:
-        return False
+        return Passed()
     # Only Snakemake knows its abbreviations and plugins.
     from snakemake.cli import get_argument_parser
 
@@ -44,7 +51,8 @@ def check(arguments: Sequence[str]) -> bool:
     for name, remedy in _ELSEWHERE.items():
         if given.get(name) != usual.get(name):
             raise StudyError(f"--{name.replace('_', '-')} is not passed on to Snakemake: {remedy}")
-    return bool(given["dryrun"])
+    some = any(given[name] for name in ("targets", "until", "omit_from", "batch"))
+    return Passed(bool(given["dryrun"]), some)
 
 
 def cores(text: str) -> str:

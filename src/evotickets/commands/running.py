@@ -41,7 +41,8 @@ def run(config: Path, *, cores: str, profile: str, quiet: bool, more: Sequence[s
         raise StudyError(
             f"{Path.cwd()} cannot be written to, and Snakemake keeps its records there: go to another folder"
         )
-    if passed.check(more):
+    asked = passed.check(more)
+    if asked.dry:
         return processes.snakemake(*arguments, environment=environment)
     for said in () if quiet else _left_out(loaded):
         print(printable(said), file=sys.stderr)
@@ -60,7 +61,8 @@ def run(config: Path, *, cores: str, profile: str, quiet: bool, more: Sequence[s
             logs = "" if code == INTERRUPTED else f"; the logs are in {loaded.results}/logs"
             print(f"\nThe study {how}. Run it again to go on{logs}.", file=sys.stderr)
             return code
-        return _report(config, loaded.results, quiet=quiet)
+        # A report is one of a whole study.
+        return 0 if asked.some else _report(config, loaded.results, quiet=quiet)
 
 
 def report(config: Path, *, quiet: bool) -> int:
