@@ -1,5 +1,7 @@
 """What the tracking store is told of a job: everything it was asked to do, under the names that a study uses."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 from evotickets import jobs, results
@@ -57,3 +59,31 @@ def test_a_record_has_settings_version_and_density(tmp_path):
     assert tuple(record.metrics[-1]) == ("density", 40, 0.5)
     job.record(path, parameters={"P1": "supported"}, **told | {"kind": "claims"})
     assert results.read_record(path).parameters == {"P1": "supported"}
+
+
+DEAF = """
+import gc, os, signal, sys, time
+from types import SimpleNamespace
+from evotickets import jobs
+
+def at_work(phase, info):
+    if phase == "start":
+        os.kill(os.getpid(), signal.SIGTERM)
+        # What is raised in a callback is ignored.
+        time.sleep(0.1)
+
+with jobs.job(SimpleNamespace(log=[sys.argv[1]])):
+    gc.callbacks.append(at_work)
+    gc.collect()
+    gc.callbacks.remove(at_work)
+    time.sleep(60)
+"""
+
+
+def test_a_job_that_collects_garbage_when_it_is_asked_to_end_ends_all_the_same(tmp_path):
+    log = tmp_path / "job.log"
+    done = subprocess.run([sys.executable, "-c", DEAF, log], timeout=30, check=False)
+    said = log.read_text()
+    assert done.returncode == 1, said
+    assert "Exception ignored in" in said, "the case that is meant"
+    assert said.endswith(f"\n{jobs.INTERRUPTED}\n")

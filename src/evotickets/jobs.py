@@ -35,6 +35,8 @@ _NAMES = {"seeds_count": "seeds", "settings.trainer": "algorithm"}
 _LONGEST = 500
 """Characters of a setting in the tracking store; MLflow refuses 6000, and no list shows more."""
 
+AGAIN = 1.0
+"""Seconds after which a job that was asked to end and has not begun to is asked once more."""
 INTERRUPTED = "interrupted"
 """Last line of the log of a job that was asked to end."""
 
@@ -191,6 +193,9 @@ def _end_with_head() -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # Raised in a callback of the garbage collector, and JAX has one, it would be ignored: it comes again until it is heard.
+    signal.signal(signal.SIGALRM, _interrupt)
+    signal.setitimer(signal.ITIMER_REAL, AGAIN)
     raise KeyboardInterrupt
 
 
@@ -210,6 +215,7 @@ def job(snakemake: Any) -> Iterator[Job]:
         try:
             yield Job(snakemake)
         except KeyboardInterrupt:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             print(f"\n{INTERRUPTED}", file=sys.stderr, flush=True)
             # All files are closed; libraries would take seconds to end their threads.
             os._exit(1)
