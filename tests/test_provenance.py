@@ -1,6 +1,7 @@
 """Results that came without Snakemake's records get one time; damaged records are made anew with their files."""
 
 import os
+import threading
 from base64 import urlsafe_b64encode
 
 import pytest
@@ -71,3 +72,14 @@ def test_a_damaged_mark_stays_one(results):
     mark.write_bytes(b'{"external_jobid": \xf2')
     assert provenance.mark_damaged() == 0
     assert mark.read_text() == "{}"
+
+
+def test_a_record_that_is_being_written_is_not_taken_for_a_damaged_one(results):
+    path = provenance.RECORDS / "cmVz"
+    path.write_text('{"rule": ')
+    timer = threading.Timer(provenance.WRITING / 5, path.write_text, ['{"rule": "level"}'])
+    timer.start()
+    assert provenance.mark_damaged() == 0
+    timer.join()
+    assert path.exists()
+    assert not provenance.UNFINISHED.exists()

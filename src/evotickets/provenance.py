@@ -15,6 +15,8 @@ RECORDS = Path(".snakemake/metadata")
 """Where Snakemake keeps a record of each file that it made, by the file's name in base 64."""
 UNFINISHED = Path(".snakemake/incomplete")
 """Where it keeps a mark of each file, by the same name, that a job has begun and not finished."""
+WRITING = 0.5
+"""Seconds within which Snakemake has written a record, which it does in place."""
 
 
 def make_times_equal(results: Path, *, records: Path = RECORDS) -> bool:
@@ -45,26 +47,29 @@ def mark_damaged(*, records: Path = RECORDS, unfinished: Path = UNFINISHED) -> i
 
     Snakemake ends with a traceback at some, and passes over others, with all that it knew of how the file was made.
     """
-    count = 0
-    for folder, _, names in os.walk(records):
-        for name in names:
-            path = Path(folder, name)
-            if not _readable(path):
-                mark = unfinished / path.relative_to(records)
-                mark.parent.mkdir(parents=True, exist_ok=True)
-                mark.write_text("{}", encoding="ascii")
-                path.unlink(missing_ok=True)
-                count += 1
-    for folder, _, names in os.walk(unfinished):
-        for name in names:
-            # What a mark holds besides its name is for jobs of a cluster that go on without their head.
-            if not _readable(path := Path(folder, name)):
-                path.write_text("{}", encoding="ascii")
-    return count
+    damaged = _unreadable(records)
+    for path in damaged:
+        mark = unfinished / path.relative_to(records)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text("{}", encoding="ascii")
+        path.unlink(missing_ok=True)
+    for path in _unreadable(unfinished):
+        # What a mark holds besides its name is for jobs of a cluster that go on without their head.
+        path.write_text("{}", encoding="ascii")
+    return len(damaged)
+
+
+def _unreadable(folder: Path) -> list[Path]:
+    files = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+    found = [path for path in files if not _readable(path)]
+    if found:
+        # A run beside a dry run may be in the middle of writing one.
+        time.sleep(WRITING)
+    return [path for path in found if path.exists() and not _readable(path)]
 
 
 def _readable(path: Path) -> bool:
     try:
         return isinstance(json.loads(path.read_bytes().decode()), dict)
-    except ValueError:
+    except (ValueError, FileNotFoundError):
         return False

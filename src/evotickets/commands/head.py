@@ -70,7 +70,7 @@ def _in_a_sentence(record: logging.LogRecord) -> bool:
 def main() -> int:
     """Run Snakemake; return its exit status, or `INTERRUPTED`."""
     signal.signal(STOP, _stop)
-    # Planning makes a million objects that stay: to look through all of them for garbage again and again took an eighth of it.
+    # Planning makes a million objects that stay: looking through all of them for garbage took a sixteenth of it.
     gc.set_threshold(100_000)
     # A log that cannot be written would be a traceback on the screen for every message.
     logging.raiseExceptions = False
