@@ -386,7 +386,7 @@ def serve_errors(place, undisturbed, rng):
 
 
 def allowed(config):
-    """Return the mutants of a study that validation lets through: what was changed, the study."""
+    """Return the mutants of a study that validation lets through: the system, what was changed, the study."""
     spoken = config | {
         name: reader.conform(config[name], mutants.rules_of(name), "") for name in systems.SYSTEMS if name in config
     }
@@ -396,39 +396,54 @@ def allowed(config):
             if path[0] in systems.SYSTEMS:
                 with suppress(StudyError):
                     study.resolve(mutant)
-                    yield f"{'.'.join(map(str, path))} = {mutation}", mutant
+                    yield path[0], f"{'.'.join(map(str, path))} = {mutation}", mutant
 
 
 def run_mutants(place, rng, count, patience=300):
     """Really run what validation lets through, in a folder where all that a mutant leaves as it is has been made.
 
-    Return how many there are, and how those of the sample ended: a job may refuse with one sentence.
+    Mutants of different systems run as one study, and each alone where that study does not come to its end. Return how many
+    there are, and how those of the sample ended: a job may refuse with one sentence.
     """
     kept = place.with_name(f"{place.name}-kept")
     shutil.rmtree(kept, ignore_errors=True)
     place.rename(kept)
-    found = list(allowed(yaml.safe_load((kept / "study.yaml").read_text())))
-    ended = Counter(allowed=len(found))
-    for told, config in rng.sample(found, min(count, len(found))):
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(kept, place, symlinks=True)
-        (place / "study.yaml").write_text(yaml.safe_dump(config))
-        process = start(place)
-        try:
-            how = {0: "run", 1: "refused in a job", 2: "refused"}[process.wait(patience)]
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
-            how = "at work until it was ended"
-        said = screen(place)
-        if "Traceback" in said or how == "refused":
-            print(f"{told}: {how}:\n{said[-3000:]}", flush=True)
-            how = "broken"
-        elif how == "refused in a job":
-            print(f"{told}: {[line for line in said.splitlines() if line.startswith('  | ')][-1:]}", flush=True)
-        ended[how] += 1
-        print(f"{told}: {how}", flush=True)
+    config = yaml.safe_load((kept / "study.yaml").read_text())
+    found = list(allowed(config))
+    drawn, ended = rng.sample(found, min(count, len(found))), Counter(allowed=len(found))
+    while drawn:
+        together = {system: (told, mutant) for system, told, mutant in drawn}
+        drawn = [each for each in drawn if each[1:] != together[each[0]]]
+        mixed = config | {system: mutant[system] for system, (_, mutant) in together.items()}
+        if len(together) > 1 and _ended(place, kept, mixed, patience * len(together)) == "run":
+            ends = dict.fromkeys([told for told, _ in together.values()], "run")
+        else:
+            ends = {told: _ended(place, kept, mutant, patience) for told, mutant in together.values()}
+        for told, how in ends.items():
+            ended[how] += 1
+            print(f"{told}: {how}", flush=True)
     return ended
+
+
+def _ended(place, kept, config, patience):
+    """Run a study in a copy of a folder; return how it ended, and print what a job refused it for."""
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(kept, place, symlinks=True)
+    (place / "study.yaml").write_text(yaml.safe_dump(config))
+    process = start(place)
+    try:
+        how = {0: "run", 1: "refused in a job", 2: "refused"}[process.wait(patience)]
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        how = "at work until it was ended"
+    said = screen(place)
+    if "Traceback" in said or how == "refused":
+        print(said[-3000:], flush=True)
+        return "broken"
+    if how == "refused in a job":
+        print([line for line in said.splitlines() if line.startswith("  | ")][-1:], flush=True)
+    return how
 
 
 def main():
