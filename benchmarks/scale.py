@@ -247,15 +247,18 @@ def jobs_of_a_second(folder: Path, jobs: int) -> list[dict[str, Any]]:
     if not shutil.which("sinfo") or subprocess.run(["sinfo"], capture_output=True, check=False).returncode:
         print("no Slurm answers: .ci/slurm start")
         return found
-    few = max(10, jobs // 10)
+    # One by one they take ten times as long.
+    counts = {10: jobs, 1: max(10, jobs // 10)}
     more = ["--latency-wait", "5", "--slurm-init-seconds-before-status-checks", "5"]
-    costs = [overhead(folder / f"slurm{n}", few, "recorded", n, "slurm", 64, more) for n in (10, 1)]
-    beside = [1e3 * (cost.wall / few) for cost in costs]
-    note = f"{costs[0].wall:.0f} s wall instead of {costs[1].wall:.0f} s on the cores of one node"
+    walls = {
+        n: overhead(folder / f"slurm{n}", count, "recorded", n, "slurm", 64, more).wall for n, count in counts.items()
+    }
+    chained, each = (np.array([1e3 * walls[n] / counts[n]]) for n in (10, 1))
+    note = f"{walls[10]:.0f} s wall for all, {walls[1]:.0f} s for {counts[1]} one by one, on the cores of one node"
     return [
         *found,
-        row("scale", f"Slurm, wall time a job of a second, {few} of them in chains of 10", NOWHERE, np.array(beside[:1]),
-            "each submitted", np.array(beside[1:]), note),
+        row("scale", f"Slurm, wall time a job of a second, {jobs} of them in chains of 10", NOWHERE, chained,
+            "each submitted", each, note),
     ]  # fmt: skip
 
 
