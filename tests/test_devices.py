@@ -6,6 +6,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 from evotickets import devices
@@ -93,6 +95,12 @@ def test_the_environment_decides_nothing(undisturbed, tmp_path, environment):
     assert len(said) == len(settings)
     for setting in settings:
         assert any(setting in line for line in said), setting
+
+
+def test_products_of_float32_are_float32_on_every_device():
+    ones = jnp.ones((2, 2))
+    product = jax.jit(jnp.matmul).lower(ones, ones).as_text()
+    assert product.count("HIGHEST") == 2, product
 
 
 def test_what_decides_no_number_is_left_to_the_user(tmp_path):
