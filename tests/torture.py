@@ -385,13 +385,17 @@ def serve_errors(place, undisturbed, rng):
     return failed
 
 
-def allowed(config):
-    """Return the mutants of a study that validation lets through: the system, what was changed, the study."""
-    spoken = config | {
+def spoken(config):
+    """Return a study with what it leaves to defaults."""
+    return config | {
         name: reader.conform(config[name], mutants.rules_of(name), "") for name in systems.SYSTEMS if name in config
     }
+
+
+def allowed(config):
+    """Return the mutants of a study that validation lets through: the system, what was changed, the study."""
     for system in [name for name in systems.SYSTEMS if name in config]:
-        for mutation, path, _, mutant in mutants.mutants(system, 4, config=spoken):
+        for mutation, path, _, mutant in mutants.mutants(system, 4, config=config):
             # Another folder, or fewer seeds of everything, is no other job.
             if path[0] in systems.SYSTEMS:
                 with suppress(StudyError):
@@ -408,7 +412,11 @@ def run_mutants(place, rng, count, patience=300):
     kept = place.with_name(f"{place.name}-kept")
     shutil.rmtree(kept, ignore_errors=True)
     place.rename(kept)
-    config = yaml.safe_load((kept / "study.yaml").read_text())
+    # Mutants say what the study leaves to defaults.
+    config = spoken(yaml.safe_load((kept / "study.yaml").read_text()))
+    (kept / "study.yaml").write_text(yaml.safe_dump(config))
+    finish(kept)
+    (kept / "screen.log").unlink()
     found = list(allowed(config))
     drawn, ended = rng.sample(found, min(count, len(found))), Counter(allowed=len(found))
     while drawn:
