@@ -30,6 +30,27 @@ def test_every_shipped_study_is_sound(path):
     assert all(getattr(section, "chains", ()) or section.cells for section in loaded.sections.values())
 
 
+ENTRIES = ("tasks", "trainers", "targets", "seekers", "methods", "parents", "grids", "only")
+"""Figures show these as a study names them."""
+
+
+def turned(value, name=""):
+    if isinstance(value, dict):
+        inside = [(key, turned(item, key)) for key, item in value.items()]
+        return dict(inside if name in ENTRIES else reversed(inside))
+    return [turned(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.yaml")), ids=lambda path: path.name)
+def test_the_order_of_options_is_none(path):
+    """Snakemake compares settings by their text, and would run jobs again whose options are told in another order."""
+    config = reader.read(path)
+    other = turned(config)
+    assert str(config) != str(other)
+    for name, section in study.resolve(config, path.parent).sections.items():
+        assert str(section) == str(study.resolve(other, path.parent).sections[name]), name
+
+
 def test_a_section_that_is_not_there_is_named():
     assert not hasattr(study.resolve(TINY), "strong")
     with pytest.raises(AttributeError, match="no section 'strong'"):

@@ -175,20 +175,28 @@ def conform(value: Any, rules: dict[str, Any], place: str) -> Any:
 
 
 def _filled(value: Any, rules: Any) -> Any:
-    """Add the defaults that the rules give, at every depth, and make floats of whole numbers where those are meant."""
+    """Add the defaults that the rules give, at every depth, and make floats of whole numbers where those are meant.
+
+    Keys that the rules name come in their order, and those of which they say nothing in that of the alphabet: a job whose
+    settings are the same in another order would run again. Entries of the user's own stay as they come, for figures show
+    them so.
+    """
     if not isinstance(rules, dict):
-        return value
+        rules = {}
     if type(value) is int and "number" in rules.get("type", ()):
         return float(value)
     if isinstance(value, list):
         return [_filled(item, rules.get("items")) for item in value]
     if not isinstance(value, dict):
         return value
-    named = rules.get("properties", {})
+    named, others = rules.get("properties", {}), rules.get("additionalProperties")
     for key, rule in named.items():
         if "default" in rule:
             value.setdefault(key, deepcopy(rule["default"]))
-    return {key: _filled(item, named.get(key, rules.get("additionalProperties"))) for key, item in value.items()}
+    rest = [key for key in value if key not in named]
+    entries = isinstance(others, dict) and others.get("type") in ("object", "array")
+    order = [*(key for key in named if key in value), *(rest if entries else sorted(rest, key=str))]
+    return {key: _filled(value[key], named.get(key, others)) for key in order}
 
 
 def check_text(config: Any) -> None:
