@@ -88,7 +88,7 @@ MORE = {
                 "options": {"root": "texts", "tokenizer": "t.json", "tokens": 9, "text": "sentence", "label": "class"},
             },
         },
-        "batch": 250, "batch_norm": "keep", "workers": 1,
+        "batch": 250, "batch_norm": "keep", "together": 1, "workers": 1,
         "costs": [
             {
                 "parents": ["digits"], "modes": ["static"], "densities": [1, 0.1], "low_ranks": [1],

@@ -15,11 +15,11 @@ PARENT["arguments"] = {"hidden": [8], "inputs": 64}
 IMAGES = {"fitness": 20, "validation": 10, "test": 10, "batch": 20}
 
 
-def rows(**settings):
+def rows(together=1, **settings):
     whole = {"mode": "dense", "density": 1.0, "rule": "norm", "sigma": 0.1, "repeats": 3} | settings
     return cells.run(
         "costs", PARENT, problems.make(PARENT, 0, 1), whole, images=IMAGES, batch_norm="keep", children=Children(None),
-        seed=0, count=2, threads=1,
+        seed=0, count=2, threads=1, together=together,
     )  # fmt: skip
 
 
@@ -35,6 +35,14 @@ def test_the_cost_is_the_median_time_of_children_over_that_of_the_parent(monkeyp
     found = rows(**settings)
     assert [row["value"] for row in found] == pytest.approx([7 / 3, 7 / 3])
     assert {(row["candidate"], row["split"], row["metric"]) for row in found} == {("child", "fitness", "cost")}
+
+
+def test_children_that_are_evaluated_together_share_their_time(monkeypatch):
+    lengths = itertools.cycle([2, 6, 4, 7, 3, 9])
+    ticks = itertools.chain.from_iterable((0, length) for length in lengths)
+    monkeypatch.setattr(costs.time, "perf_counter", lambda: next(ticks))
+    assert [row["value"] for row in rows(4, mode="low_rank_1")] == pytest.approx([7 / 4 / 3] * 2)
+    assert [row["value"] for row in rows(4)] == pytest.approx([7 / 3] * 2), "dense children are evaluated one by one"
 
 
 def test_a_child_is_evaluated_as_one_and_the_parent_plainly(monkeypatch):

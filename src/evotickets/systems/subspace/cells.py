@@ -16,6 +16,7 @@ from evotickets.systems.subspace import (
     one_generation,
     predictions,
     problems,
+    trial,
     tuning,
 )
 from evotickets.systems.subspace.children import Children
@@ -55,6 +56,7 @@ def run(
     *,
     images: Mapping[str, Any],
     batch_norm: str,
+    together: int = 1,
     children: Children,
     seed: int,
     count: int,
@@ -71,6 +73,7 @@ def run(
         settings: of the study.
         images: `fitness`, `validation`, `test` (None is all) and `batch`.
         batch_norm: `keep` or `estimate`.
+        together: low-rank children that are evaluated at once where that can be.
         children: where results of children are kept.
         seed: of the study. All cells of a parent and seed see the same images.
         count: number of seeds.
@@ -92,7 +95,7 @@ def run(
         weights = Weights(model, problems.noise_seed(seed, index))
         frozen = Frozen(model)
         setting = Setting(weights, problem, children, index, images["batch"], batch_norm, count_network, keep, frozen)
-        rows += STUDIES[study](setting, settings)
+        rows += STUDIES[study](trial.together(setting, settings["mode"], together), settings)
     return rows
 
 

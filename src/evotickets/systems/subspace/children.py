@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,19 @@ class Children:
         self.worker, self.workers = worker, workers
         self._results = self.folder / fingerprint[:16] if self.folder else None
 
-    def evaluated(self, count: int, evaluate: Callable[[int], np.ndarray], *names: str | int) -> list[np.ndarray]:
-        """Return the results of children 0 … count − 1 of the generation `names`, evaluating those that have none."""
+    def evaluated(
+        self, count: int, evaluate: Callable[[int], np.ndarray], *names: str | int, at_once: int = 1
+    ) -> list[np.ndarray]:
+        """Return the results of children 0 … count − 1 of the generation `names`, evaluating those that have none.
+
+        Processes share groups of as many children as are evaluated at once.
+        """
         if self._results is None:
             return [evaluate(child) for child in range(count)]
         generation = self._results.joinpath(*map(str, names))
         generation.mkdir(parents=True, exist_ok=True)
         files = [generation / f"child{child:05d}.safetensors" for child in range(count)]
-        for child in self._order(count):
+        for child in self._order(count, at_once):
             if not _readable(files[child]):
                 _write(files[child], evaluate(child))
         return [_read(file) for file in files]
@@ -57,12 +63,11 @@ class Children:
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _order(self, count: int) -> Iterator[int]:
+    def _order(self, count: int, at_once: int) -> Iterator[int]:
         """Yield this process's share, then the others' shares from their ends, so that two ways meet only once."""
-        shares = [
-            range(worker * count // self.workers, (worker + 1) * count // self.workers)
-            for worker in range(self.workers)
-        ]
+        groups = -(-count // at_once)
+        starts = [min(count, worker * groups // self.workers * at_once) for worker in range(self.workers + 1)]
+        shares = [range(*pair) for pair in pairwise(starts)]
         yield from shares[self.worker]
         for step in range(1, self.workers):
             yield from reversed(shares[(self.worker + step) % self.workers])

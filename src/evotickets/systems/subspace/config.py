@@ -74,6 +74,7 @@ class Subspace:
     Attributes:
         images: `fitness`, `validation`, `test` (None is all) and `batch`.
         batch_norm: `keep` or `estimate`.
+        together: low-rank children that are evaluated at once.
         workers: processes that share the children of a cell.
         parents: `model`, `arguments`, `images`, `options`, and `checkpoint` or `epochs` where there is one, by name.
         cells: settings of every cell.
@@ -82,6 +83,7 @@ class Subspace:
 
     images: dict[str, Any] = field(default_factory=dict)
     batch_norm: str = "keep"
+    together: int = 1
     workers: int = 1
     parents: dict[str, dict[str, Any]] = field(default_factory=dict)
     cells: dict[Cell, dict[str, Any]] = field(default_factory=dict)
@@ -135,7 +137,7 @@ def resolve(section: Mapping[str, Any]) -> Subspace:
     if not cells:
         raise StudyError("subspace has no cells; add mutations, gradients, generations, tuning or costs")
     images = {name: section.get(name) for name in ("fitness", "validation", "test", "batch")}
-    return Subspace(images, section["batch_norm"], section["workers"], parents, cells, kept)
+    return Subspace(images, section["batch_norm"], section["together"], section["workers"], parents, cells, kept)
 
 
 def _one_goal(cells: Mapping[Cell, Mapping[str, Any]]) -> None:

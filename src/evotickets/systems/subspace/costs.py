@@ -16,7 +16,9 @@ from evotickets.systems.subspace.setting import Rows, Setting, row
 
 
 def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
-    """Return the median time of children over that of their parent, on the images of fitness, one run of each in turn.
+    """Return the median time of a child over that of its parent, on the images of fitness, one run of each in turn.
+
+    Where children are evaluated together, a child has its share of the time of all of them.
 
     Args:
         setting: parent, images.
@@ -30,17 +32,16 @@ def study(setting: Setting, settings: Mapping[str, Any]) -> Rows:
     def plain() -> None:
         logits(weights.model, samples, setting.batch)
 
-    def child(index: int) -> None:
-        with weights.child(mutation, index):
-            setting.logits(samples)
+    def children(index: int) -> None:
+        setting.of_children(samples, mutation, range(index * setting.at_once, (index + 1) * setting.at_once))
 
     # What is remembered, allocated or compiled at first is no cost of the children to come.
     for index in range(2):
         plain()
-        child(index)
+        children(index)
     times = []
     for index in range(settings["repeats"]):
-        times.append((_seconds(plain), _seconds(partial(child, index + 2))))
+        times.append((_seconds(plain), _seconds(partial(children, index + 2)) / setting.at_once))
         setting.report()
     parent, mutated = np.median(times, axis=0)
     factors = {"rule": mutation.rule, "sigma": mutation.sigma}

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import nn
 
 from evotickets.systems.subspace import batch
 from evotickets.systems.subspace.frozen import Frozen
+from evotickets.systems.subspace.group import Group
 from evotickets.tasks.registry import Inputs
 
 
@@ -74,35 +76,45 @@ def logits_of(out: Any) -> Any:
     return out.get("logits", out) if isinstance(out, Mapping) else getattr(out, "logits", out)
 
 
-def logits(model: nn.Module, samples: Samples, size: int, frozen: Frozen | None = None) -> np.ndarray:
-    """Return logits [n, O], float32; what does not mutate need not be computed again where `frozen` remembers it.
+def logits(
+    model: nn.Module, samples: Samples, size: int, frozen: Frozen | None = None, group: Group | None = None
+) -> np.ndarray:
+    """Return logits [n, O], float32, or [children, n, O] of a group of children of the model.
+
+    What does not mutate need not be computed again where `frozen` remembers it.
 
     Raises:
         ValueError: if the model gives something else than logits of every image.
     """
     # Of tensors of inference mode nobody can tell whether they were written to.
     with torch.no_grad() if frozen else torch.inference_mode():
-        return _logits(model, samples, size, frozen)
+        return _logits(model, samples, size, frozen, group)
 
 
-def _logits(model: nn.Module, samples: Samples, size: int, frozen: Frozen | None) -> np.ndarray:
+def _logits(model: nn.Module, samples: Samples, size: int, frozen: Frozen | None, group: Group | None) -> np.ndarray:
     outputs = []
     for number, part in enumerate(inputs(model, samples, size)):
+        read = partial(_read, samples=samples, count=min(size, len(samples.labels) - number * size))
         with frozen.part(samples, number) if frozen else nullcontext():
-            out = logits_of(batch.call(model, part))
-        count = min(size, len(samples.labels) - number * size)
-        if not isinstance(out, torch.Tensor) or out.ndim != 2 or len(out) != count:
-            shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
-            if isinstance(out, Mapping):
-                shape = f"{shape} of {', '.join(map(str, out))}"
-            raise ValueError(f"the model gives {shape} for {count} images; it must give logits [images, classes]")
-        if out.shape[1] <= samples.labels.max():
-            raise ValueError(
-                f"the model tells {out.shape[1]} classes apart, the labels go up to {samples.labels.max()}: "
-                "name the data that it was trained on"
-            )
+            out = group.ask(part, read) if group else read(batch.call(model, part))
         outputs.append(out.float().cpu().numpy())
-    return np.concatenate(outputs)
+    return np.concatenate(outputs, axis=-2)
+
+
+def _read(out: Any, samples: Samples, count: int) -> torch.Tensor:
+    """Return the logits [n, O] of what a model gives for as many samples."""
+    out = logits_of(out)
+    if not isinstance(out, torch.Tensor) or out.ndim != 2 or len(out) != count:
+        shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
+        if isinstance(out, Mapping):
+            shape = f"{shape} of {', '.join(map(str, out))}"
+        raise ValueError(f"the model gives {shape} for {count} images; it must give logits [images, classes]")
+    if out.shape[1] <= samples.labels.max():
+        raise ValueError(
+            f"the model tells {out.shape[1]} classes apart, the labels go up to {samples.labels.max()}: "
+            "name the data that it was trained on"
+        )
+    return out
 
 
 class _Reached(Exception):

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+# It has no public name.
+from torch._C._functorch import is_batchedtensor
+
 LIMIT = 2**30
 """Bytes of outputs that are remembered; what comes later is computed every time."""
 
@@ -30,8 +33,8 @@ class Frozen:
     """Outputs of the frozen modules of a model, by the batch and the call.
 
     A module is given up as soon as it was asked twice about a batch and had other inputs, as modules behind a layer that
-    mutates have. Modules with inputs other than tensors and plain values, and such as change what they are given, are never
-    remembered, and whose output was written to is asked again.
+    mutates have, or was given those of several children at once. Modules with inputs other than tensors and plain values,
+    and such as change what they are given, are never remembered, and whose output was written to is asked again.
     """
 
     def __init__(self, model: nn.Module, limit: int = LIMIT):
@@ -77,10 +80,10 @@ class Frozen:
             key = (name, *place, calls.setdefault(name, 0))
             calls[name] += 1
             inputs = _leaves([args, named])
-            known = self._kept.get(key)
-            if known and _same(known.inputs, inputs) and known.versions == _versions(known.inputs, known.output):
+            known, before = self._kept.get(key), _versions(inputs)
+            asked_again = known and before is not None and _same(known.inputs, inputs)
+            if known and asked_again and known.versions == _versions(known.inputs, known.output):
                 return known.output
-            before = _versions(inputs)
             output = forward(*args, **named)
             if name not in self._modules:
                 return output
@@ -124,9 +127,11 @@ def _leaves(value: Any) -> list[Any]:
 
 
 def _versions(*values: Any) -> list[int] | None:
-    """Return how often every tensor was written to; None where something is neither tensor nor plain value."""
+    """Return how often every tensor was written to; None where something is neither one tensor nor plain value."""
     leaves = _leaves(list(values))
     if not all(isinstance(leaf, (torch.Tensor, *_PLAIN)) for leaf in leaves):
+        return None
+    if any(is_batchedtensor(leaf) for leaf in leaves if isinstance(leaf, torch.Tensor)):
         return None
     return [leaf._version for leaf in leaves if isinstance(leaf, torch.Tensor)]
 

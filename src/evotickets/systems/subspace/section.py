@@ -192,6 +192,15 @@ class Section:
             "Whether children keep the parent's statistics of batch norm, or estimate theirs from the images of fitness."
         ),
     ] = "keep"
+    together: Annotated[
+        int,
+        Ge(1),
+        Le(1000),
+        Doc(
+            "Low-rank children that are evaluated at once, which takes the memory of as many; a gain where most weights that "
+            "mutate are in the first dense layers. Children with convolutions that mutate are evaluated one by one."
+        ),
+    ] = 1
     workers: Annotated[
         int,
         Ge(1),

@@ -37,6 +37,7 @@ class Setting(NamedTuple):
         report: told of every network that was evaluated.
         keep: told the losses [children] of a generation by its name, from which a network can be made again.
         frozen: what remembers the outputs of modules that do not mutate; None where nothing is frozen.
+        at_once: children that are evaluated together; more than 1 only where `together` allows it.
     """
 
     weights: Weights
@@ -48,6 +49,7 @@ class Setting(NamedTuple):
     report: Callable[[], None] = lambda: None
     keep: Callable[[str, np.ndarray], None] = lambda *_: None
     frozen: Frozen | None = None
+    at_once: int = 1
 
     def logits(self, samples: Samples) -> np.ndarray:
         """Return the logits [n, O] of the model as it is."""
@@ -65,28 +67,51 @@ class Setting(NamedTuple):
 
     def losses(self, mutation: Mutation, count: int, *names: int, goal: Goal = mean_loss) -> np.ndarray:
         """Return the losses [children] of children on the images of fitness."""
-        labels = self.problem.fitness.labels
+        labels, outputs = self.problem.fitness.labels, self._each(self.problem.fitness, mutation, count, *names)
 
         def loss(child: int) -> np.ndarray:
-            with self.weights.child(mutation, child, *names):
-                outputs = self.logits(self.problem.fitness)
-            self.report()
-            return np.asarray(goal(outputs, labels), np.float64)
+            return np.asarray(goal(outputs(child), labels), np.float64)
 
-        found = np.array(self.children.evaluated(count, loss, f"seed{self.seed:02d}", *_folders(names)))
+        folders = f"seed{self.seed:02d}", *_folders(names)
+        found = np.array(self.children.evaluated(count, loss, *folders, at_once=self.at_once))
         self.keep(generation(self.seed, *names), found)
         return found
 
     def all_logits(self, samples: Samples, mutation: Mutation, count: int, *names: int) -> np.ndarray:
-        """Return the logits [children, n, O] of children."""
+        """Return the logits [children, n, O] of children; `names` tell where they are kept, and not what they are."""
+        folders = f"seed{self.seed:02d}", *_folders(names)
+        of_child = self._each(samples, mutation, count)
+        return np.stack(self.children.evaluated(count, of_child, *folders, at_once=self.at_once))
+
+    def of_children(self, samples: Samples, mutation: Mutation, children: range, *names: int) -> list[np.ndarray]:
+        """Return the logits [n, O] of some children, evaluated together or one after the other, as the setting says."""
+        if self.at_once > 1:
+            group = self.weights.group(mutation, children, *names)
+            return list(evaluation.logits(self.weights.model, samples, self.batch, self.frozen, group))
+        found = []
+        for child in children:
+            with self.weights.child(mutation, child, *names):
+                found.append(self.logits(samples))
+        return found
+
+    def _each(self, samples: Samples, mutation: Mutation, count: int, *names: int) -> Callable[[int], np.ndarray]:
+        """Return what gives the logits [n, O] of a child, evaluating all of its group when one of them is asked for.
+
+        Groups are the same whoever asks and whatever is known already, so that the sums of an interrupted run are made in
+        the same order.
+        """
+        held: dict[int, np.ndarray] = {}
 
         def of_child(child: int) -> np.ndarray:
-            with self.weights.child(mutation, child):
-                logits = self.logits(samples)
+            if child not in held:
+                first = child - child % self.at_once
+                group = range(first, min(first + self.at_once, count))
+                held.clear()
+                held.update(zip(group, self.of_children(samples, mutation, group, *names), strict=True))
             self.report()
-            return logits
+            return held[child]
 
-        return np.stack(self.children.evaluated(count, of_child, f"seed{self.seed:02d}", *_folders(names)))
+        return of_child
 
 
 def generation(seed: int, *names: int) -> str:

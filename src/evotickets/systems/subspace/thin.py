@@ -4,7 +4,7 @@ Source: Sarkar et al. (2025), "Evolution strategies at the hyperscale" (EGGROLL)
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -27,10 +27,16 @@ def layers(model: nn.Module, tensors: Sequence[torch.Tensor]) -> dict[int, tuple
     }
 
 
-class Thin:
-    """What a child adds to the outputs of dense layers for a while."""
+def plus(y: torch.Tensor, x: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Return y + (x B) Aᵀ of outputs y, inputs x, A [outputs, rank] and B [inputs, rank]."""
+    return y + (x @ right) @ left.T
 
-    def __init__(self) -> None:
+
+class Thin:
+    """What a child adds to the outputs of dense layers for a while; `plus` adds it."""
+
+    def __init__(self, plus: Callable[..., torch.Tensor] = plus) -> None:
+        self._plus = plus
         self._hooks: list[RemovableHandle] = []
         self._waiting: dict[str, nn.Linear] = {}
 
@@ -40,7 +46,7 @@ class Thin:
 
         def more(_: nn.Module, args: tuple[Any, ...], named: dict[str, Any], out: torch.Tensor) -> torch.Tensor:
             self._waiting.pop(name, None)
-            return out + ((args[0] if args else named["input"]) @ right) @ left.T
+            return self._plus(out, args[0] if args else named["input"], left, right)
 
         self._hooks.append(layer.register_forward_hook(more, with_kwargs=True))
 

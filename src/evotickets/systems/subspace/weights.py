@@ -1,7 +1,7 @@
 """The weights of a model, mutated in place and put back."""
 
 import fnmatch
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -14,6 +14,7 @@ from torch import nn
 
 from evotickets import streams
 from evotickets.systems.subspace import parents, thin
+from evotickets.systems.subspace.group import Group
 from evotickets.systems.subspace.mutation import Mutation, masks, pieces
 from evotickets.systems.subspace.rounding import stochastically
 
@@ -93,6 +94,24 @@ class Weights:
                 else:
                     at = torch.from_numpy(positions).to(live.device)
                     live.view(-1)[at] = parent.view(-1)[at].to(live.dtype)
+
+    def groups(self, mutation: Mutation) -> bool:
+        """Tell whether children can be a group: low-rank, of dense layers and vectors alone, none of them rounded."""
+        if not mutation.rank:
+            return False
+        whole = all(live.dtype == parent.dtype for live, parent in zip(self._live, self._parent, strict=True))
+        return whole and all(live.ndim < 2 or place in self._layers for place, live in enumerate(self._live))
+
+    def group(self, mutation: Mutation, children: Iterable[int], *names: int) -> Group:
+        """Return children that are evaluated together; the model stays the parent."""
+        group, named = Group(self.model), [name for name, one in self.model.named_parameters() if one.requires_grad]
+        for index in children:
+            tensors = [live if place in self._layers else live.clone() for place, live in enumerate(self._live)]
+            self._add(tensors, mutation, index, names, 1.0, self._layers, group)
+            for place, tensor in enumerate(tensors):
+                if place not in self._layers:
+                    group.put(named[place], tensor)
+        return group
 
     @contextmanager
     def recombined(self, mutation: Mutation, shares: Sequence[float] | np.ndarray, *names: int) -> Iterator[None]:
@@ -175,7 +194,7 @@ class Weights:
         names: tuple[int, ...],
         share: float,
         layers: Mapping[int, tuple[str, nn.Linear]] = MappingProxyType({}),
-        added: thin.Thin | None = None,
+        added: thin.Thin | Group | None = None,
     ) -> None:
         shapes = [tuple(tensor.shape) for tensor in self._live]
         drawn = pieces(self.sizes, mutation, index, seed=self.seed, names=names, shapes=shapes, thin=layers)
