@@ -47,7 +47,7 @@ def gradient(model: nn.Module, samples: Samples, size: int) -> np.ndarray:
     labels = torch.from_numpy(samples.labels).to(device)
     for start, part in zip(range(0, len(labels), size), inputs(model, samples, size), strict=True):
         out = logits_of(batch.call(model, part))
-        loss = functional.cross_entropy(out, labels[start : start + size], reduction="sum")
+        loss = functional.cross_entropy(out.float(), labels[start : start + size], reduction="sum")
         # A loss does not depend on what a model does not use.
         for summed, slope in zip(total, torch.autograd.grad(loss, free, allow_unused=True), strict=True):
             if slope is not None:
