@@ -158,6 +158,16 @@ class Tied(nn.Module):
         return self.other(self.one(x))[:, :3]
 
 
+class TiedBias(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(6, 3), nn.Linear(3, 3)
+        self.other.bias = self.one.bias
+
+    def forward(self, x):
+        return self.other(self.one(x).tanh())
+
+
 def convolution():
     return nn.Sequential(nn.Unflatten(1, (1, 6)), nn.Conv1d(1, 1, 4), nn.Flatten())
 
@@ -166,7 +176,7 @@ def half():
     return perceptron().to(torch.bfloat16)
 
 
-@pytest.mark.parametrize("make", [Choosing, Remembering, Tied, convolution, half])
+@pytest.mark.parametrize("make", [Choosing, Remembering, Tied, TiedBias, convolution, half])
 def test_models_that_cannot_are_evaluated_one_by_one(make):
     own = setting(make)
     assert trial.together(own, "low_rank_1", 5).at_once == 1

@@ -49,8 +49,8 @@ class Group:
         def child(vectors: dict[str, torch.Tensor], factors: dict[str, tuple[torch.Tensor, ...]]) -> torch.Tensor:
             added = Thin(_Sum.apply)
             try:
-                for name, (left, right) in factors.items():
-                    added.add(name, self._layers[name], left, right)
+                for name, own in factors.items():
+                    added.add(name, self._layers[name], *own)
                 given: tuple[Any, ...] = ((), part) if isinstance(part, dict) else (part,)
                 out = read(torch.func.functional_call(self._model, vectors, *given))
                 added.check()
@@ -70,15 +70,22 @@ class Group:
             name: tuple(torch.stack(one) for one in zip(*several, strict=True))
             for name, several in self._factors.items()
         }
+        # A layer adds what its children have in common, and each child's own bias is another sum in place.
+        for name, layer in self._layers.items():
+            biases = vectors.pop(f"{name}.bias", None)
+            if biases is not None:
+                factors[name] += (biases - layer.bias.detach(),)
         return vectors, factors
 
 
 class _Sum(torch.autograd.Function):
-    """y + (x B) Aᵀ for one child, and for all of a group in as few passes over memory as there can be."""
+    """y + (x B) Aᵀ + b for one child, and for all of a group in as few passes over memory as there can be."""
 
     @staticmethod
-    def forward(y: torch.Tensor, x: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        return plus(y, x, left, right)
+    def forward(
+        y: torch.Tensor, x: torch.Tensor, left: torch.Tensor, right: torch.Tensor, *bias: torch.Tensor
+    ) -> torch.Tensor:
+        return sum(bias, plus(y, x, left, right))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
@@ -92,8 +99,9 @@ class _Sum(torch.autograd.Function):
         x: torch.Tensor,
         left: torch.Tensor,
         right: torch.Tensor,
+        *bias: torch.Tensor,
     ) -> tuple[torch.Tensor, int]:
-        """Return y [C, …, O] for A [C, O, R] and B [C, I, R]; x [C, …, I] and y may be one for all children."""
+        """Return y [C, …, O] for A [C, O, R], B [C, I, R] and b [C, O]; x [C, …, I] and y may be one for all children."""
         (count, _, rank), (of_y, of_x, *_) = right.shape, places
         if of_x is None:
             rows = x.reshape(-1, x.shape[-1])
@@ -104,8 +112,13 @@ class _Sum(torch.autograd.Function):
             thin = torch.stack([own @ one for own, one in zip(rows, right, strict=True)])
         add = torch.addcmul if rank == 1 else torch.baddbmm
         if of_y is None:
-            return add(y.reshape(-1, y.shape[-1]).expand(count, -1, -1), thin, left.mT).view(count, *y.shape), 0
-        y = y.movedim(of_y, 0).contiguous()
-        # In place, as nobody else has what the layer gave: another tensor of this size costs more than the sum.
-        add(flat := y.view(count, -1, y.shape[-1]), thin, left.mT, out=flat)
-        return y, 0
+            total = add(y.reshape(-1, y.shape[-1]).expand(count, -1, -1), thin, left.mT)
+            shape = (count, *y.shape)
+        else:
+            # In place, as nobody else has what the layer gave: another tensor of this size costs more than the sum.
+            shape = y.movedim(of_y, 0).shape
+            total = y.movedim(of_y, 0).reshape(count, -1, shape[-1])
+            add(total, thin, left.mT, out=total)
+        for one in bias:
+            total += one[:, None]
+        return total.view(shape), 0

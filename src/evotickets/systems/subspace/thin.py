@@ -40,13 +40,13 @@ class Thin:
         self._hooks: list[RemovableHandle] = []
         self._waiting: dict[str, nn.Linear] = {}
 
-    def add(self, name: str, layer: nn.Linear, left: torch.Tensor, right: torch.Tensor) -> None:
-        """Let a layer of this name add (x B) Aᵀ to what it gives; A [outputs, rank], B [inputs, rank]."""
+    def add(self, name: str, layer: nn.Linear, *factors: torch.Tensor) -> None:
+        """Let a layer of this name add (x B) Aᵀ to what it gives, A [outputs, rank] and B [inputs, rank], as `plus` does."""
         self._waiting[name] = layer
 
         def more(_: nn.Module, args: tuple[Any, ...], named: dict[str, Any], out: torch.Tensor) -> torch.Tensor:
             self._waiting.pop(name, None)
-            return self._plus(out, args[0] if args else named["input"], left, right)
+            return self._plus(out, args[0] if args else named["input"], *factors)
 
         self._hooks.append(layer.register_forward_hook(more, with_kwargs=True))
 
