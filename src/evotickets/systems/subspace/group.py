@@ -3,8 +3,6 @@
 Up to the first layer that mutates, all children are their parent, and there they still share what they are given; behind
 it each has inputs of its own, which the matrix of a layer multiplies as one longer batch.
 
-Axis letters: `C` children, `B` batch, `I` inputs, `O` outputs, `R` rank.
-
 Source: Sarkar et al. (2025), "Evolution strategies at the hyperscale" (EGGROLL), §4.2.
 Deviates: there every member has a batch of its own.
 """
@@ -31,7 +29,7 @@ class Group:
         self._vectors: dict[str, list[torch.Tensor]] = {}
 
     def add(self, name: str, layer: nn.Linear, left: torch.Tensor, right: torch.Tensor) -> None:
-        """Take in what the next child adds to a dense layer of this name: A [O, R] and B [I, R]."""
+        """Take in what the next child adds to a dense layer of this name: A [O, rank] and B [I, rank]."""
         self._layers[name] = layer
         self._factors.setdefault(name, []).append((left, right))
 
@@ -40,7 +38,7 @@ class Group:
         self._vectors.setdefault(name, []).append(vector)
 
     def ask(self, part: Batch, read: Callable[[Any], torch.Tensor]) -> torch.Tensor:
-        """Return what `read` makes of each child's outputs, such as logits [C, B, O], on one batch.
+        """Return what `read` makes of each child's outputs, such as logits [children, B, O], on one batch.
 
         Raises:
             ValueError: if a layer was not called.
@@ -101,7 +99,10 @@ class _Sum(torch.autograd.Function):
         right: torch.Tensor,
         *bias: torch.Tensor,
     ) -> tuple[torch.Tensor, int]:
-        """Return y [C, …, O] for A [C, O, R], B [C, I, R] and b [C, O]; x [C, …, I] and y may be one for all children."""
+        """Return y [children, …, O] for A [children, O, rank], B [children, I, rank] and b [children, O].
+
+        What layers are given, x [children, …, I], and what they give, y, may be one for all children.
+        """
         (count, _, rank), (of_y, of_x, *_) = right.shape, places
         if of_x is None:
             rows = x.reshape(-1, x.shape[-1])
