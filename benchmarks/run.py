@@ -18,7 +18,7 @@ from timing import SCHEMA
 from evotickets import devices
 
 NAMES = (
-    *("gemm", "dense", "mlp", "cnn", "bfloat16", "chain", "planting", "strong", "hybrid", "subspace"),
+    *("gemm", "dense", "mlp", "cnn", "bfloat16", "chain", "planting", "strong", "hybrid", "subspace", "minilm"),
     *("problems", "rollouts", "cores", "scale"),
 )
 
