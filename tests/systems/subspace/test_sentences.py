@@ -7,9 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
-from evotickets.systems.subspace import cells, evaluation, parents, problems
+from evotickets.systems.subspace import cells, evaluation, parents, problems, trial
 from evotickets.systems.subspace.children import Children
 from evotickets.systems.subspace.frozen import Frozen
+from evotickets.systems.subspace.mutation import Mutation
+from evotickets.systems.subspace.problems import Problem
+from evotickets.systems.subspace.setting import Setting
+from evotickets.systems.subspace.weights import Weights
 from evotickets.tasks import files
 
 if missing := [name for name in ("tokenizers", "transformers") if find_spec(name) is None]:
@@ -72,6 +76,21 @@ def test_frozen_layers_are_computed_once_and_no_number_changes(small):
     for _ in range(3):
         np.testing.assert_array_equal(evaluation.logits(model, samples, 2, frozen), expected)
     assert sorted(frozen.names) == ["encoder.embeddings", "encoder.encoder.layer.0"]
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2])
+def test_low_rank_children_of_an_encoder_are_evaluated_together(small, layers):
+    model = parents.build(MODEL, {"folder": small, "layers": layers})
+    torch.nn.init.normal_(model.head.weight)
+    images = {name: one.numpy() for name, one in batch().items()}
+    samples = evaluation.Samples(images, np.zeros(2, np.int64), (), ())
+    own = Setting(Weights(model, 0), Problem(samples, samples, samples), Children(None), 0, 2, "keep")
+    assert trial.together(own, "low_rank_1", 4).at_once == 4
+    own, mutation = own._replace(frozen=Frozen(model)), Mutation("low_rank_1", 1, 0.1)
+    expected = own.of_children(samples, mutation, range(4))
+    for _ in range(3):
+        found = own._replace(at_once=4).of_children(samples, mutation, range(4))
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow
