@@ -2,7 +2,7 @@
 
 import math
 import random
-from copy import deepcopy
+from copy import copy, deepcopy
 from pathlib import Path
 
 import yaml
@@ -222,22 +222,25 @@ def near(value):
 
 def put(config, path, value):
     """Return a copy with another value at a path."""
-    config = deepcopy(config)
-    place = config
-    for key in path[:-1]:
-        place = place[key]
+    config, place = _opened(config, path)
     place[path[-1]] = value
     return config
 
 
 def without(config, path):
     """Return a copy without what is at a path."""
-    config = deepcopy(config)
-    place = config
-    for key in path[:-1]:
-        place = place[key]
+    config, place = _opened(config, path)
     del place[path[-1]]
     return config
+
+
+def _opened(config, path):
+    """Return a copy that shares with the original what is beside a path, and in it the place that the path ends in."""
+    config = place = copy(config)
+    for key in path[:-1]:
+        place[key] = copy(place[key])
+        place = place[key]
+    return config, place
 
 
 def at(config, path):

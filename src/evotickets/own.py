@@ -14,6 +14,8 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,7 +78,7 @@ def of_packages() -> list[Own]:
         PartError: if one is not there.
     """
     found = []
-    for point in sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.value, point.name)):
+    for point in _points(tuple((folder, _changed(folder)) for folder in sys.path)):
         try:
             spec = find_spec(point.module)
         except ModuleNotFoundError:
@@ -85,6 +87,19 @@ def of_packages() -> list[Own]:
             raise PartError(f"the entry point {point.name!r} of {GROUP} names {point.module}, which is not installed")
         found.append(Own(point.module, spec.origin))
     return list(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=1)
+def _points(_: tuple[tuple[str, int], ...]) -> list[metadata.EntryPoint]:
+    """Return the entry points of all packages on the path, which takes a look into every one: once while nothing changes."""
+    return sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.value, point.name))
+
+
+def _changed(folder: str) -> int:
+    """Tell when a package was last put into a folder, or taken out of it."""
+    with suppress(OSError):
+        return Path(folder).stat().st_mtime_ns
+    return 0
 
 
 def name(modules: Iterable[Own]) -> None:

@@ -82,6 +82,7 @@ class Parts(Mapping[str, Part]):
         self.kind, self.places, self.form = kind, places, form
         self.facts: dict[str, dict[str, Any]] = {}
         self._parts: dict[str, Part] = {}
+        self._options: dict[str, dict[str, Any]] = {}
         self._complete = False
 
     @overload
@@ -109,6 +110,7 @@ class Parts(Mapping[str, Part]):
         if form and (wrong := form.misfit(signature(function).parameters)):
             raise own.PartError(f"the {self.kind} {name!r} {wrong}; expected is {form.text}")
         self._parts[name], self.facts[name] = function, facts
+        self._options.pop(name, None)
         return function
 
     def _load(self) -> dict[str, Part]:
@@ -143,5 +145,11 @@ class Parts(Mapping[str, Part]):
 
     def options(self, name: str) -> dict[str, Any]:
         """Return the options of a part that have defaults, with these."""
-        parameters = signature(self[name]).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}
+        part = self[name]
+        # A study that is resolved asks for the same ones thousands of times.
+        if name not in self._options:
+            parameters = signature(part).parameters.values()
+            self._options[name] = {
+                p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty
+            }
+        return dict(self._options[name])

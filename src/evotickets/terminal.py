@@ -8,6 +8,8 @@ _OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 def printable(text: str, keep: str = "") -> str:
     r"""Escape line ends, control codes and whatever else a terminal obeys, such as `\n` and `\x1b`, but not `keep`."""
+    if text.isprintable():
+        return text
     return "".join(
         character
         if character in keep or unicodedata.category(character) not in _OBEYED

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evotickets import pruning, study
+from evotickets import own, pruning, study
 from evotickets.configuration import reader, schema
 from evotickets.pruning import CONTROLS, criterion, scores
 from evotickets.systems.planting import seeker
@@ -55,6 +55,26 @@ def test_a_section_that_is_not_there_is_named():
     assert not hasattr(study.resolve(TINY), "strong")
     with pytest.raises(AttributeError, match="no section 'strong'"):
         _ = study.resolve(TINY).strong
+
+
+def test_the_configuration_that_is_resolved_stays_as_it_was():
+    given = {"tickets": {**TINY["tickets"], "tasks": {"digits": {"hidden": [8], "biases": 1}}}}
+    before = repr(given)
+    resolved = study.resolve(given)
+    resolved.config["tickets"]["densities"].append(0.1)
+    resolved.config["tickets"]["tasks"]["digits"]["hidden"].append(9)
+    assert repr(given) == before
+
+
+def test_a_package_that_is_installed_later_is_found(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert not own.of_packages()
+    (tmp_path / "later_parts.py").touch()
+    installed = tmp_path / "later-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: later\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(f"[{own.GROUP}]\nany = later_parts\n")
+    assert own.of_packages() == [own.Own("later_parts", str(tmp_path / "later_parts.py"))]
 
 
 def test_defaults_are_filled_in_at_every_depth():

@@ -18,6 +18,7 @@ declarations are read from the source, and consist of literals.
 
 import ast
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any, NamedTuple, TypeVar
@@ -85,21 +86,26 @@ def declared(module: str, source: Path, *, captioned: bool = True) -> list[Figur
         ValueError: if a declaration holds anything but literals, or a caption is missing.
     """
     found = []
-    functions = [
-        node for node in ast.parse(source.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
-    ]
-    for node in functions:
-        for decorator in node.decorator_list:
-            if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == figure.__name__:
-                path, options = _literals(decorator, source)
-                caption: Path | None = source.parent / "captions" / f"{node.name}.rst"
-                if caption and not caption.is_file():
-                    caption = None
-                if captioned and not caption:
-                    missing = f"captions/{node.name}.rst is missing"
-                    raise ValueError(f"{source} declares the figure {node.name}, whose caption {missing}")
-                found.append(Figure(node.name, module, path, caption, **options))
+    for name, path, options in _declarations(source, source.read_text(encoding="utf-8")):
+        caption: Path | None = source.parent / "captions" / f"{name}.rst"
+        if caption and not caption.is_file():
+            caption = None
+        if captioned and not caption:
+            raise ValueError(f"{source} declares the figure {name}, whose caption captions/{name}.rst is missing")
+        found.append(Figure(name, module, path, caption, **options))
     return found
+
+
+@lru_cache(maxsize=64)
+def _declarations(source: Path, text: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return the name, the path and the options of every figure in a text, which a process asks for again and again."""
+    return [
+        (node.name, *_literals(decorator, source))
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == figure.__name__
+    ]
 
 
 def _literals(call: ast.Call, source: Path) -> tuple[str, dict[str, Any]]:
@@ -114,8 +120,13 @@ def _literals(call: ast.Call, source: Path) -> tuple[str, dict[str, Any]]:
 
 def named(source: Path) -> set[str]:
     """Return the figures that the claims of a module name, whose `figures` are literals too."""
-    calls = [node for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-    return {name for call in calls if getattr(call.func, "id", "") == "claim" for name in _shown(call)}
+    return set(_named(source.read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=64)
+def _named(text: str) -> frozenset[str]:
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    return frozenset(name for call in calls if getattr(call.func, "id", "") == "claim" for name in _shown(call))
 
 
 def _shown(call: ast.Call) -> set[str]:

@@ -117,8 +117,10 @@ def _levels(where: str, levels: Iterable[int], count: int) -> tuple[int, ...]:
 def _alike(where: str, first: str, second: str, networks: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse two tasks whose networks differ; the size of a control task is known only to its jobs."""
 
+    beside = {"validation", *tasks.options()}
+
     def shape(name: str) -> dict[str, Any]:
-        settings = {key: value for key, value in networks[name].items() if key not in {"validation", *tasks.options()}}
+        settings = {key: value for key, value in networks[name].items() if key not in beside}
         task = settings.pop("task")
         if tasks.is_control(task):
             return settings | {"kind": "control", "activation": settings.get("activation", "tanh")}
