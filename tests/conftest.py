@@ -4,18 +4,11 @@ from pathlib import Path
 import jax
 import pytest
 
-from evotickets import devices, own
-from tests import studies
+from evotickets import own
+from tests import quick, studies
 
 # Tests compile the same programs again and again; one core a process, as in the workflow.
-devices.configure(1, cache=Path(__file__).parents[1] / ".cache/jax")
-
-# They also compute little of what they compile: half of the time of a test is LLVM's, unless it is told to take it easy.
-# XLA reads this once, and processes that tests start compute as they do everywhere.
-flags = os.environ["XLA_FLAGS"]
-os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=0"
-jax.devices()
-os.environ["XLA_FLAGS"] = flags
+quick.start(1)
 
 # Some images set it. Each of the hundreds of processes that tests start would compile the whole package for itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

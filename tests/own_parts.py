@@ -3,6 +3,7 @@
 It runs in a process of its own, beside the file with the parts, on a copy of the package with the other examples.
 """
 
+import runpy
 import sys
 from itertools import combinations
 from pathlib import Path
@@ -119,6 +120,8 @@ def use_claims():
 
 if __name__ == "__main__":
     jax.config.update("jax_platforms", "cpu")
+    # Beside this file, whose folder is not on the path.
+    runpy.run_path(str(Path(__file__).with_name("quick.py")))["start"](1)
     wanted, here = study.load(sys.argv[1]), Path(sys.argv[1]).parent
     use_tickets(wanted.tickets, here)
     use_planting(wanted.planting, here)

@@ -12,7 +12,8 @@ import pytest
 
 from evotickets import devices
 
-CACHE = Path(__file__).parents[1] / ".cache/jax"
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".cache/jax"
 
 
 def run(program: str) -> str:
@@ -23,7 +24,7 @@ def said(program: str, **environment: str) -> tuple[str, str]:
     """Return what a process says on stdout and on stderr."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
-        capture_output=True, text=True, env=os.environ | environment,
+        cwd=ROOT, capture_output=True, text=True, env=os.environ | environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
@@ -71,9 +72,12 @@ def undisturbed(tmp_path_factory):
 
 
 ENVIRONMENTS = (
-    {"JAX_ENABLE_X64": "1"},
-    {"JAX_DEFAULT_PRNG_IMPL": "rbg"},
-    {"JAX_THREEFRY_PARTITIONABLE": "0", "JAX_RANDOM_SEED_OFFSET": "7"},
+    {
+        "JAX_ENABLE_X64": "1",
+        "JAX_DEFAULT_PRNG_IMPL": "rbg",
+        "JAX_THREEFRY_PARTITIONABLE": "0",
+        "JAX_RANDOM_SEED_OFFSET": "7",
+    },
     {
         "JAX_DEFAULT_MATMUL_PRECISION": "bfloat16",
         "JAX_NUMPY_DTYPE_PROMOTION": "strict",
@@ -154,10 +158,10 @@ def test_rollouts_are_the_same_on_two_devices():
 
 def test_supervised_losses_are_the_same_on_two_devices():
     run("""
-        from evotickets import devices
-        devices.configure(2, cache=None)
+        from tests import quick
+        quick.start(2)
         import jax, numpy as np
-        from evotickets import population, tasks
+        from evotickets import devices, population, tasks
         from evotickets.networks import layout, masks
         data, network = tasks.supervised("digits"), layout.mlp(64, (32,), 10)
         mask = masks.everything(network)
@@ -177,10 +181,10 @@ def test_supervised_losses_are_the_same_on_two_devices():
 
 def test_trainers_do_the_same_on_two_devices():
     run("""
-        from evotickets import devices
-        devices.configure(2, cache=None)
+        from tests import quick
+        quick.start(2)
         import jax, numpy as np
-        from evotickets import tasks
+        from evotickets import devices, tasks
         from evotickets.systems.tickets import levels as tickets, problems
         common = {"population": 10, "generations": 4, "evaluations": 2, "mean_decay": 0.0, "std_init": 0.1}
         for name, strategy, more in (
