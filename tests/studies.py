@@ -138,9 +138,9 @@ def mother():
     return process
 
 
-def dry_run(folder, config, path):
+def dry_run(folder, config, path, *more):
     """Have Snakemake say what it would do in a folder, with modules on a path; return its exit code and all it said."""
-    arguments = ["--logger", "progress", "--configfile", config, "--cores", "2", "--dry-run"]
+    arguments = ["--logger", "progress", "--configfile", config, "--cores", "2", "--dry-run", *more]
     with tempfile.NamedTemporaryFile("r") as said:
         mother().stdin.write(json.dumps([[*map(str, path)], str(folder), said.name, *arguments]) + "\n")
         mother().stdin.flush()
