@@ -129,7 +129,7 @@ def own_parts(tmp_path_factory):
     """A checkout to which all examples of the page were added, and the study that names them."""
     folder = tmp_path_factory.mktemp("own_parts")
     for room in ("src/evotickets", "workflow"):
-        shutil.copytree(ROOT / room, folder / room, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / room, folder / room, symlinks=True, ignore=shutil.ignore_patterns("*.pyc.*"))
     (ROOT / ".cache/jax").mkdir(parents=True, exist_ok=True)
     (folder / ".cache").mkdir()
     (folder / ".cache/jax").symlink_to(ROOT / ".cache/jax")

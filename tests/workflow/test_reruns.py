@@ -35,12 +35,8 @@ def checkout(folder):
     """A checkout of its own, whose code a test can edit."""
     for name in ("src", "workflow", "profiles", "Snakefile"):
         if (studies.ROOT / name).is_dir():
-            shutil.copytree(
-                studies.ROOT / name,
-                folder / name,
-                symlinks=True,
-                ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
-            )
+            ignored = shutil.ignore_patterns("*.egg-info", "*.pyc.*")
+            shutil.copytree(studies.ROOT / name, folder / name, symlinks=True, ignore=ignored)
         elif (studies.ROOT / name).is_file():
             shutil.copy(studies.ROOT / name, folder)
     (studies.ROOT / ".cache").mkdir(exist_ok=True)
