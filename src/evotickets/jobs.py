@@ -3,6 +3,7 @@
 Scripts alone use this module.
 """
 
+import gc
 import json
 import math
 import os
@@ -34,6 +35,10 @@ _NAMES = {"seeds_count": "seeds", "settings.trainer": "algorithm"}
 """Params of rules whose names the tracking store has in other words."""
 _LONGEST = 500
 """Characters of a setting in the tracking store; MLflow refuses 6000, and no list shows more."""
+
+# Libraries, and tracing what JAX compiles, make objects that stay: to look through all of them again and again for garbage
+# was a tenth of a short job.
+gc.set_threshold(10_000)
 
 AGAIN = 1.0
 """Seconds after which a job that was asked to end and has not begun to is asked once more."""
