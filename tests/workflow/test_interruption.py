@@ -90,8 +90,9 @@ def test_one_signal_ends_the_run_as_interrupted(running, number, to_all):
         return
     study = place / "study.yaml"
     study.write_text(studies.TINY.read_text())
-    studies.run(place)
-    assert results.read_ticket(place / studies.LEVEL / "ticket.parquet").mean is not None
+    ticket = f"{studies.LEVEL}/ticket.parquet"
+    studies.run(place, ticket)
+    assert results.read_ticket(place / ticket).mean is not None
 
 
 @pytest.mark.slow
