@@ -48,8 +48,9 @@ def test_the_files_of_the_miniature_are_those_of_its_rooms(system):
     assert set(files.timed) <= set(files.made)
     for figure in figures.values():
         drawn = files.drawn(figure)
-        # Times differ from run to run, so the miniature, whose results are compared, has none.
-        assert bool(drawn) == (figure.name != "overhead"), f"the miniature and {figure.name}"
+        # Times differ from run to run, so the miniature, whose results are compared, has none; nothing speaks everywhere.
+        silent = figure.category == "Hybrid, speech" and TEST.hybrid.left_out
+        assert bool(drawn) == (figure.name != "overhead" and not silent), f"the miniature and {figure.name}"
         assert len(set(drawn)) == len(drawn)
         assert set(figure.tables) <= files.tables.keys()
         assert all(fact in figure.wildcards or callable(getattr(files, fact)) for fact in figure.facts)
