@@ -159,6 +159,15 @@ def test_a_map_within_itself_is_refused(tmp_path):
         study.load(path)
 
 
+def test_what_is_shared_a_million_times_is_copied_once():
+    shared: list = []
+    for _ in range(40):
+        shared = [shared, shared, {"b": shared, "a": shared}]
+    filled = reader.conform({"free": shared}, {"type": "object"}, "")["free"]
+    assert filled[0] is filled[1] is filled[2]["a"]
+    assert list(filled[2]) == ["a", "b"]
+
+
 def test_no_sentence_holds_what_a_terminal_obeys(tmp_path):
     path = tmp_path / "a\x1b[31m\nb.yaml"
     for content in ("seed: 1\nseed: 2\n", "seed: 010\n", '"s\\u001beed": 010\n', "", "seed: x\n"):

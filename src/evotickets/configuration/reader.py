@@ -182,7 +182,7 @@ def _filled(value: Any, rules: Any) -> Any:
     them so.
     """
     if not isinstance(rules, dict):
-        rules = {}
+        return _in_order(value, {})
     if type(value) is int and "number" in rules.get("type", ()):
         return float(value)
     if isinstance(value, list):
@@ -197,6 +197,19 @@ def _filled(value: Any, rules: Any) -> Any:
     entries = isinstance(others, dict) and others.get("type") in ("object", "array")
     order = [*(key for key in named if key in value), *(rest if entries else sorted(rest, key=str))]
     return {key: _filled(value[key], named.get(key, others)) for key in order}
+
+
+def _in_order(value: Any, done: dict[int, Any]) -> Any:
+    """Return a copy whose maps have their keys in the order of the alphabet; what is shared, or holds itself, stays so."""
+    if not isinstance(value, dict | list):
+        return value
+    if id(value) not in done:
+        found = done[id(value)] = type(value)()
+        if isinstance(found, list):
+            found += [_in_order(item, done) for item in value]
+        else:
+            found.update((key, _in_order(value[key], done)) for key in sorted(value, key=str))
+    return done[id(value)]
 
 
 def check_text(config: Any) -> None:
